@@ -1,0 +1,141 @@
+package claims
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxName is how long the name of a claim may be, in bytes.
+const maxName = 256
+
+// Subject is what the connector said of the person's address.
+type Subject struct {
+	Email         string
+	EmailVerified bool
+}
+
+// Check reports why a patch must not be applied to o, or nil. It refuses
+//
+//   - names that belong to Dex, in any spelling,
+//   - names that differ only in case from another member, before or after the patch,
+//   - values that are null, are not JSON, or have a type that a member of Dex's own does not have,
+//   - email_verified set to true, or taken away while email stays,
+//   - an email other than the connector's verified one without email_verified false.
+//
+// Errors name claims, never values.
+func Check(o *Object, p Patch, s Subject) error {
+	names := p.names()
+	for i, name := range names {
+		if err := checkName(o, name, names[:i]); err != nil {
+			return err
+		}
+		if err := checkValue(name, p.Set[name]); err != nil {
+			return err
+		}
+	}
+	for _, name := range p.Remove {
+		if Reserved(name) {
+			return fmt.Errorf("claim %q is reserved for Dex", name)
+		}
+		if _, both := p.Set[name]; both {
+			return fmt.Errorf("claim %q is set and removed", name)
+		}
+	}
+	return checkEmail(o, p, s)
+}
+
+func checkName(o *Object, name string, others []string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("a claim has no name")
+	case len(name) > maxName:
+		return fmt.Errorf("the name of a claim is longer than %d bytes", maxName)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("claim %q is not UTF-8", name)
+	case Reserved(name):
+		return fmt.Errorf("claim %q is reserved for Dex", name)
+	}
+	for _, other := range slices.Concat(OwnMembers(), o.Names(), others) {
+		if other != name && strings.EqualFold(other, name) {
+			return fmt.Errorf("claim %q differs from %q only in case", name, other)
+		}
+	}
+	return nil
+}
+
+func checkValue(name string, value json.RawMessage) error {
+	if err := Valid(value); err != nil {
+		return fmt.Errorf("claim %q: %w", name, err)
+	}
+	if string(bytes.TrimSpace(value)) == "null" {
+		return fmt.Errorf("claim %q is null", name)
+	}
+	kind, own := OwnMember(name)
+	if own && !kind.fits(value) {
+		return fmt.Errorf("claim %q must be %s", name, kind)
+	}
+	return nil
+}
+
+// fits reports whether a valid JSON value has the type.
+func (k Kind) fits(value []byte) bool {
+	var into any
+	switch k {
+	case KindString:
+		into = new(string)
+	case KindBool:
+		into = new(bool)
+	case KindStrings:
+		return fitsStrings(value)
+	}
+	return json.Unmarshal(value, into) == nil
+}
+
+// fitsStrings looks at each element, because null decodes into a string without an error.
+func fitsStrings(value []byte) bool {
+	var list []json.RawMessage
+	if json.Unmarshal(value, &list) != nil {
+		return false
+	}
+	for _, e := range list {
+		if len(e) == 0 || e[0] != '"' {
+			return false
+		}
+	}
+	return true
+}
+
+func checkEmail(o *Object, p Patch, s Subject) error {
+	const flag = "email_verified"
+	setFlag, flagIsSet := p.Set[flag]
+	if flagIsSet && !isFalse(setFlag) {
+		return fmt.Errorf("claim %q can only be set to false", flag)
+	}
+	_, hadEmail := o.Get("email")
+	email, emailIsSet := p.Set["email"]
+	staysEmail := emailIsSet || hadEmail && !slices.Contains(p.Remove, "email")
+	if _, hadFlag := o.Get(flag); hadFlag && staysEmail && slices.Contains(p.Remove, flag) {
+		return fmt.Errorf("claim %q can only be removed together with email", flag)
+	}
+	if !emailIsSet {
+		return nil
+	}
+	var address string
+	if err := json.Unmarshal(email, &address); err == nil && s.EmailVerified && address == s.Email {
+		return nil
+	}
+	now, there := setFlag, flagIsSet
+	if !there {
+		now, there = o.Get(flag)
+	}
+	if !there || !isFalse(now) {
+		return fmt.Errorf("claim %q is not the address that the connector verified, so %q must be false", "email", flag)
+	}
+	return nil
+}
+
+func isFalse(value []byte) bool { return string(bytes.TrimSpace(value)) == "false" }

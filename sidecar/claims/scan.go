@@ -1,0 +1,321 @@
+package claims
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth is how deep objects and lists may be nested.
+const maxDepth = 32
+
+// scanner walks over JSON (RFC 8259) once, without building values.
+type scanner struct {
+	data []byte
+	pos  int
+}
+
+func (s *scanner) peek() byte {
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
+	}
+	return 0
+}
+
+func (s *scanner) space() {
+	for s.pos < len(s.data) {
+		switch s.data[s.pos] {
+		case ' ', '\t', '\n', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (s *scanner) broken() error {
+	if s.pos >= len(s.data) {
+		return fmt.Errorf("JSON ends too early")
+	}
+	return fmt.Errorf("JSON is broken at byte %d", s.pos)
+}
+
+// end expects nothing more.
+func (s *scanner) end() error {
+	s.space()
+	if s.pos != len(s.data) {
+		return fmt.Errorf("something follows the JSON at byte %d", s.pos)
+	}
+	return nil
+}
+
+func (s *scanner) value(depth int) error {
+	switch c := s.peek(); {
+	case c == '{':
+		return s.object(depth, nil)
+	case c == '[':
+		return s.list(depth)
+	case c == '"':
+		_, err := s.text()
+		return err
+	case c == '-' || '0' <= c && c <= '9':
+		return s.number()
+	}
+	for _, word := range [...]string{"true", "false", "null"} {
+		if bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
+			s.pos += len(word)
+			return nil
+		}
+	}
+	return s.broken()
+}
+
+// object walks over an object and hands its members to found, which may be nil.
+func (s *scanner) object(depth int, found func(member)) error {
+	if depth > maxDepth {
+		return fmt.Errorf("JSON is nested deeper than %d levels", maxDepth)
+	}
+	s.pos++ // {
+	s.space()
+	if s.peek() == '}' {
+		s.pos++
+		return nil
+	}
+	var seen names
+	for {
+		s.space()
+		m := member{key: s.pos}
+		if s.peek() != '"' {
+			return s.broken()
+		}
+		var err error
+		if m.name, err = s.text(); err != nil {
+			return err
+		}
+		if other, again := seen.add(m.name); again {
+			return sameMember(m.name, other)
+		}
+		s.space()
+		if s.peek() != ':' {
+			return s.broken()
+		}
+		s.pos++
+		s.space()
+		m.value = s.pos
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		m.after = s.pos
+		if found != nil {
+			found(m)
+		}
+		if done, err := s.more('}'); done || err != nil {
+			return err
+		}
+	}
+}
+
+func sameMember(name, other string) error {
+	if name == other {
+		return fmt.Errorf("member %q is there twice", name)
+	}
+	return fmt.Errorf("members %q and %q differ only in case", other, name)
+}
+
+func (s *scanner) list(depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("JSON is nested deeper than %d levels", maxDepth)
+	}
+	s.pos++ // [
+	s.space()
+	if s.peek() == ']' {
+		s.pos++
+		return nil
+	}
+	for {
+		s.space()
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		if done, err := s.more(']'); done || err != nil {
+			return err
+		}
+	}
+}
+
+// more steps over a comma, or over the closing byte and reports that it was there.
+func (s *scanner) more(closing byte) (done bool, err error) {
+	s.space()
+	switch s.peek() {
+	case ',':
+		s.pos++
+		return false, nil
+	case closing:
+		s.pos++
+		return true, nil
+	}
+	return false, s.broken()
+}
+
+// text walks over a string and returns what it says.
+func (s *scanner) text() (string, error) {
+	start := s.pos
+	escaped := false
+	for s.pos++; ; s.pos++ {
+		if s.pos >= len(s.data) {
+			return "", s.broken()
+		}
+		switch c := s.data[s.pos]; {
+		case c == '"':
+			s.pos++
+			return s.said(start, escaped)
+		case c == '\\':
+			escaped = true
+			s.pos++
+		case c < ' ':
+			return "", s.broken()
+		}
+	}
+}
+
+// said decodes the string that begins at start and ends before pos.
+func (s *scanner) said(start int, escaped bool) (string, error) {
+	quoted := s.data[start:s.pos]
+	if !utf8.Valid(quoted) {
+		return "", fmt.Errorf("JSON is not UTF-8 in the string at byte %d", start)
+	}
+	if !escaped {
+		return string(quoted[1 : len(quoted)-1]), nil
+	}
+	var said string
+	if err := json.Unmarshal(quoted, &said); err != nil {
+		return "", fmt.Errorf("JSON is broken in the string at byte %d", start)
+	}
+	if loneSurrogate(quoted) {
+		return "", fmt.Errorf("JSON has half a character in the string at byte %d", start)
+	}
+	return said, nil
+}
+
+// loneSurrogate finds a \ud800 that has no other half: decoders differ in what they make of it. The string is valid JSON.
+func loneSurrogate(quoted []byte) bool {
+	for i := 0; i+1 < len(quoted); i++ {
+		if quoted[i] != '\\' {
+			continue
+		}
+		i++
+		if quoted[i] != 'u' {
+			continue
+		}
+		switch unit := hex4(quoted[i+1:]); {
+		case unit >= 0xdc00 && unit < 0xe000:
+			return true
+		case unit >= 0xd800 && unit < 0xdc00:
+			rest := quoted[i+5:]
+			if len(rest) < 6 || rest[0] != '\\' || rest[1] != 'u' {
+				return true
+			}
+			if low := hex4(rest[2:]); low < 0xdc00 || low >= 0xe000 {
+				return true
+			}
+			i += 6
+		}
+		i += 4
+	}
+	return false
+}
+
+func hex4(b []byte) (n int) {
+	for _, c := range b[:4] {
+		n <<= 4
+		switch {
+		case c <= '9':
+			n += int(c - '0')
+		default:
+			n += int(c|0x20-'a') + 10
+		}
+	}
+	return n
+}
+
+func (s *scanner) number() error {
+	if s.peek() == '-' {
+		s.pos++
+	}
+	switch c := s.peek(); {
+	case c == '0':
+		s.pos++
+	case '1' <= c && c <= '9':
+		s.digits()
+	default:
+		return s.broken()
+	}
+	if s.peek() == '.' {
+		s.pos++
+		if s.digits() == 0 {
+			return s.broken()
+		}
+	}
+	if s.peek()|0x20 == 'e' {
+		s.pos++
+		if c := s.peek(); c == '+' || c == '-' {
+			s.pos++
+		}
+		if s.digits() == 0 {
+			return s.broken()
+		}
+	}
+	return nil
+}
+
+func (s *scanner) digits() (n int) {
+	for c := s.peek(); '0' <= c && c <= '9'; c = s.peek() {
+		s.pos++
+		n++
+	}
+	return n
+}
+
+// keyLen returns the length of the string literal that b, which is valid JSON, begins with.
+func keyLen(b []byte) int {
+	for i := 1; ; i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+}
+
+// names finds members that are equal under case folding. A few are compared one by one, many through a map.
+type names struct {
+	few  []string
+	many map[string]string
+}
+
+const fewNames = 16
+
+func (n *names) add(name string) (other string, again bool) {
+	if n.many == nil {
+		for _, other := range n.few {
+			if strings.EqualFold(other, name) {
+				return other, true
+			}
+		}
+		if n.few = append(n.few, name); len(n.few) > fewNames {
+			n.many = make(map[string]string, 4*fewNames)
+			for _, name := range n.few {
+				n.many[foldKey(name)] = name
+			}
+		}
+		return "", false
+	}
+	key := foldKey(name)
+	if other, again = n.many[key]; !again {
+		n.many[key] = name
+	}
+	return other, again
+}

@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/claims"
+)
+
+// Stage is the moment of a request.
+type Stage string
+
+const (
+	StageLogin Stage = "login"
+	StageToken Stage = "token"
+)
+
+// Kind is the kind of a token.
+type Kind string
+
+const (
+	KindID     Kind = "id"
+	KindAccess Kind = "access"
+)
+
+// Identity is what the connector returned.
+type Identity struct {
+	UserID            string
+	Username          string
+	PreferredUsername string
+	Email             string // as the connector gave it: not yet trusted
+	EmailVerified     bool   // what the connector says
+	Groups            []string
+}
+
+// Input is one request. It is not changed by a run.
+type Input struct {
+	Payload   *claims.Object
+	Identity  Identity
+	Connector string // empty: client credentials, nobody logged in
+	Client    string
+	Audience  []string
+	Scopes    []string
+	Stage     Stage
+	Kinds     []Kind
+	Grant     string
+	RequestID string
+
+	// TrustedEmail is the address if it is verified and the connector's word counts for its domain; else empty.
+	TrustedEmail string
+}
+
+// IsUser reports whether the request is about a person: client credentials present the client itself as identity.
+func (in *Input) IsUser() bool { return in.Connector != "" }
+
+// Concerns reports whether the request concerns client: it asked, or the token names it as audience.
+func (in *Input) Concerns(client string) bool {
+	if in.Client == client {
+		return true
+	}
+	for _, a := range in.Audience {
+		if a == client {
+			return true
+		}
+	}
+	return false
+}
+
+// Answer is what a lookup found out.
+type Answer struct {
+	Found   bool
+	Problem string         // one word when not found: none, ambiguous ...
+	Facts   map[string]any // complete and typed as package facts says; never nil
+	Failed  bool           // the lookup failed and the policy is to continue: Facts must not be read
+	Stale   bool           // served past its lifetime because the plugin failed
+	Age     time.Duration  // how old the knowledge is
+	Source  string         // "plugin", "cache", "stale" or "given"
+}
+
+// State is what rules can see in a run. Rules read it and keep nothing of it but Memo.
+type State struct {
+	In     *Input
+	Kind   Kind               // the kind of token, where a rule reads it
+	Claims *claims.Draft      // the claims as they are before the current step
+	Facts  map[string]*Answer // by alias; absent: not asked
+
+	// Memo belongs to the rules: what they keep between the expressions of one run.
+	Memo any
+	// Version grows whenever Claims or Facts changed, so that a memo knows when it is old.
+	Version int
+}

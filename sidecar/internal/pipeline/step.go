@@ -1,0 +1,102 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Step is one entry of the pipeline. Exactly one of Lookup, Set, Remove, Deny and Steps is used.
+//
+// A step is built once and run by many requests at the same time: what it points at must not change any more.
+type Step struct {
+	Pos  Pos    // where it stands, for logs and traces
+	Path string // pipeline[2].steps[0]
+	Name string // the operator's name for it; empty when there is none
+
+	When   Condition // nil means always
+	Lookup *Lookup
+	Set    []Assignment
+	Remove []string
+	Deny   *Deny
+	Steps  []Step
+}
+
+// Pos is a place in the configuration, one-based. The zero value means unknown.
+type Pos struct {
+	File      string
+	Line, Col int
+}
+
+// Lookup asks a plugin for facts.
+type Lookup struct {
+	Alias   string       // the name under which rules see the facts; unique in a pipeline
+	Plugin  string       // the declared plugin that answers
+	With    []Assignment // the parameters
+	Asker   Asker
+	OnError FailurePolicy
+	Grants  []string // grant types in which it is made; nil means the default: browser, refresh and device grants
+	After   []string // aliases whose facts When or With read: these lookups are waited for
+}
+
+// FailurePolicy says what a failed lookup means. The zero value is Fail.
+type FailurePolicy int
+
+const (
+	Fail     FailurePolicy = iota // no token: the request fails
+	Continue                      // go on, with failed true
+)
+
+// Deny refuses the request when When holds.
+type Deny struct {
+	If      Condition
+	Message Text
+}
+
+// Assignment gives a name a value.
+type Assignment struct {
+	Pos   Pos
+	Path  string
+	Name  string
+	Value Value
+}
+
+// Condition is a yes or no. Implementations are safe for concurrent use, as are those of Value and Text.
+type Condition interface {
+	Holds(ctx context.Context, s *State) (bool, error)
+	Reads() Reads
+}
+
+// Value gives the JSON of a claim or of a parameter.
+type Value interface {
+	JSON(ctx context.Context, s *State) (json.RawMessage, error)
+	Reads() Reads
+}
+
+// Text gives a sentence.
+type Text interface {
+	Text(ctx context.Context, s *State) (string, error)
+	Reads() Reads
+}
+
+// Reads tells what an expression can read. It is found once, when the expression is compiled.
+type Reads struct {
+	Facts     []string // like "nas.name", sorted; "nas" when the facts are used as a whole
+	Claims    []string // names read as constants, sorted
+	AllClaims bool     // claims is used as a value or with a computed key
+	Token     bool     // the kind of token matters
+	Clients   []string // constants that client.id is compared with
+	Raw       bool     // identity.unverifiedEmail, or the claim email, is read
+}
+
+// Asker answers the question of a lookup. It is safe for concurrent use.
+type Asker interface {
+	// Ask returns an answer, also for "nobody found". An error means "don't know"; its text holds no personal data.
+	Ask(ctx context.Context, q Question) (*Answer, error)
+}
+
+// Question is what a lookup asks.
+type Question struct {
+	Connector string          // connector of the login: part of the identity of a cached answer
+	Exchange  string          // request id: one exchange gets one answer; empty means no such promise
+	Params    json.RawMessage // JSON object with sorted keys
+}
