@@ -1,0 +1,112 @@
+package synology
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
+)
+
+// write makes a file in a folder of the test and returns its path.
+func write(t *testing.T, content string, mode os.FileMode) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, mode); err != nil { // whatever the mask
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestConfigurationsAreChecked(t *testing.T) {
+	password := write(t, "secret\n", 0o600)
+	missing := filepath.Join(t.TempDir(), "none")
+	open := write(t, "secret", 0o604)
+	pin := strings.Repeat("0", 64)
+	good := `"url": "https://nas.example.org:5001", "account": "claimsmith", "passwordFile": "` + password + `"`
+	with := func(file string) string {
+		return `{"url": "https://nas", "account": "a", "passwordFile": "` + file + `"}`
+	}
+	tests := []struct {
+		name, config string
+		want         sdk.Problems
+	}{
+		{"the least", `{` + good + `}`, nil},
+		{"everything", `{` + good + `, "certSha256": "` + pin + `", "refresh": "1h", "timeZone": "Europe/Berlin", "timeout": "3s"}`, nil},
+		{"nothing", `{}`, sdk.Problems{
+			{Message: "url is missing"}, {Message: "account is missing"}, {Message: "passwordFile is missing"},
+		}},
+		{"all problems come at once", `{"url": "http://nas", "account": "", "passwordFile": "` + missing + `", "caFile": "` + password + `",
+			"certSha256": "00", "refresh": "-1s", "timeZone": "Mars/Olympus", "timeout": "1h"}`, sdk.Problems{
+			{Path: "url", Message: "http:// would send the password readable; use https://, or write allowPlainHTTP: true"},
+			{Path: "account", Message: "the name is empty"},
+			{Path: "passwordFile", Message: "no such file or directory", Hint: "write the password of the account into " + missing},
+			{Path: "caFile", Message: "no certificate in PEM form in it", Hint: "export the certificate in DSM: Control Panel, Security, Certificate"},
+			{Path: "certSha256", Message: "not a SHA-256 fingerprint of 64 hex digits", Hint: "browsers show it among the details of the certificate"},
+			{Path: "certSha256", Message: "given as well as caFile", Hint: "keep one of them"},
+			{Path: "refresh", Message: "must be between 1s and 24h0m0s"},
+			{Path: "timeout", Message: "must be between 100ms and 5m0s"},
+			{Path: "timeZone", Message: "an unknown time zone", Hint: "write it like Europe/Paris, or UTC"},
+		}},
+		{"plain HTTP when it is written", `{"url": "http://nas:5000", "account": "a", "passwordFile": "` + password + `", "allowPlainHTTP": true}`, nil},
+		{"a fingerprint without TLS", `{"url": "http://nas:5000", "account": "a", "passwordFile": "` + password + `", "allowPlainHTTP": true, "certSha256": "` + pin + `"}`,
+			sdk.Problems{{Path: "certSha256", Message: "there is no certificate with http://", Hint: "write https:// in url"}}},
+		{"an authority without TLS", `{"url": "http://nas:5000", "account": "a", "passwordFile": "` + password + `", "allowPlainHTTP": true, "caFile": "` + missing + `"}`,
+			sdk.Problems{
+				{Path: "caFile", Message: "no such file or directory", Hint: "export the certificate in DSM: Control Panel, Security, Certificate"},
+				{Path: "caFile", Message: "there is no certificate with http://", Hint: "write https:// in url"},
+			}},
+		{"a password that everybody can read", with(open), sdk.Problems{
+			{Path: "passwordFile", Message: "every user of this machine can read or change the file", Hint: "chmod 0640 " + open}}},
+		{"a password that the group can read", with(write(t, "secret", 0o640)), nil},
+		{"an empty password", with(write(t, "\n", 0o600)), sdk.Problems{{Path: "passwordFile", Message: "the file is empty"}}},
+		{"two lines", with(write(t, "secret\nmore\n", 0o600)), sdk.Problems{{Path: "passwordFile", Message: "the file holds more than one line"}}},
+		{"a folder", with(t.TempDir()), sdk.Problems{{Path: "passwordFile", Message: "not a file"}}},
+		{"a file of something else", with(write(t, strings.Repeat("x", maxSecret+1), 0o600)), sdk.Problems{
+			{Path: "passwordFile", Message: "longer than 4096 bytes, which no password is"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := sdktest.Check(t, Plugin(), json.RawMessage(tt.config)); !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("problems\n got %+v\nwant %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPasswordsAreReadWithoutTheLineBreakAndNoMore(t *testing.T) {
+	for content, want := range map[string]string{
+		"secret": "secret", "secret\n": "secret", "secret\r\n": "secret", " with blanks \n": " with blanks ", "ünïcode": "ünïcode",
+	} {
+		if got, err := readPassword(write(t, content, 0o400)); err != nil || got != want {
+			t.Errorf("%q: %q, %v, want %q", content, got, err, want)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c := Config{URL: "https://nas", Account: "a", PasswordFile: write(t, "secret", 0o600)}
+	s, err := c.settle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.refresh != 10*time.Minute || s.timeout != 10*time.Second || s.place != time.Local || s.client.TLS != nil {
+		t.Errorf("settings %+v", s)
+	}
+}
+
+func TestProblemsDoNotRepeatThePassword(t *testing.T) {
+	file := write(t, "a made-up\nsecret\n", 0o600)
+	_, err := Config{URL: "https://me:hidden@nas", Account: "a", PasswordFile: file}.settle()
+	if got := text(err); strings.Contains(got, "made-up") || strings.Contains(got, "hidden") || got == "" {
+		t.Errorf("problems: %s", got)
+	}
+}

@@ -1,0 +1,174 @@
+package dsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	apiInfo      = "SYNO.API.Info"
+	apiAuth      = "SYNO.API.Auth"
+	apiUser      = "SYNO.Core.User"
+	apiUserGroup = "SYNO.Core.User.Group"
+	apiGroup     = "SYNO.Core.Group"
+	apiMember    = "SYNO.Core.Group.Member"
+
+	authVersion = 7 // the newest that this package knows
+	coreVersion = 1
+)
+
+// unproved is how long a session that never served a call is taken to be refused, not lost, when DSM answers 105.
+const unproved = time.Minute
+
+// session is what a login gave. It does not change, but for proved.
+type session struct {
+	apis   map[string]apiPlace
+	id     string
+	token  string // for X-SYNO-TOKEN; empty when DSM gave none
+	born   time.Time
+	proved atomic.Bool // whether a call has succeeded in it
+}
+
+// apiPlace is where an API is and in which versions.
+type apiPlace struct {
+	Path string `json:"path"`
+	Min  int    `json:"minVersion"`
+	Max  int    `json:"maxVersion"`
+}
+
+// open returns the current session, or signs in if there is none. A session given as lost is not returned again.
+func (c *Client) open(ctx context.Context, lost *session) (*session, error) {
+	if s, err := c.current(lost); s != nil || err != nil {
+		return s, err
+	}
+	if err := c.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	if s, err := c.current(lost); s != nil || err != nil { // somebody else signed in, or was refused, meanwhile
+		return s, err
+	}
+	c.replace(nil)
+	s, err := c.signIn(ctx)
+	if err != nil {
+		c.remember(err)
+		return nil, err
+	}
+	c.replace(s)
+	return s, nil
+}
+
+// current returns the session unless it is the lost one. It returns the remembered refusal when a login would be needed.
+func (c *Client) current(lost *session) (*session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return nil, ErrClosed
+	case c.session != nil && c.session != lost:
+		return c.session, nil
+	case c.refused != nil && c.options.Now().Sub(c.refusedAt) < c.options.Pause:
+		return nil, c.refused
+	}
+	return nil, nil
+}
+
+// replace puts s in place of the session and returns the one before.
+func (c *Client) replace(s *session) *session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.session
+	c.session = s
+	if s != nil {
+		c.refused = nil
+	}
+	return before
+}
+
+// remember keeps the refusal of a login that must not be repeated.
+func (c *Client) remember(err error) {
+	var refusal *Error
+	if !errors.As(err, &refusal) || !refusal.stopsLogins() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused, c.refusedAt = refusal, c.options.Now()
+	c.options.Log.Warn("login refused, none is tried until the pause is over", "code", refusal.Code, "pause", c.options.Pause)
+}
+
+// lost tells whether err means that s has ended, so that a new login can help.
+func (c *Client) lost(err error, s *session) bool {
+	var answer *Error
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.Code {
+	case 106, 107, 119, 150:
+		return true
+	case 105: // after a restart of the NAS it can mean the session; in a session that never served a call, the account
+		return s.proved.Load() || c.options.Now().Sub(s.born) > unproved
+	}
+	return false
+}
+
+// signIn asks where things are, and signs in.
+func (c *Client) signIn(ctx context.Context) (*session, error) {
+	s := &session{apis: map[string]apiPlace{apiInfo: {Path: "query.cgi", Min: 1, Max: 1}}, born: c.options.Now()}
+	if err := c.discover(ctx, s); err != nil {
+		return nil, err
+	}
+	var reply struct {
+		ID    string `json:"sid"`
+		Token string `json:"synotoken"`
+	}
+	login := request{api: apiAuth, method: "login", version: authVersion, plain: map[string]string{
+		"account": c.options.Account, "passwd": c.options.Password, "format": "sid", "enable_syno_token": "yes",
+	}}
+	if err := c.ask(ctx, s, login, &reply); err != nil {
+		return nil, err
+	}
+	if !headerSafe(reply.ID) || reply.ID == "" || !headerSafe(reply.Token) {
+		return nil, fmt.Errorf("%s login: %w: no usable session in it", apiAuth, ErrUnexpected)
+	}
+	s.id, s.token = reply.ID, reply.Token
+	c.options.Log.Debug("signed in to DSM", "took", c.options.Now().Sub(s.born))
+	return s, nil
+}
+
+// discover fills in where the APIs are.
+func (c *Client) discover(ctx context.Context, s *session) error {
+	names := strings.Join([]string{apiAuth, apiUser, apiUserGroup, apiGroup, apiMember}, ",")
+	var places map[string]apiPlace
+	r := request{api: apiInfo, method: "query", version: 1, plain: map[string]string{"query": names}, get: true}
+	if err := c.ask(ctx, s, r, &places); err != nil {
+		return err
+	}
+	for name, place := range places {
+		if !safePath(place.Path) || place.Min > place.Max {
+			return fmt.Errorf("%s query: %w: no usable path or version in it", apiInfo, ErrUnexpected)
+		}
+		if name != apiInfo {
+			s.apis[name] = place
+		}
+	}
+	return nil
+}
+
+// safePath tells whether a path that DSM named stays below /webapi/.
+func safePath(path string) bool {
+	ok := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/", r)
+	}
+	return path != "" && !strings.HasPrefix(path, "/") && !strings.Contains(path, "..") &&
+		strings.TrimFunc(path, ok) == "" && strings.IndexFunc(path, func(r rune) bool { return !ok(r) }) < 0
+}
+
+// headerSafe tells whether s can stand in a cookie and in a header as it is.
+func headerSafe(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`";,\`, r) }) < 0
+}

@@ -1,0 +1,37 @@
+package synology
+
+import (
+	"context"
+	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+)
+
+const version = "0.1.0"
+
+// answers is how many answers of the longest kind a reading of the accounts may take.
+const answers = 6
+
+// Plugin is the plugin, for sdk.Main.
+func Plugin() sdk.Spec[Config, Params, Facts] {
+	return sdk.Spec[Config, Params, Facts]{Name: "synology", Version: version, Open: open}
+}
+
+// open checks the configuration and allocates. The NAS is not called before somebody asks.
+func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], error) {
+	s, err := c.settle()
+	if err != nil {
+		return nil, err
+	}
+	s.client.Log = h.Log
+	client, err := dsm.New(s.client)
+	if err != nil {
+		return nil, sdk.Problems{{Message: err.Error()}}
+	}
+	if s.plain {
+		h.Log.Warn("the password of the NAS account travels readable because url begins with http://")
+	}
+	d := newDirectory(client, directoryOptions{refresh: s.refresh, limit: answers * s.timeout, now: time.Now, log: h.Log})
+	return &lookup{directory: d, place: s.place}, nil
+}

@@ -1,0 +1,59 @@
+package synology
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+)
+
+// snapshot is all accounts as they were at one time. What is read from it together with an account, its groups, is kept with
+// it and ends with it. It is safe for concurrent use.
+type snapshot struct {
+	taken     time.Time // when reading began
+	number    uint64    // of the reading
+	users     []dsm.User
+	byAddress map[address][]int
+	byName    map[string]int
+
+	groups  sync.Map                            // name to []string
+	members atomic.Pointer[map[string][]string] // groups of everybody, where DSM tells them in no other way
+}
+
+func newSnapshot(users []dsm.User, taken time.Time, number uint64) *snapshot {
+	s := &snapshot{
+		taken: taken, number: number, users: users,
+		byAddress: make(map[address][]int, len(users)), byName: make(map[string]int, len(users)),
+	}
+	for i, u := range users {
+		s.byName[u.Name] = i
+		if a, ok := parseAddress(u.Email); ok {
+			s.byAddress[a] = append(s.byAddress[a], i)
+		}
+	}
+	return s
+}
+
+// shared counts the addresses that more than one account has.
+func (s *snapshot) shared() int {
+	n := 0
+	for _, users := range s.byAddress {
+		if len(users) > 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// knownGroups gives the groups of a user if they have been read.
+func (s *snapshot) knownGroups(name string) ([]string, bool) {
+	if all := s.members.Load(); all != nil {
+		return (*all)[name], true
+	}
+	v, ok := s.groups.Load(name)
+	if !ok {
+		return nil, false
+	}
+	return v.([]string), true
+}
