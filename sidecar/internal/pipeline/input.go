@@ -45,7 +45,11 @@ type Input struct {
 	Grant     string
 	RequestID string
 
-	// TrustedEmail is the address if it is verified and the connector's word counts for its domain; else empty.
+	// Given answers lookups in the place of plugins, by alias: tests and explanations run with facts that somebody wrote down.
+	// Nil asks the plugins.
+	Given func(alias string) (*Answer, error)
+
+	// TrustedEmail is set by Run: the address if it is verified and the connector's word counts for its domain; else empty.
 	TrustedEmail string
 }
 

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+)
+
+// benchConfig has ten rules and a lookup that is answered from the cache.
+const benchConfig = `listen: unix://%s/run/hook.sock
+log: {level: error}
+connectors: {google: {emailDomains: [gmail.com]}}
+plugins:
+  nas:
+    builtin: synology
+    config: {url: %q, account: claimsmith, passwordFile: %s/password, caFile: %s/ca.pem}
+pipeline:
+  - lookup: nas
+    with: {email: identity.email}
+    cache: {ttl: 1h}
+  - {deny: 'identity.email == ""', message: No address.}
+  - {deny: 'nas.problem == "disabled"', message: Off.}
+  - {deny: 'nas.problem == "ambiguous"', message: Two.}
+  - {deny: not nas.found, message: Nobody.}
+  - {deny: nas.admin, message: Administrators use the password.}
+  - set: {username: nas.name}
+  - set: {preferred_username: nas.name}
+  - set: {groups: nas.groups}
+  - {when: '"family" in nas.groups', set: {plan: "\"gold\""}}
+  - {when: '"staff" in claims.groups', set: {tier: "\"staff\""}}
+`
+
+// BenchmarkExtendPayload measures the sidecar beside its floor: a bare gRPC unary call over a unix socket to another process,
+// with a request and a reply of the same lengths. Calls of both are interleaved in blocks, and x-floor is the median of the
+// blocks' ratios.
+func BenchmarkExtendPayload(b *testing.B) {
+	dir := b.TempDir()
+	nas, err := dsmtest.Start(dsmtest.Options{
+		Accounts: []dsmtest.Account{{Name: "mum", Email: "mum@gmail.com", Groups: []string{"family"}}},
+		Service:  dsmtest.Account{Name: "claimsmith", Password: "secret"},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { nas.Close() })
+	write(b, filepath.Join(dir, "password"), []byte("secret"))
+	write(b, filepath.Join(dir, "ca.pem"), nas.CA())
+	write(b, filepath.Join(dir, "c.yaml"), fmt.Appendf(nil, benchConfig, dir, nas.URL(), dir, dir))
+	start(b, "serve", "-c", filepath.Join(dir, "c.yaml"))
+	real := dial(b, filepath.Join(dir, "run", "hook.sock"))
+
+	request := benchRequest(b)
+	reply, err := real.ExtendPayload(b.Context(), request)
+	if err != nil || reply.GetPatches() == nil {
+		b.Fatalf("the sidecar does not patch: %v, %v", reply, err)
+	}
+	floorSocket := filepath.Join(dir, "floor.sock")
+	start(b, "floor", floorSocket)
+	floor := dial(b, floorSocket)
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { interleave(b, callers, request, real, floor) })
+	}
+}
+
+// interleave calls both services in turn and reports the median ratio of the times that equal blocks took.
+func interleave(b *testing.B, callers int, request *hookv1.ExtendPayloadRequest, real, floor hookv1.ClaimsHookServiceClient) {
+	const block = 256
+	var ratios []float64
+	var took, atBest time.Duration
+	blocks := 0
+	for b.Loop() {
+		first, second := real, floor
+		if blocks%2 == 1 {
+			first, second = floor, real
+		}
+		x, y := calls(b, first, request, callers, block), calls(b, second, request, callers, block)
+		if blocks%2 == 1 {
+			x, y = y, x
+		}
+		took, atBest = took+x, atBest+y
+		ratios = append(ratios, float64(x)/float64(y))
+		blocks++
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "x-floor")
+	b.ReportMetric(float64(took.Microseconds())/float64(blocks*block), "µs/call")
+	b.ReportMetric(float64(atBest.Microseconds())/float64(blocks*block), "floor-µs/call")
+	b.ReportMetric(0, "ns/op") // an operation is two blocks: it says nothing
+}
+
+func calls(b *testing.B, c hookv1.ClaimsHookServiceClient, request *hookv1.ExtendPayloadRequest, callers, n int) time.Duration {
+	start := time.Now()
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for range n / callers {
+				if _, err := c.ExtendPayload(b.Context(), request); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(start)
+}
+
+// benchRequest has a payload of about 2 KB, most of it groups.
+func benchRequest(b *testing.B) *hookv1.ExtendPayloadRequest {
+	groups := make([]string, 60)
+	for i := range groups {
+		groups[i] = fmt.Sprintf("a-group-of-the-directory-%03d", i)
+	}
+	payload, err := json.Marshal(map[string]any{
+		"iss": "https://dex.example.org", "sub": "CgQxMDhhEgZnb29nbGU", "aud": "synology", "exp": 1893456000, "iat": 1893452400,
+		"email": "mum@gmail.com", "email_verified": true, "groups": groups, "name": "Mum",
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &hookv1.ExtendPayloadRequest{
+		Payload:     payload,
+		Identity:    &hookv1.Identity{UserId: "108a", Username: "Mum", Email: "mum@gmail.com", EmailVerified: true, Groups: groups},
+		ConnectorId: "google", ClientId: "synology", Audience: []string{"synology"}, Scopes: []string{"openid", "profile", "email", "groups"},
+		Stage: hookv1.Stage_STAGE_TOKEN, TokenKinds: []hookv1.TokenKind{hookv1.TokenKind_TOKEN_KIND_ACCESS, hookv1.TokenKind_TOKEN_KIND_ID},
+		GrantType: "authorization_code", RequestId: "", Features: []string{"login", "grant-type"},
+	}
+}
+
+// floorServer answers every call with the same reply.
+type floorServer struct {
+	hookv1.UnimplementedClaimsHookServiceServer
+	reply *hookv1.ExtendPayloadResponse
+}
+
+func (f floorServer) ExtendPayload(context.Context, *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
+	return f.reply, nil
+}
+
+// serveFloor is the main of the process that only answers.
+func serveFloor(socket string) error {
+	tuneMemory()
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return err
+	}
+	s := grpc.NewServer(grpc.MaxRecvMsgSize(1<<20), grpc.MaxSendMsgSize(1<<20))
+	hookv1.RegisterClaimsHookServiceServer(s, floorServer{reply: floorReply()})
+	healthv1.RegisterHealthServer(s, allServing{})
+	return s.Serve(l)
+}
+
+// floorReply is as long as the sidecar's for benchRequest.
+func floorReply() *hookv1.ExtendPayloadResponse {
+	patch := &hookv1.Patch{Set: map[string][]byte{
+		"username": []byte(`"mum"`), "preferred_username": []byte(`"mum"`), "groups": []byte(`["family","users"]`), "plan": []byte(`"gold"`),
+	}}
+	return &hookv1.ExtendPayloadResponse{DecisionId: "7K2M-Q9XD", Outcome: &hookv1.ExtendPayloadResponse_Patches{
+		Patches: &hookv1.Patches{AccessToken: patch, IdToken: patch},
+	}}
+}
+
+type allServing struct {
+	healthv1.UnimplementedHealthServer
+}
+
+func (allServing) Check(context.Context, *healthv1.HealthCheckRequest) (*healthv1.HealthCheckResponse, error) {
+	return &healthv1.HealthCheckResponse{Status: healthv1.HealthCheckResponse_SERVING}, nil
+}
+
+// start runs this test binary with other arguments until the test ends.
+func start(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	cmd := exec.Command(self, args...)
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt) // it may have ended
+		_ = cmd.Wait()                       // its own error is in what it said
+		if t.Failed() {
+			t.Logf("%s said:\n%s", args[0], said.String())
+		}
+	})
+	return cmd
+}
+
+// dial returns a client once the service at the socket is healthy.
+func dial(t testing.TB, socket string) hookv1.ClaimsHookServiceClient {
+	t.Helper()
+	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		_, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.WaitForReady(true))
+		if err == nil {
+			return hookv1.NewClaimsHookServiceClient(conn)
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("nobody serves at %s: %v", socket, err)
+		}
+	}
+}
+
+func write(t testing.TB, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

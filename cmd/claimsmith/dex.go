@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/claimsmith/claimsmith/dexpatch"
+)
+
+func dexCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "dex",
+		Short:   "Put the hook into Dex",
+		Long:    "dex adds the claims hook to the sources of Dex and builds it. Dex is " + dexpatch.DexVersion + " unless a folder with its sources is given.",
+		Example: "  claimsmith dex build -o ./dex\n  claimsmith dex diff | less",
+	}
+	cmd.AddCommand(dexBuildCommand(), dexApplyCommand(), dexDiffCommand())
+	return cmd
+}
+
+func dexBuildCommand() *cobra.Command {
+	var o dexpatch.Options
+	cmd := &cobra.Command{
+		Use:     "build -o FILE",
+		Short:   "Build Dex with the hook",
+		Long:    "build takes Dex from the Go module proxy, or from a folder, adds the hook to a copy and builds it. The first build takes 2 to 4 minutes.",
+		Example: "  claimsmith dex build -o ./dex\n  claimsmith dex build -o ./dex --source ../dex",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Output == "" {
+				return usageError{errors.New("-o FILE says where the binary goes")}
+			}
+			o.Progress = saying(cmd.ErrOrStderr())
+			if err := dexpatch.Build(cmd.Context(), o); err != nil {
+				return withDexHint(err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), o.Output)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&o.Output, "output", "o", "", "the `file` to write")
+	cmd.Flags().StringVar(&o.Source, "source", "", "a `folder` with the sources of Dex; it is not changed")
+	cmd.Flags().BoolVar(&o.CGO, "cgo", false, "build with cgo, which the sqlite3 storage needs; needs a C compiler")
+	return cmd
+}
+
+func dexApplyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "apply FOLDER",
+		Short:   "Add the hook to the sources of Dex in a folder",
+		Long:    "apply changes the sources in a folder. If an edit finds no place, it says which, and nothing is changed.",
+		Example: "  claimsmith dex apply ../dex && git -C ../dex diff",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{errors.New("dex apply takes the folder with the sources of Dex")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			plan, err := dexpatch.Apply(args[0])
+			if err != nil {
+				return withDexHint(err)
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), plan.Summary())
+			return err
+		},
+	}
+}
+
+func dexDiffCommand() *cobra.Command {
+	var source string
+	cmd := &cobra.Command{
+		Use:     "diff",
+		Short:   "Show what the hook changes in Dex",
+		Example: "  claimsmith dex diff | less\n  claimsmith dex diff --source ../dex",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			plan, err := dexpatch.Preview(cmd.Context(), source)
+			if err != nil {
+				return withDexHint(err)
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), plan.Diff())
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&source, "source", "", "a `folder` with the sources of Dex")
+	return cmd
+}
+
+// saying writes the progress of a build for people, a line each.
+func saying(w io.Writer) func(string) { return func(message string) { fmt.Fprintln(w, message) } }
+
+// withDexHint adds what to do, where it is known.
+func withDexHint(err error) error {
+	switch {
+	case errors.Is(err, dexpatch.ErrNoGo):
+		return fmt.Errorf("%w\nhint: install Go from https://go.dev/dl; it is needed to build Dex, not to run it", err)
+	case errors.Is(err, dexpatch.ErrNoSpace):
+		return fmt.Errorf("%w\nhint: a build of Dex needs about 2 GB in the temporary folder and the Go caches", err)
+	}
+	var download *dexpatch.DownloadError
+	if errors.As(err, &download) {
+		return fmt.Errorf("%w\nhint: the Go module proxy must be reachable once; GOPROXY names another one", err)
+	}
+	return err
+}

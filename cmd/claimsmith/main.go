@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/synology"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+const (
+	exitGood     = 0
+	exitProblems = 1
+	exitUsage    = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is main without the end of the process.
+func run(args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := command()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	return exitCode(root.ExecuteContext(ctx), errs)
+}
+
+// exitCode tells the error, in the form that fits it, and says what the process ends with.
+func exitCode(err error, errs io.Writer) int {
+	var (
+		problems *sidecar.Problems
+		tests    *sidecar.TestsFailed
+		usage    usageError
+	)
+	switch {
+	case err == nil:
+		return exitGood
+	case errors.Is(err, errReported):
+		return exitProblems
+	case errors.As(err, &problems):
+		if problems.Render(errs) != nil {
+			fmt.Fprintln(errs, "claimsmith:", err)
+		}
+	case errors.As(err, &tests):
+		fmt.Fprintln(errs, "claimsmith:", err)
+		if tests.Report.Render(errs) != nil {
+			return exitProblems
+		}
+	case errors.As(err, &usage):
+		fmt.Fprintf(errs, "claimsmith: %v\nhint: claimsmith --help\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(errs, "claimsmith:", err)
+	}
+	return exitProblems
+}
+
+// errReported ends a command whose output says already what is wrong.
+var errReported = errors.New("reported")
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "claimsmith",
+		Short:         "Put claims of your own into the tokens of Dex",
+		Long:          "claimsmith decides the claims of Dex's tokens by rules in one file, from facts that plugins know.",
+		Example:       "  claimsmith demo\n  claimsmith check -c claimsmith.yaml\n  claimsmith serve -c claimsmith.yaml",
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q", args[0])}
+			}
+			return cmd.Help()
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), demoCommand(), dexCommand(), pluginCommand())
+	return root
+}
+
+// version is the module's version and the commit it was built from, as far as the toolchain recorded them.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			v += " " + s.Value[:12]
+		}
+	}
+	return v
+}
+
+// noArgs refuses arguments as a mistake in usage.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s takes no argument %q", cmd.CommandPath(), args[0])}
+	}
+	return nil
+}
+
+// builtins are the plugins that come with this binary, by name.
+func builtins() map[string]sdk.Plugin {
+	return map[string]sdk.Plugin{"synology": synology.Plugin()}
+}
+
+// options are what every command that reads a configuration needs: this binary is its own built-in plugins and their wrapper.
+func options() (sidecar.Options, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return sidecar.Options{}, fmt.Errorf("find this program: %w", err)
+	}
+	o := sidecar.Options{
+		Builtins: map[string]sidecar.Builtin{},
+		Wrapper:  []string{self, "plugin", "exec"},
+		Version:  version(),
+	}
+	for name, plugin := range builtins() {
+		o.Builtins[name] = sidecar.Builtin{
+			Command: []string{self, "plugin", "run", name},
+			Describe: func() (sidecar.Description, error) {
+				d, err := plugin.Describe()
+				return sidecar.Description{Name: d.Name, Version: d.Version, Config: d.ConfigSchema, Params: d.ParamsSchema, Facts: d.FactsSchema}, err
+			},
+		}
+	}
+	return o, nil
+}

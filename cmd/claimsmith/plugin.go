@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// pluginCommand holds what the sidecar starts this binary with. People have no use for it yet, so it is hidden.
+func pluginCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "plugin", Short: "What the sidecar starts plugins with", Hidden: true, Example: "  claimsmith plugin run synology"}
+	cmd.AddCommand(&cobra.Command{
+		Use:     "run NAME",
+		Short:   "Be a built-in plugin",
+		Example: "  claimsmith plugin run synology",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			plugin, ok := builtins()[args[0]]
+			if !ok {
+				return usageError{fmt.Errorf("no plugin %q comes with claimsmith", args[0])}
+			}
+			sdk.Main(plugin) // never returns
+			return nil
+		},
+	}, &cobra.Command{
+		Use:                "exec [flags] -- COMMAND [argument ...]",
+		Short:              "Confine this process and become a plugin",
+		Example:            "  claimsmith plugin exec -- /opt/plugins/mine",
+		DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return sidecar.PluginExec(args)
+		},
+	})
+	return cmd
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// configFlag adds -c.
+func configFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().StringP("config", "c", "claimsmith.yaml", "the configuration `file`")
+}
+
+func serveCommand() *cobra.Command {
+	var o struct {
+		level, format             string
+		reflection, allowWritable bool
+	}
+	cmd := &cobra.Command{
+		Use:     "serve",
+		Short:   "Answer the hook in Dex",
+		Long:    "serve starts the plugins, runs the tests of the configuration, and then answers Dex until it is told to stop (SIGINT, SIGTERM).",
+		Example: "  claimsmith serve -c /etc/claimsmith/claimsmith.yaml",
+		Args:    noArgs,
+	}
+	file := configFlag(cmd)
+	cmd.Flags().StringVar(&o.level, "log-level", "", "debug, info, warn or error; instead of what the file says")
+	cmd.Flags().StringVar(&o.format, "log-format", "", "text or json; instead of what the file says")
+	cmd.Flags().BoolVar(&o.reflection, "reflection", false, "serve gRPC reflection, to look around with tools")
+	cmd.Flags().BoolVar(&o.allowWritable, "allow-writable-config", false, "serve a file that others can write: whoever can decides every login")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		tuneMemory()
+		options, err := options()
+		if err != nil {
+			return err
+		}
+		if _, err := newLog(cmd.ErrOrStderr(), o.level, o.format); err != nil {
+			return usageError{err}
+		}
+		options.Logger = func(level, format string) *slog.Logger {
+			// The loader took only values that newLog knows, and the flags were checked above.
+			log, _ := newLog(cmd.ErrOrStderr(), cmp.Or(o.level, level), cmp.Or(o.format, format))
+			return log
+		}
+		options.Reflection, options.AllowWritable = o.reflection, o.allowWritable
+		server, err := sidecar.New(cmd.Context(), *file, options)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, server.Close()) }()
+		return server.Serve(cmd.Context())
+	}
+	return cmd
+}
+
+// tuneMemory trades some memory for fewer pauses, unless the operator decided otherwise: the heap is small, and the default
+// would collect it many times a second under load.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(256 << 20)
+	}
+}
+
+// newLog makes the log of the process. Empty strings mean the defaults: info, and text on a terminal but JSON elsewhere.
+func newLog(out io.Writer, level, format string) (*slog.Logger, error) {
+	var at slog.Level
+	if level != "" {
+		if err := at.UnmarshalText([]byte(level)); err != nil {
+			return nil, fmt.Errorf("--log-level %q: write debug, info, warn or error", level)
+		}
+	}
+	o := &slog.HandlerOptions{Level: at}
+	switch {
+	case format == "json", format == "" && !isTerminal(out):
+		return slog.New(slog.NewJSONHandler(out, o)), nil
+	case format == "text", format == "":
+		return slog.New(slog.NewTextHandler(out, o)), nil
+	}
+	return nil, fmt.Errorf("--log-format %q: write text or json", format)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,73 @@
+package sidecar
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// cases translates the tests block. Facts are completed by the plugin's schema, as they are when the plugin itself answers.
+func (b *builder) cases() []fixture.Case {
+	out := make([]fixture.Case, 0, len(b.cfg.Tests))
+	for i := range b.cfg.Tests {
+		t := &b.cfg.Tests[i]
+		out = append(out, fixture.Case{Name: t.Name, Pos: pipeline.Pos(t.Pos), Path: t.Path, Given: b.given(&t.Given), Want: want(&t.Want)})
+	}
+	return out
+}
+
+func (b *builder) given(g *config.Given) fixture.Given {
+	out := fixture.Given{
+		Client: g.Client, Connector: g.Connector, Scopes: g.Scopes, Audience: g.Audience, Grant: g.Grant, Stage: pipeline.Stage(g.Stage),
+		Identity: pipeline.Identity{
+			UserID: g.Identity.UserID, Username: g.Identity.Username, PreferredUsername: g.Identity.PreferredUsername,
+			Email: g.Identity.Email, EmailVerified: g.Identity.EmailVerified, Groups: g.Identity.Groups,
+		},
+		Facts: make(map[string]*pipeline.Answer, len(g.Facts)),
+	}
+	for i := range g.Facts {
+		f := &g.Facts[i]
+		for _, l := range b.lookups {
+			if l.alias == f.Name && l.plugin != nil {
+				out.Facts[f.Name] = b.answer(f, l)
+			}
+		}
+	}
+	return out
+}
+
+func (b *builder) answer(f *config.Facts, l *lookupStep) *pipeline.Answer {
+	answer := &pipeline.Answer{Found: f.Found, Problem: f.Problem, Failed: f.Failed, Stale: f.Stale, Age: f.Age, Source: "given"}
+	for _, p := range l.plugin.facts.Problems(f.Data) {
+		b.add(b.src.Problem(config.Join(f.Path, p.Path), fmt.Sprintf("%s (facts of the plugin %s)", p.Message, l.step.Lookup), p.Hint))
+	}
+	data, err := l.plugin.facts.Decode(f.Data)
+	if err != nil {
+		return answer // reported above
+	}
+	answer.Facts = data
+	return answer
+}
+
+func want(w *config.Want) fixture.Want {
+	out := fixture.Want{Removed: w.Removed, Failed: w.Failed}
+	if w.Denied != "" {
+		out.Denied = &w.Denied
+	}
+	out.Claims = claimMap(w.Claims)
+	if w.ClaimsExact != nil {
+		out.Exact = claimMap(w.ClaimsExact)
+	}
+	return out
+}
+
+func claimMap(list []config.Claim) map[string]json.RawMessage {
+	m := make(map[string]json.RawMessage, len(list))
+	for _, c := range list {
+		m[c.Name] = c.JSON
+	}
+	return m
+}

@@ -1,0 +1,122 @@
+package sidecar
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+)
+
+// Check loads a configuration as Serve would: plugins are started and check their own part, expressions are compiled. Nothing
+// is served and no plugin is put to use. What is wrong comes back as problems; the error is for what is not the file's doing.
+func Check(ctx context.Context, file string, o Options) (*Problems, error) {
+	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
+	host, err := pluginhost.New(hostOptions(o, o.log(nil)))
+	if err != nil {
+		return nil, err
+	}
+	_, all := build(ctx, cfg, src, problems, online{options: o, host: host, checkOnly: true})
+	if err := host.Close(); err != nil {
+		return nil, fmt.Errorf("stop the plugins: %w", err)
+	}
+	return all, nil
+}
+
+// CheckOffline is Check without starting anything: built-in plugins describe themselves, others need a schemaFile, and files
+// that a plugin's configuration names are not opened.
+func CheckOffline(ctx context.Context, file string, o Options) *Problems {
+	_, problems := loadOffline(ctx, file, o)
+	return problems
+}
+
+func loadOffline(ctx context.Context, file string, o Options) (*ruleSet, *Problems) {
+	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
+	return build(ctx, cfg, src, problems, offline{options: o})
+}
+
+// Test runs the tests block of a configuration, offline. The error is a *Problems when the file cannot be used.
+func Test(ctx context.Context, file string, o Options) (*TestReport, error) {
+	set, problems := loadOffline(ctx, file, o)
+	if set == nil {
+		return nil, problems
+	}
+	return report(fixture.Run(ctx, set.pipeline, set.cases)), nil
+}
+
+// TestReport tells how the cases of a file came out, in their order.
+type TestReport struct {
+	Cases []CaseReport `json:"cases"`
+}
+
+// CaseReport is one case. Stage and Diffs are empty when it passed.
+type CaseReport struct {
+	Name   string     `json:"name"`
+	Place  string     `json:"place"` // file:line
+	Passed bool       `json:"passed"`
+	Stage  string     `json:"stage,omitempty"`
+	Diffs  []CaseDiff `json:"diffs,omitempty"`
+}
+
+// CaseDiff is what came out otherwise than wanted. An empty Want or Got means nothing.
+type CaseDiff struct {
+	What string `json:"what"`
+	Want string `json:"want"`
+	Got  string `json:"got"`
+}
+
+func report(outcomes []fixture.Outcome) *TestReport {
+	r := &TestReport{Cases: make([]CaseReport, len(outcomes))}
+	for i, o := range outcomes {
+		r.Cases[i] = CaseReport{Name: o.Case.Name, Place: o.Case.Pos.String(), Passed: o.Passed(), Stage: string(o.Stage)}
+		for _, d := range o.Diffs {
+			r.Cases[i].Diffs = append(r.Cases[i].Diffs, CaseDiff(d))
+		}
+	}
+	return r
+}
+
+// Failed returns how many cases did not come out as wanted.
+func (r *TestReport) Failed() (n int) {
+	for _, c := range r.Cases {
+		if !c.Passed {
+			n++
+		}
+	}
+	return n
+}
+
+// Render writes the report for people: a line for each case, and what differs below it.
+func (r *TestReport) Render(w io.Writer) error {
+	var b strings.Builder
+	for _, c := range r.Cases {
+		if c.Passed {
+			fmt.Fprintf(&b, "ok    %s\n", c.Name)
+			continue
+		}
+		fmt.Fprintf(&b, "FAIL  %s\n      %s, at %s\n", c.Name, c.Place, c.Stage)
+		for _, d := range c.Diffs {
+			fmt.Fprintf(&b, "      %s\n        want  %s\n        got   %s\n", d.What, orNothing(d.Want), orNothing(d.Got))
+		}
+	}
+	fmt.Fprintf(&b, "%d of %d passed\n", len(r.Cases)-r.Failed(), len(r.Cases))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "(nothing)"
+	}
+	return s
+}
+
+// TestsFailed is the error for a configuration whose own tests do not hold: it is not served.
+type TestsFailed struct{ Report *TestReport }
+
+func (e *TestsFailed) Error() string {
+	return fmt.Sprintf("%d of %d tests of the configuration failed", e.Report.Failed(), len(e.Report.Cases))
+}

@@ -1,0 +1,159 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// defaultGrants are those in which a person, or the device of a person, is known to have signed in with the connector.
+// Token exchange accepts upstream tokens that were issued to any application, and a password grant never saw a browser.
+var defaultGrants = []string{"authorization_code", "implicit", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}
+
+// together counts the lookups at the front that need nothing of each other and can be made at the same time.
+func together(steps []Step) int {
+	n := 1
+	for n < len(steps) && steps[n].Lookup != nil {
+		for _, earlier := range steps[:n] {
+			if slices.Contains(steps[n].Lookup.After, earlier.Lookup.Alias) {
+				return n
+			}
+		}
+		n++
+	}
+	return n
+}
+
+// asked is a lookup that is being made.
+type asked struct {
+	step     *Step
+	question Question
+	answer   *Answer
+	took     time.Duration
+	err      error
+}
+
+// lookups makes some lookups at the same time. None is given up because another failed; the first error in file order counts.
+func (r *run) lookups(ctx context.Context, steps []Step) error {
+	var calls []*asked
+	for i := range steps {
+		call, err := r.question(ctx, &steps[i])
+		if err != nil {
+			return err
+		}
+		if call != nil {
+			calls = append(calls, call)
+		}
+	}
+	r.ask(ctx, calls)
+	for _, c := range calls {
+		r.trace.fact(c)
+		if c.err != nil {
+			if c.step.Lookup.OnError != Continue {
+				return &Error{Class: classOf(c.err, Unavailable), Path: c.step.Path, Pos: c.step.Pos, Err: c.err}
+			}
+			c.answer = &Answer{Failed: true, Facts: map[string]any{}}
+		}
+		r.state.Facts[c.step.Lookup.Alias] = c.answer
+	}
+	r.state.Version++
+	return nil
+}
+
+// question evaluates when and with. Nil means that the lookup is not made.
+func (r *run) question(ctx context.Context, s *Step) (*asked, error) {
+	if !r.mayAsk(s.Lookup) {
+		return nil, nil
+	}
+	if ok, err := r.holds(ctx, s); !ok {
+		return nil, err
+	}
+	params, err := r.params(ctx, s.Lookup.With)
+	if err != nil {
+		return nil, err
+	}
+	return &asked{step: s, question: Question{Connector: r.in.Connector, Exchange: r.in.RequestID, Params: params}}, nil
+}
+
+// mayAsk reports whether the request is one in which the lookup is made: people only, and only in its grants.
+func (r *run) mayAsk(l *Lookup) bool {
+	if !r.in.IsUser() {
+		return false
+	}
+	if r.in.Stage == StageLogin {
+		return true
+	}
+	grants := l.Grants
+	if grants == nil {
+		grants = defaultGrants
+	}
+	return slices.Contains(grants, r.in.Grant)
+}
+
+// params writes the parameters as an object with sorted keys, so that equal questions are equal bytes.
+func (r *run) params(ctx context.Context, with []Assignment) (json.RawMessage, error) {
+	object := make(map[string]json.RawMessage, len(with))
+	for _, a := range with {
+		value, err := a.Value.JSON(ctx, &r.state)
+		if err != nil {
+			return nil, failureAt(a.Path, a.Pos, err)
+		}
+		object[a.Name] = value
+	}
+	return json.Marshal(object) // sorts the keys
+}
+
+// ask waits for all calls. An answer that this run already has is not asked for again.
+func (r *run) ask(ctx context.Context, calls []*asked) {
+	one := func(c *asked) {
+		start := time.Now()
+		if given := r.in.Given; given != nil {
+			c.answer, c.err = given(c.step.Lookup.Alias)
+		} else {
+			c.answer, c.err = c.step.Lookup.Asker.Ask(ctx, c.question)
+		}
+		c.took = time.Since(start)
+	}
+	var fresh []*asked
+	for _, c := range calls {
+		if c.answer = r.answers[c.key()]; c.answer == nil {
+			fresh = append(fresh, c)
+		}
+	}
+	if len(fresh) == 1 {
+		one(fresh[0])
+	} else {
+		var all sync.WaitGroup
+		for _, c := range fresh {
+			all.Go(func() { one(c) })
+		}
+		all.Wait()
+	}
+	for _, c := range fresh {
+		if c.err == nil {
+			r.answers[c.key()] = c.answer
+		}
+	}
+}
+
+func (c *asked) key() string { return c.step.Lookup.Alias + "\x00" + string(c.question.Params) }
+
+// isString reports whether raw is the JSON of s.
+func isString(raw json.RawMessage, s string) bool {
+	var got string
+	return bytes.HasPrefix(raw, []byte{'"'}) && json.Unmarshal(raw, &got) == nil && got == s
+}
+
+// oneLine keeps a client's id from breaking out of a sentence.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+}

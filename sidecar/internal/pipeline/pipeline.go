@@ -1,0 +1,216 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/claimsmith/claimsmith/sidecar/claims"
+)
+
+// Pipeline is a compiled configuration. It does not change once built and is run by many requests at the same time.
+type Pipeline struct {
+	Steps     []Step
+	PerKind   bool                // some rule reads the kind of token: the steps are run for each kind
+	Contracts map[string]Contract // by client
+	Ruled     map[string]bool     // clients that have rules or an entry of their own: a stranger may not ask for their audience
+	Connector map[string]Trust    // whose word on an address counts
+}
+
+// Result is a decision: patches, or a denial.
+type Result struct {
+	Patches map[Kind]claims.Patch // for each kind of the input; nil when denied
+	Denial  *Denial
+	Trace   Trace
+}
+
+// Denial is a refusal in the words of the operator.
+type Denial struct {
+	Message string // for the person; may name them, so it is never logged
+	Rule    string // where it was decided, for the log
+}
+
+// Run decides one request. The error is an *Error and means that nothing was decided; the trace so far comes with it.
+func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
+	in.TrustedEmail = p.Connector[in.Connector].email(in.Identity)
+	res := &Result{}
+	if res.Denial = p.foreignAudience(in); res.Denial != nil {
+		return res, nil
+	}
+	r := run{pipeline: p, in: in, trace: &res.Trace, answers: make(map[string]*Answer)}
+	patches := make(map[Kind]claims.Patch, len(in.Kinds))
+	var patch claims.Patch
+	for i, kind := range in.Kinds {
+		if i == 0 || p.PerKind {
+			var err error
+			if patch, res.Denial, err = r.once(ctx, kind); err != nil {
+				return res, err
+			}
+			if res.Denial != nil {
+				return res, nil
+			}
+		}
+		patches[kind] = patch
+	}
+	res.Patches = patches
+	return res, nil
+}
+
+// foreignAudience refuses a token for a client with rules that another client asked for: rules about client.id could be
+// walked around by asking through a trusted peer.
+func (p *Pipeline) foreignAudience(in *Input) *Denial {
+	for _, audience := range in.Audience {
+		if audience == in.Client || !p.Ruled[audience] || p.Contracts[audience].admits(in.Client) {
+			continue
+		}
+		return &Denial{
+			Message: fmt.Sprintf("The application %s may not ask for tokens for %s.", oneLine(in.Client), oneLine(audience)),
+			Rule:    "clients." + audience + ".peers",
+		}
+	}
+	return nil
+}
+
+// run is one pass over the steps, for one goroutine.
+type run struct {
+	pipeline *Pipeline
+	in       *Input
+	trace    *Trace
+	answers  map[string]*Answer // by alias and parameters: the second kind of token gets the answers of the first
+	state    State
+}
+
+// once runs all steps for one kind of token, and checks what came out.
+func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error) {
+	r.state = State{In: r.in, Kind: kind, Claims: claims.NewDraft(r.in.Payload), Facts: make(map[string]*Answer), Memo: r.state.Memo, Version: r.state.Version + 1}
+	denial, err := r.steps(ctx, r.pipeline.Steps)
+	if denial != nil || err != nil {
+		return claims.Patch{}, denial, err
+	}
+	patch := r.state.Claims.Patch()
+	subject := claims.Subject{Email: r.in.TrustedEmail, EmailVerified: r.in.TrustedEmail != ""}
+	if err := claims.Check(r.in.Payload, patch, subject); err != nil {
+		return claims.Patch{}, nil, r.blame(patch, subject, err)
+	}
+	if err := r.contracts(patch); err != nil {
+		return claims.Patch{}, nil, err
+	}
+	return patch, nil, nil
+}
+
+// blame finds the rule that gave a claim which the guard refuses.
+func (r *run) blame(patch claims.Patch, s claims.Subject, err error) error {
+	for _, c := range r.trace.Changes {
+		value, set := patch.Set[c.Claim]
+		if set && claims.Check(r.in.Payload, claims.Patch{Set: map[string]json.RawMessage{c.Claim: value}}, s) != nil {
+			return &Error{Class: Internal, Path: "set." + c.Claim, Pos: c.Pos, Err: err}
+		}
+	}
+	return &Error{Class: Internal, Path: "pipeline", Err: err}
+}
+
+func (r *run) steps(ctx context.Context, steps []Step) (*Denial, error) {
+	for i := 0; i < len(steps); {
+		if err := ctx.Err(); err != nil {
+			return nil, &Error{Class: Deadline, Path: steps[i].Path, Pos: steps[i].Pos, Err: err}
+		}
+		if steps[i].Lookup != nil {
+			n := together(steps[i:])
+			if err := r.lookups(ctx, steps[i:i+n]); err != nil {
+				return nil, err
+			}
+			i += n
+			continue
+		}
+		denial, err := r.step(ctx, &steps[i])
+		if denial != nil || err != nil {
+			return denial, err
+		}
+		i++
+	}
+	return nil, nil
+}
+
+// step runs a step that is no lookup.
+func (r *run) step(ctx context.Context, s *Step) (*Denial, error) {
+	if ok, err := r.holds(ctx, s); !ok {
+		return nil, err
+	}
+	switch {
+	case s.Deny != nil:
+		return r.deny(ctx, s)
+	case s.Steps != nil:
+		return r.steps(ctx, s.Steps)
+	case s.Remove != nil:
+		for _, name := range s.Remove {
+			r.state.Claims.Remove(name)
+			r.trace.change(Change{Claim: name, Op: "remove", Pos: s.Pos})
+		}
+	default:
+		return nil, r.set(ctx, s)
+	}
+	r.state.Version++
+	return nil, nil
+}
+
+// holds evaluates the when of a step.
+func (r *run) holds(ctx context.Context, s *Step) (bool, error) {
+	if s.When == nil {
+		return true, nil
+	}
+	ok, err := s.When.Holds(ctx, &r.state)
+	if err != nil {
+		return false, failure(s, ".when", err)
+	}
+	return ok, nil
+}
+
+func (r *run) deny(ctx context.Context, s *Step) (*Denial, error) {
+	yes, err := s.Deny.If.Holds(ctx, &r.state)
+	if err != nil {
+		return nil, failure(s, ".deny", err)
+	}
+	if !yes {
+		return nil, nil
+	}
+	message, err := s.Deny.Message.Text(ctx, &r.state)
+	if err != nil {
+		return nil, failure(s, ".message", err)
+	}
+	return &Denial{Message: message, Rule: s.Pos.String()}, nil
+}
+
+// set evaluates all values before it sets the first: each sees the claims as they were before the step.
+func (r *run) set(ctx context.Context, s *Step) error {
+	values := make([][]byte, len(s.Set))
+	for i, a := range s.Set {
+		value, err := a.Value.JSON(ctx, &r.state)
+		if err != nil {
+			return failureAt(a.Path, a.Pos, err)
+		}
+		values[i] = value
+	}
+	for i, a := range s.Set {
+		r.state.Claims.Set(a.Name, values[i])
+		r.trace.change(Change{Claim: a.Name, Op: "set", Pos: a.Pos, Facts: a.Value.Reads().Facts})
+	}
+	r.distrust(s)
+	r.state.Version++
+	return nil
+}
+
+// distrust marks an address that nobody verified: a rule that sets email to anything else than the trusted address also
+// says email_verified false.
+func (r *run) distrust(s *Step) {
+	for _, a := range s.Set {
+		if a.Name != "email" {
+			continue
+		}
+		value, _ := r.state.Claims.Get("email")
+		if isString(value, r.in.TrustedEmail) && r.in.TrustedEmail != "" {
+			return
+		}
+		r.state.Claims.Set("email_verified", []byte("false"))
+		r.trace.change(Change{Claim: "email_verified", Op: "set", Pos: a.Pos, Facts: a.Value.Reads().Facts})
+	}
+}

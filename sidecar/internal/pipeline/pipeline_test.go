@@ -1,0 +1,381 @@
+package pipeline_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// Small stand-ins for the rules: what the pipeline does with them is tested, not how they are written.
+
+type yes bool
+
+func (y yes) Holds(context.Context, *pipeline.State) (bool, error) { return bool(y), nil }
+func (yes) Reads() pipeline.Reads                                  { return pipeline.Reads{} }
+
+// reads gives what f makes of the state.
+type reads func(*pipeline.State) (string, error)
+
+func (f reads) JSON(_ context.Context, s *pipeline.State) (json.RawMessage, error) {
+	out, err := f(s)
+	return json.RawMessage(out), err
+}
+func (f reads) Text(_ context.Context, s *pipeline.State) (string, error) { return f(s) }
+func (f reads) Reads() pipeline.Reads                                     { return pipeline.Reads{Facts: []string{"nas.name"}} }
+
+func always(out string) reads { return func(*pipeline.State) (string, error) { return out, nil } }
+
+// fact reads nas.name as the rules do: an answer that is not there, or failed, is an error.
+func fact(s *pipeline.State) (string, error) {
+	a := s.Facts["nas"]
+	if a == nil {
+		return "", errors.New("nas was not asked")
+	}
+	if a.Failed {
+		return "", errors.New("nas failed")
+	}
+	return fmt.Sprintf("%q", a.Facts["name"]), nil
+}
+
+type asker func(pipeline.Question) (*pipeline.Answer, error)
+
+func (f asker) Ask(_ context.Context, q pipeline.Question) (*pipeline.Answer, error) { return f(q) }
+
+func found(name string) asker {
+	return func(pipeline.Question) (*pipeline.Answer, error) {
+		return &pipeline.Answer{Found: true, Facts: map[string]any{"name": name}, Source: "plugin"}, nil
+	}
+}
+
+func down(pipeline.Question) (*pipeline.Answer, error) { return nil, errors.New("nas: nobody answers") }
+
+func at(line int) pipeline.Pos { return pipeline.Pos{File: "c.yaml", Line: line, Col: 3} }
+
+func set(line int, name string, v pipeline.Value) pipeline.Step {
+	return pipeline.Step{Pos: at(line), Path: "pipeline[0]", Set: []pipeline.Assignment{{Pos: at(line), Path: "pipeline[0].set." + name, Name: name, Value: v}}}
+}
+
+func ask(a pipeline.Asker) pipeline.Step {
+	return pipeline.Step{Pos: at(1), Path: "pipeline[0]", Lookup: &pipeline.Lookup{Alias: "nas", Plugin: "nas", Asker: a}}
+}
+
+func input(change ...func(*pipeline.Input)) *pipeline.Input {
+	payload, err := claims.Parse([]byte(`{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true}`))
+	if err != nil {
+		panic(err)
+	}
+	in := &pipeline.Input{
+		Payload: payload, Identity: pipeline.Identity{UserID: "1", Email: "m@gmail.com", EmailVerified: true},
+		Connector: "google", Client: "synology", Audience: []string{"synology"}, Stage: pipeline.StageToken,
+		Kinds: []pipeline.Kind{pipeline.KindAccess, pipeline.KindID}, Grant: "authorization_code", RequestID: "r",
+	}
+	for _, f := range change {
+		f(in)
+	}
+	return in
+}
+
+// outcome writes a result down in one line.
+func outcome(in *pipeline.Input, r *pipeline.Result, err error) string {
+	if err != nil {
+		var e *pipeline.Error
+		if !errors.As(err, &e) {
+			return "not an *Error: " + err.Error()
+		}
+		return fmt.Sprintf("failure %d at %s: %v", e.Class, e.Pos, err)
+	}
+	if r.Denial != nil {
+		return fmt.Sprintf("denied by %s: %s", r.Denial.Rule, r.Denial.Message)
+	}
+	var out []string
+	for _, kind := range []pipeline.Kind{pipeline.KindAccess, pipeline.KindID} {
+		p, asked := r.Patches[kind]
+		if !asked {
+			continue
+		}
+		after, err := in.Payload.Apply(p)
+		if err != nil {
+			return err.Error()
+		}
+		if text := string(after); !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return strings.Join(out, " | ")
+}
+
+func TestRun(t *testing.T) {
+	gmail := map[string]pipeline.Trust{"google": {Domains: map[string]bool{"gmail.com": true}}}
+	tests := []struct {
+		name     string
+		pipeline pipeline.Pipeline
+		in       *pipeline.Input
+		want     string
+	}{
+		{
+			name: "nothing to do changes nothing",
+			want: `{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true}`,
+		},
+		{
+			name:     "a fact becomes a claim",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{ask(found("mum")), set(2, "username", reads(fact))}},
+			want:     `{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true,"username":"mum"}`,
+		},
+		{
+			name:     "a lookup that fails is a failure",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{ask(asker(down))}},
+			want:     `failure 1 at c.yaml:1: pipeline[0]: nas: nobody answers`,
+		},
+		{
+			name: "a lookup that may fail is not known, which is neither yes nor no",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{
+				{Pos: at(1), Path: "pipeline[0]", Lookup: &pipeline.Lookup{Alias: "nas", Asker: asker(down), OnError: pipeline.Continue}},
+				set(2, "username", reads(fact)),
+			}},
+			want: `failure 0 at c.yaml:2: pipeline[0].set.username: nas failed`,
+		},
+		{
+			name:     "nobody is looked up for client credentials",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{ask(found("mum")), set(2, "username", reads(fact))}},
+			in:       input(func(in *pipeline.Input) { in.Connector, in.Grant = "", "client_credentials" }),
+			want:     `failure 0 at c.yaml:2: pipeline[0].set.username: nas was not asked`,
+		},
+		{
+			name:     "nobody is looked up for a token that was exchanged",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{ask(found("mum")), set(2, "username", reads(fact))}},
+			in:       input(func(in *pipeline.Input) { in.Grant = "urn:ietf:params:oauth:grant-type:token-exchange" }),
+			want:     `failure 0 at c.yaml:2: pipeline[0].set.username: nas was not asked`,
+		},
+		{
+			name: "unless the step says so",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{
+				{Lookup: &pipeline.Lookup{Alias: "nas", Asker: found("mum"), Grants: []string{"password"}}}, set(2, "username", reads(fact)),
+			}},
+			in:   input(func(in *pipeline.Input) { in.Grant = "password" }),
+			want: `{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true,"username":"mum"}`,
+		},
+		{
+			name: "the first deny that holds ends the run",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{
+				{Pos: at(1), Deny: &pipeline.Deny{If: yes(false), Message: always("No.")}},
+				{Pos: at(2), When: yes(false), Deny: &pipeline.Deny{If: yes(true), Message: always("Never.")}},
+				{Pos: at(3), Deny: &pipeline.Deny{If: yes(true), Message: always("Go home.")}},
+				set(4, "x", reads(fact)),
+			}},
+			want: `denied by c.yaml:3: Go home.`,
+		},
+		{
+			name: "values of one step see the claims as before it",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{{Set: []pipeline.Assignment{
+				{Name: "a", Value: always("1")},
+				{Name: "b", Value: reads(func(s *pipeline.State) (string, error) {
+					if _, there := s.Claims.Get("a"); there {
+						return "", errors.New("saw a")
+					}
+					return "2", nil
+				})},
+			}}}},
+			want: `{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true,"a":1,"b":2}`,
+		},
+		{
+			name: "groups of steps, and what they remove",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{{When: yes(true), Steps: []pipeline.Step{
+				set(1, "x", always("1")), {Remove: []string{"x", "email", "email_verified"}},
+			}}, {When: yes(false), Steps: []pipeline.Step{set(3, "y", always("1"))}}}},
+			want: `{"sub":"s","aud":"synology"}`,
+		},
+		{
+			name: "a rule that reads the kind is run for each",
+			pipeline: pipeline.Pipeline{PerKind: true, Steps: []pipeline.Step{set(1, "kind", reads(func(s *pipeline.State) (string, error) {
+				return fmt.Sprintf("%q", s.Kind), nil
+			}))}},
+			want: `{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true,"kind":"access"} | ` +
+				`{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true,"kind":"id"}`,
+		},
+		{
+			name:     "a reserved claim is a failure even if nobody noticed before",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{set(7, "Sub", always(`"x"`))}},
+			want:     `failure 0 at c.yaml:7: set.Sub: claim "Sub" is reserved for Dex`,
+		},
+		{
+			name:     "another address is one that nobody verified",
+			pipeline: pipeline.Pipeline{Connector: gmail, Steps: []pipeline.Step{set(1, "email", always(`"x@gmail.com"`))}},
+			want:     `{"sub":"s","aud":"synology","email":"x@gmail.com","email_verified":false}`,
+		},
+		{
+			name:     "the trusted address stays verified",
+			pipeline: pipeline.Pipeline{Connector: gmail, Steps: []pipeline.Step{set(1, "email", always(`"m@gmail.com"`))}},
+			want:     `{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true}`,
+		},
+		{
+			name:     "an address of a connector that is not trusted does not",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{set(1, "email", always(`"m@gmail.com"`))}},
+			want:     `{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":false}`,
+		},
+		{
+			name:     "a stranger may not ask for the audience of a client with rules",
+			pipeline: pipeline.Pipeline{Ruled: map[string]bool{"synology": true}},
+			in:       input(func(in *pipeline.Input) { in.Client, in.Audience = "gitea", []string{"synology", "gitea"} }),
+			want:     `denied by clients.synology.peers: The application gitea may not ask for tokens for synology.`,
+		},
+		{
+			name: "a peer may, and the contracts of both hold",
+			pipeline: pipeline.Pipeline{Ruled: map[string]bool{"synology": true}, Contracts: map[string]pipeline.Contract{
+				"synology": {Pos: at(9), Peers: []string{"gitea"}, Require: []pipeline.Required{{Claim: "username", Type: "string"}}},
+			}},
+			in:   input(func(in *pipeline.Input) { in.Client, in.Audience = "gitea", []string{"synology", "gitea"} }),
+			want: `failure 0 at c.yaml:9: clients.synology: require: claim "username" is missing`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in := tt.in
+			if in == nil {
+				in = input()
+			}
+			result, err := tt.pipeline.Run(t.Context(), in)
+			if got := outcome(in, result, err); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestContracts(t *testing.T) {
+	tests := []struct {
+		name     string
+		contract pipeline.Contract
+		want     string
+	}{
+		{"what is required is there", pipeline.Contract{Require: []pipeline.Required{{Claim: "s", Type: "string"}, {Claim: "n", Type: "integer"}, {Claim: "f", Type: "number"}, {Claim: "b", Type: "bool"}, {Claim: "l", Type: "list"}, {Claim: "o", Type: "object"}}}, ""},
+		{"an empty string is no name", pipeline.Contract{Require: []pipeline.Required{{Claim: "empty", Type: "string"}}}, `require: claim "empty" is not of type string`},
+		{"another type", pipeline.Contract{Require: []pipeline.Required{{Claim: "f", Type: "integer"}}}, `require: claim "f" is not of type integer`},
+		{"a claim that is not listed", pipeline.Contract{Allow: []string{"s", "n", "f", "b", "l", "o", "groups"}}, `allow: claim "empty" is not listed`},
+		{"too many groups", pipeline.Contract{MaxGroups: 1}, `maxGroups: 2 groups are more than 1`},
+		{"too large", pipeline.Contract{MaxPayloadBytes: 100}, `maxPayloadBytes: the payload has 147 bytes, more than 100`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.contract.Pos = at(5)
+			var steps []pipeline.Step
+			for _, c := range [][2]string{{"s", `"x"`}, {"n", "1"}, {"f", "1.5"}, {"b", "true"}, {"l", "[]"}, {"o", "{}"}, {"empty", `""`}, {"groups", `["a","b"]`}} {
+				steps = append(steps, set(1, c[0], always(c[1])))
+			}
+			p := pipeline.Pipeline{Steps: steps, Contracts: map[string]pipeline.Contract{"synology": tt.contract}}
+			in := input()
+			result, err := p.Run(t.Context(), in)
+			got := outcome(in, result, err)
+			want := `{"sub":"s","aud":"synology","email":"m@gmail.com","email_verified":true,"b":true,"empty":"","f":1.5,"groups":["a","b"],"l":[],"n":1,"o":{},"s":"x"}`
+			if tt.want != "" {
+				want = "failure 0 at c.yaml:5: clients.synology: " + tt.want
+			}
+			if got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+func TestLookupsThatNeedNothingOfEachOtherAreMadeTogether(t *testing.T) {
+	both := make(chan struct{}, 2)
+	meet := asker(func(pipeline.Question) (*pipeline.Answer, error) {
+		both <- struct{}{}
+		for len(both) < 2 { // never ends if they are made one after the other
+			if t.Context().Err() != nil {
+				return nil, t.Context().Err()
+			}
+		}
+		return &pipeline.Answer{Found: true, Facts: map[string]any{}}, nil
+	})
+	var third bool
+	p := pipeline.Pipeline{Steps: []pipeline.Step{
+		{Lookup: &pipeline.Lookup{Alias: "a", Asker: meet}},
+		{Lookup: &pipeline.Lookup{Alias: "b", Asker: meet}},
+		{Lookup: &pipeline.Lookup{Alias: "c", After: []string{"a"}, With: []pipeline.Assignment{{Name: "x", Value: reads(func(s *pipeline.State) (string, error) {
+			third = s.Facts["a"] != nil && s.Facts["b"] != nil
+			return "1", nil
+		})}}, Asker: found("x")}},
+	}}
+	result, err := p.Run(t.Context(), input())
+	if err != nil || !third {
+		t.Fatalf("got %v, the third saw the others: %v", err, third)
+	}
+	var order []string
+	for _, f := range result.Trace.Facts {
+		order = append(order, f.Alias)
+	}
+	if !slices.Equal(order, []string{"a", "b", "c"}) {
+		t.Errorf("trace: got %v", order)
+	}
+}
+
+func TestTheSecondKindOfTokenGetsTheAnswersOfTheFirst(t *testing.T) {
+	calls := 0
+	count := asker(func(q pipeline.Question) (*pipeline.Answer, error) {
+		calls++
+		if q.Connector != "google" || q.Exchange != "r" || string(q.Params) != `{"a":1,"b":2}` {
+			t.Errorf("question: got %+v with %s", q, q.Params)
+		}
+		return &pipeline.Answer{Found: true, Facts: map[string]any{}, Source: "plugin"}, nil
+	})
+	p := pipeline.Pipeline{PerKind: true, Steps: []pipeline.Step{{Lookup: &pipeline.Lookup{Alias: "nas", Asker: count, With: []pipeline.Assignment{
+		{Name: "b", Value: always("2")}, {Name: "a", Value: always("1")},
+	}}}}}
+	result, err := p.Run(t.Context(), input())
+	if err != nil || calls != 1 || len(result.Trace.Facts) != 1 {
+		t.Errorf("got %v, %d calls, trace %v", err, calls, result.Trace.Facts)
+	}
+}
+
+func TestARunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p := pipeline.Pipeline{Steps: []pipeline.Step{set(4, "x", always("1"))}}
+	in := input()
+	result, err := p.Run(ctx, in)
+	if got, want := outcome(in, result, err), "failure 2 at c.yaml:4: pipeline[0]: context canceled"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestTrustedEmail(t *testing.T) {
+	trust := map[string]pipeline.Trust{
+		"google": {Domains: map[string]bool{"gmail.com": true, "xn--bcher-kva.example": true}},
+		"ldap":   {Any: true},
+	}
+	tests := []struct {
+		name, connector, email string
+		verified               bool
+		want                   string
+	}{
+		{"verified and of a trusted domain", "google", "m@gmail.com", true, "m@gmail.com"},
+		{"the domain in another case", "google", "M@GMail.com", true, "M@GMail.com"},
+		{"an international domain", "google", "m@bücher.example", true, "m@bücher.example"},
+		{"not verified", "google", "m@gmail.com", false, ""},
+		{"of another domain", "google", "m@example.org", true, ""},
+		{"of a domain below", "google", "m@x.gmail.com", true, ""},
+		{"with two at signs", "google", "m@gmail.com@example.org", true, ""},
+		{"without a local part", "google", "@gmail.com", true, ""},
+		{"without a domain", "google", "m@", true, ""},
+		{"of no form at all", "ldap", "mum", true, ""},
+		{"a connector that is trusted for all", "ldap", "m@example.org", true, "m@example.org"},
+		{"a connector that is not listed", "github", "m@gmail.com", true, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in := input(func(in *pipeline.Input) {
+				in.Connector, in.Identity.Email, in.Identity.EmailVerified = tt.connector, tt.email, tt.verified
+			})
+			if _, err := (&pipeline.Pipeline{Connector: trust}).Run(t.Context(), in); err != nil || in.TrustedEmail != tt.want {
+				t.Errorf("got %q, %v, want %q", in.TrustedEmail, err, tt.want)
+			}
+		})
+	}
+}

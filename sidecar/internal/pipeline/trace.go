@@ -1,0 +1,53 @@
+package pipeline
+
+import "time"
+
+// Trace is what happened in a run, in words that may be logged: names and places, never values.
+type Trace struct {
+	Changes []Change
+	Facts   []Fact
+}
+
+// Change is a claim that a rule set or removed. The last change of a claim counts.
+type Change struct {
+	Claim string
+	Op    string // "set" or "remove"
+	Pos   Pos
+	Facts []string // what the rule read, like "nas.name"
+}
+
+// Fact is a lookup that was made.
+type Fact struct {
+	Alias  string
+	Source string // as in Answer, or "failed"
+	Stale  bool
+	Age    time.Duration
+	Took   time.Duration
+	Err    error
+}
+
+// change records c; an earlier change of the same claim is replaced.
+func (t *Trace) change(c Change) {
+	for i := range t.Changes {
+		if t.Changes[i].Claim == c.Claim {
+			t.Changes[i] = c
+			return
+		}
+	}
+	t.Changes = append(t.Changes, c)
+}
+
+func (t *Trace) fact(c *asked) {
+	f := Fact{Alias: c.step.Lookup.Alias, Took: c.took, Err: c.err}
+	if c.err != nil {
+		f.Source = "failed"
+	} else {
+		f.Source, f.Stale, f.Age = c.answer.Source, c.answer.Stale, c.answer.Age
+	}
+	for _, known := range t.Facts {
+		if known.Alias == f.Alias && c.took == 0 {
+			return // the second kind of token used the same answer
+		}
+	}
+	t.Facts = append(t.Facts, f)
+}

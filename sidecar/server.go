@@ -1,0 +1,176 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// MaxMessage is the largest request that the sidecar reads, in bytes.
+const MaxMessage = 1 << 20
+
+// decisionTrailer carries the decision id of a failure, which has no reply to carry it.
+const decisionTrailer = "claimsmith-decision-id"
+
+// service answers the hook. It reads the active rules once for a request, so a reload never changes a request under way.
+type service struct {
+	hookv1.UnimplementedClaimsHookServiceServer
+	active func() *ruleSet
+	log    *slog.Logger
+}
+
+// ExtendPayload decodes, runs the pipeline, logs the decision and encodes; errors carry the codes of the contract.
+func (s *service) ExtendPayload(ctx context.Context, req *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
+	d := decision{id: newDecisionID(), start: time.Now(), request: req}
+	reply, err := s.decide(ctx, req, &d)
+	if err != nil {
+		// Without a stream to put it on, as in a direct call from a test, the id is in the log only.
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(decisionTrailer, d.id))
+	}
+	d.log(ctx, s.log)
+	return reply, err
+}
+
+func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, d *decision) (*hookv1.ExtendPayloadResponse, error) {
+	set := s.active()
+	if set == nil {
+		return nil, d.fail(codes.FailedPrecondition, errors.New("no configuration is active"))
+	}
+	in, err := input(req)
+	if err != nil {
+		return nil, d.fail(codes.InvalidArgument, err)
+	}
+	if err := set.needs(req); err != nil {
+		return nil, d.fail(codes.FailedPrecondition, err)
+	}
+	ctx, cancel := withBudget(ctx, set.budget)
+	defer cancel()
+	result, err := set.pipeline.Run(ctx, in)
+	d.trace = result.Trace
+	if err != nil {
+		return nil, d.fail(codeOf(err), err)
+	}
+	if result.Denial != nil {
+		d.denial = result.Denial
+		return &hookv1.ExtendPayloadResponse{
+			DecisionId: d.id,
+			Outcome:    &hookv1.ExtendPayloadResponse_Denial{Denial: &hookv1.Denial{Message: result.Denial.Message, Rule: result.Denial.Rule}},
+		}, nil
+	}
+	return &hookv1.ExtendPayloadResponse{DecisionId: d.id, Outcome: patches(result)}, nil
+}
+
+// withBudget gives the request its share of time: the budget, or what the caller will wait less the time an answer needs.
+func withBudget(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		budget = min(budget, left-min(left/10, 100*time.Millisecond))
+	}
+	return context.WithTimeout(ctx, budget)
+}
+
+// codeOf maps a failure of a run to the code of the contract.
+func codeOf(err error) codes.Code {
+	var e *pipeline.Error
+	if !errors.As(err, &e) {
+		return codes.Internal
+	}
+	switch e.Class {
+	case pipeline.Unavailable:
+		return codes.Unavailable
+	case pipeline.Deadline:
+		return codes.DeadlineExceeded
+	}
+	return codes.Internal
+}
+
+// input translates the wire to what the pipeline knows. Errors name members of the request, never values.
+func input(req *hookv1.ExtendPayloadRequest) (*pipeline.Input, error) {
+	payload, err := claims.Parse(req.GetPayload())
+	if err != nil {
+		return nil, err
+	}
+	id := req.GetIdentity()
+	in := &pipeline.Input{
+		Payload: payload,
+		Identity: pipeline.Identity{
+			UserID: id.GetUserId(), Username: id.GetUsername(), PreferredUsername: id.GetPreferredUsername(),
+			Email: id.GetEmail(), EmailVerified: id.GetEmailVerified(), Groups: id.GetGroups(),
+		},
+		Connector: req.GetConnectorId(), Client: req.GetClientId(), Audience: req.GetAudience(), Scopes: req.GetScopes(),
+		Grant: req.GetGrantType(), RequestID: req.GetRequestId(),
+	}
+	switch req.GetStage() {
+	case hookv1.Stage_STAGE_LOGIN:
+		in.Stage = pipeline.StageLogin
+	case hookv1.Stage_STAGE_TOKEN:
+		in.Stage = pipeline.StageToken
+	default:
+		return nil, errors.New("the request names no stage that is known here")
+	}
+	for _, kind := range req.GetTokenKinds() {
+		switch kind {
+		case hookv1.TokenKind_TOKEN_KIND_ACCESS:
+			in.Kinds = append(in.Kinds, pipeline.KindAccess)
+		case hookv1.TokenKind_TOKEN_KIND_ID:
+			in.Kinds = append(in.Kinds, pipeline.KindID)
+		default:
+			return nil, errors.New("the request names a kind of token that is not known here")
+		}
+	}
+	switch {
+	case id == nil:
+		return nil, errors.New("the request has no identity")
+	case in.Client == "":
+		return nil, errors.New("the request names no client")
+	case len(in.Audience) == 0:
+		return nil, errors.New("the request names no audience")
+	case len(in.Kinds) == 0:
+		return nil, errors.New("the request names no kind of token")
+	}
+	return in, nil
+}
+
+func patches(r *pipeline.Result) *hookv1.ExtendPayloadResponse_Patches {
+	out := &hookv1.Patches{}
+	for kind, p := range r.Patches {
+		wire := &hookv1.Patch{Remove: p.Remove}
+		if len(p.Set) > 0 {
+			wire.Set = make(map[string][]byte, len(p.Set))
+			for name, value := range p.Set {
+				wire.Set[name] = value
+			}
+		}
+		if kind == pipeline.KindAccess {
+			out.AccessToken = wire
+		} else {
+			out.IdToken = wire
+		}
+	}
+	return &hookv1.ExtendPayloadResponse_Patches{Patches: out}
+}
+
+// fail remembers a failure for the log and turns it into a status. The text of err holds no values.
+func (d *decision) fail(code codes.Code, err error) error {
+	d.code, d.err = code, err
+	return status.Error(code, err.Error())
+}
+
+// needs reports a feature that the rules need and the hook lacks.
+func (set *ruleSet) needs(req *hookv1.ExtendPayloadRequest) error {
+	if set.lookups && req.GetStage() == hookv1.Stage_STAGE_TOKEN && !slices.Contains(req.GetFeatures(), "grant-type") {
+		return errors.New("the hook in Dex does not tell the grant type, which lookups need: build Dex again with this version of claimsmith")
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package sidecar
+
+import (
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+)
+
+// Options is what a program passes; a configuration is what an operator writes.
+type Options struct {
+	// Logger makes the log once the configuration is read; level and format are empty where it says nothing. Nil discards.
+	Logger   func(level, format string) *slog.Logger
+	Builtins map[string]Builtin // plugins that come with the program, by name
+	Wrapper  []string           // argv in front of a plugin's command: confines it and ends it with its host; see PluginExec
+	Version  string             // shown in logs
+
+	Reflection    bool   // serve gRPC reflection: for looking around, not for production
+	AllowWritable bool   // serve a configuration that others can write: who can decides every login
+	WorkDir       string // where plugins get their folders; empty makes a temporary one
+}
+
+// Builtin is a plugin that comes with the program: started by a command like any other, and able to describe itself without
+// being started.
+type Builtin struct {
+	Command  []string
+	Describe func() (Description, error)
+}
+
+// Description is how a plugin introduces itself: JSON Schemas in the subset of the plugin contract.
+type Description struct {
+	Name, Version         string
+	Config, Params, Facts []byte
+}
+
+// log makes the log for a configuration, which may be nil.
+func (o Options) log(c *config.Config) *slog.Logger {
+	if o.Logger == nil || c == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger(c.Log.Level, c.Log.Format)
+}
+
+func (o Options) builtinNames() []string {
+	names := make([]string, 0, len(o.Builtins))
+	for name := range o.Builtins {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// PluginExec is what a program does when it is started as the wrapper of a plugin: it confines itself and becomes the plugin's
+// command. On success it does not return.
+func PluginExec(args []string) error { return pluginhost.Exec(args) }
+
+// Schema returns the JSON Schema of the configuration file, for editors.
+func Schema() ([]byte, error) { return config.Schema() }
+
+// Problem is something wrong with a file, at a place in it.
+type Problem = config.Problem
+
+// Problems is the error for a file that something is wrong with: all of it at once.
+type Problems struct {
+	List   []Problem // errors and warnings, in the order of the file
+	source *config.Source
+}
+
+// Error names the first problem and how many there are; Render shows them all.
+func (p *Problems) Error() string {
+	for _, first := range p.List {
+		if !first.Warning {
+			return first.String()
+		}
+	}
+	return "no problems"
+}
+
+// Render writes the problems for people: place, message, the line with a caret, and a hint.
+func (p *Problems) Render(w io.Writer) error { return p.source.Render(w, p.List) }
+
+// Failed reports whether there is anything but warnings.
+func (p *Problems) Failed() bool { return config.HasErrors(p.List) }

@@ -1,0 +1,44 @@
+package sidecar
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+)
+
+// serverTLS is mutual TLS 1.3: the client's certificate must come from the authority, and carry one of the names if there are any.
+func serverTLS(c *config.TLS) (*tls.Config, error) {
+	cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("load the certificate of the sidecar: %w", err)
+	}
+	pem, err := os.ReadFile(c.ClientCAFile)
+	if err != nil {
+		return nil, fmt.Errorf("load the authority of clients: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("load the authority of clients: %s has no certificate in PEM form", c.ClientCAFile)
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert},
+		ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+		VerifyConnection: func(state tls.ConnectionState) error { return named(state.PeerCertificates[0], c.ClientNames) },
+	}, nil
+}
+
+func named(cert *x509.Certificate, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	for _, name := range names {
+		if cert.VerifyHostname(name) == nil {
+			return nil
+		}
+	}
+	return errors.New("the certificate of the client carries none of listen.tls.clientNames")
+}
