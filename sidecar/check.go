@@ -15,6 +15,7 @@ import (
 // is served and no plugin is put to use. What is wrong comes back as problems; the error is for what is not the file's doing.
 func Check(ctx context.Context, file string, o Options) (*Problems, error) {
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
+	problems = append(problems, tlsProblems(cfg, src)...)
 	host, err := pluginhost.New(hostOptions(o, o.log(nil)))
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -77,8 +78,8 @@ func (d *decision) log(ctx context.Context, log *slog.Logger) {
 		slog.String("grant", d.request.GetGrantType()),
 		slog.String("outcome", d.outcome()),
 	}
-	if d.denial != nil {
-		attrs = append(attrs, slog.String("rule", d.denial.Rule))
+	if rule := d.rule(); rule != "" {
+		attrs = append(attrs, slog.String("rule", rule))
 	}
 	if d.err != nil {
 		attrs = append(attrs, slog.String("code", d.code.String()), slog.String("err", d.err.Error()))
@@ -91,6 +92,18 @@ func (d *decision) log(ctx context.Context, log *slog.Logger) {
 	}
 	attrs = append(attrs, slog.Duration("took", time.Since(d.start)))
 	log.LogAttrs(ctx, level, "decision", attrs...)
+}
+
+// rule is the place in the configuration where it was denied or where it failed; empty when there is none.
+func (d *decision) rule() string {
+	if d.denial != nil {
+		return d.denial.Rule
+	}
+	var failed *pipeline.Error
+	if errors.As(d.err, &failed) {
+		return failed.Pos.String()
+	}
+	return ""
 }
 
 // changedClaim is one entry of the line's claims.

@@ -62,6 +62,9 @@ type writtenDescription struct {
 }
 
 func (o offline) describe(_ context.Context, p *config.Plugin, src *config.Source) (*described, []config.Problem) {
+	if _, known := o.options.Builtins[p.Builtin]; !known && (p.Builtin != "" || len(p.Command) == 0) {
+		return nil, nil // the loader reported it
+	}
 	d, problem := o.read(p, src)
 	if problem != nil {
 		return nil, []config.Problem{*problem}
@@ -87,11 +90,7 @@ func (o offline) read(p *config.Plugin, src *config.Source) (Description, *confi
 		return Description{}, &problem
 	}
 	if p.Builtin != "" {
-		builtin, ok := o.options.Builtins[p.Builtin]
-		if !ok {
-			return Description{}, nil // the loader reported it
-		}
-		d, err := builtin.Describe()
+		d, err := o.options.Builtins[p.Builtin].Describe()
 		if err != nil {
 			return fail(p.Path, err.Error(), "")
 		}

@@ -43,6 +43,7 @@ func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
 		}
 	}
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
+	problems = append(problems, tlsProblems(cfg, src)...)
 	if config.HasErrors(problems) {
 		// Nothing is started for a file that cannot be served; what else is wrong with it is found without plugins.
 		_, all := build(ctx, cfg, src, problems, offline{options: o})
@@ -91,7 +92,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	for _, w := range s.Warnings {
 		log.WarnContext(ctx, "configuration", "problem", w.String())
 	}
-	server := grpc.NewServer(grpc.Creds(creds), grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage))
+	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage))
 	hookv1.RegisterClaimsHookServiceServer(server, &service{active: s.active.Load, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)

@@ -3,7 +3,9 @@ package sidecar
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -11,14 +13,18 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
-// MaxMessage is the largest request that the sidecar reads, in bytes.
+// MaxMessage is the longest payload that the sidecar looks at and the longest reply that it gives, in bytes.
 const MaxMessage = 1 << 20
+
+// maxRequest leaves room for what comes beside a payload: what is longer than that never gets as far as a decision.
+const maxRequest = 4 * MaxMessage
 
 // decisionTrailer carries the decision id of a failure, which has no reply to carry it.
 const decisionTrailer = "claimsmith-decision-id"
@@ -33,13 +39,26 @@ type service struct {
 // ExtendPayload decodes, runs the pipeline, logs the decision and encodes; errors carry the codes of the contract.
 func (s *service) ExtendPayload(ctx context.Context, req *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
 	d := decision{id: newDecisionID(), start: time.Now(), request: req}
-	reply, err := s.decide(ctx, req, &d)
+	reply, err := s.guarded(ctx, req, &d)
 	if err != nil {
 		// Without a stream to put it on, as in a direct call from a test, the id is in the log only.
 		_ = grpc.SetTrailer(ctx, metadata.Pairs(decisionTrailer, d.id))
 	}
 	d.log(ctx, s.log)
 	return reply, err
+}
+
+// guarded lets one request fail, and not all of them, where the code is wrong. What a panic says may hold values: its place is
+// told, in the log only.
+func (s *service) guarded(ctx context.Context, req *hookv1.ExtendPayloadRequest, d *decision) (reply *hookv1.ExtendPayloadResponse, err error) {
+	defer func() {
+		if recover() == nil {
+			return
+		}
+		s.log.ErrorContext(ctx, "this is a bug in claimsmith, please report it", "decision_id", d.id, "stack", string(debug.Stack()))
+		reply, err = nil, d.fail(codes.Internal, errors.New("a bug in claimsmith kept it from deciding"))
+	}()
+	return s.decide(ctx, req, d)
 }
 
 func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, d *decision) (*hookv1.ExtendPayloadResponse, error) {
@@ -68,7 +87,11 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 			Outcome:    &hookv1.ExtendPayloadResponse_Denial{Denial: &hookv1.Denial{Message: result.Denial.Message, Rule: result.Denial.Rule}},
 		}, nil
 	}
-	return &hookv1.ExtendPayloadResponse{DecisionId: d.id, Outcome: patches(result)}, nil
+	reply := &hookv1.ExtendPayloadResponse{DecisionId: d.id, Outcome: patches(result)}
+	if n := proto.Size(reply); n > MaxMessage {
+		return nil, d.fail(codes.Internal, fmt.Errorf("the patches have %d bytes, more than %d", n, MaxMessage))
+	}
+	return reply, nil
 }
 
 // withBudget gives the request its share of time: the budget, or what the caller will wait less the time an answer needs.
@@ -97,6 +120,9 @@ func codeOf(err error) codes.Code {
 
 // input translates the wire to what the pipeline knows. Errors name members of the request, never values.
 func input(req *hookv1.ExtendPayloadRequest) (*pipeline.Input, error) {
+	if n := len(req.GetPayload()); n > MaxMessage {
+		return nil, fmt.Errorf("the payload has %d bytes, more than %d", n, MaxMessage)
+	}
 	payload, err := claims.Parse(req.GetPayload())
 	if err != nil {
 		return nil, err

@@ -31,6 +31,18 @@ func serverTLS(c *config.TLS) (*tls.Config, error) {
 	}, nil
 }
 
+// tlsProblems reports certificates that cannot be used, so that check finds them and serve starts no plugin for them.
+func tlsProblems(cfg *config.Config, src *config.Source) []config.Problem {
+	t := cfg.Listen.TLS
+	if t == nil || t.CertFile == "" || t.KeyFile == "" || t.ClientCAFile == "" {
+		return nil // what is missing is the loader's to report
+	}
+	if _, err := serverTLS(t); err != nil {
+		return []config.Problem{src.Problem(t.Path, err.Error(), "")}
+	}
+	return nil
+}
+
 func named(cert *x509.Certificate, names []string) error {
 	if len(names) == 0 {
 		return nil

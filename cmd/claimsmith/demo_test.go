@@ -31,8 +31,19 @@ func demoCommandLine(t *testing.T, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, append([]string{"demo", "--dex", dextest.Binary(t)}, args...)...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	cmd.Env = append(os.Environ(), "TMPDIR="+shortDir(t))
 	return cmd
+}
+
+// shortDir is a temporary folder in which the path of a unix socket is short enough.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "cs-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func TestDemoReport(t *testing.T) {
@@ -140,7 +151,7 @@ func TestTheChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv("TMPDIR", shortDir(t))
 	chain, err := demo.Start(t.Context(), demo.Options{Self: self, Say: t.Output()}, dextest.Binary(t))
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +253,7 @@ func nothingPersonal(t *testing.T, dir string) {
 func TestDemoLeavesNothingBehind(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {
-			tmp := t.TempDir()
+			tmp := shortDir(t)
 			cmd := demoCommandLine(t, "--serve")
 			cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 			out, err := cmd.StdoutPipe()

@@ -64,7 +64,7 @@ func dexApplyCommand() *cobra.Command {
 			if err != nil {
 				return withDexHint(err)
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), plan.Summary())
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), plan.Summary())
 			return err
 		},
 	}

@@ -34,11 +34,12 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
-	return exitCode(root.ExecuteContext(ctx), errs)
+	cmd, err := root.ExecuteContextC(ctx)
+	return exitCode(cmd, err, errs)
 }
 
-// exitCode tells the error, in the form that fits it, and says what the process ends with.
-func exitCode(err error, errs io.Writer) int {
+// exitCode tells the error of a command, in the form that fits it, and says what the process ends with.
+func exitCode(cmd *cobra.Command, err error, errs io.Writer) int {
 	var (
 		problems *sidecar.Problems
 		tests    *sidecar.TestsFailed
@@ -59,7 +60,7 @@ func exitCode(err error, errs io.Writer) int {
 			return exitProblems
 		}
 	case errors.As(err, &usage):
-		fmt.Fprintf(errs, "claimsmith: %v\nhint: claimsmith --help\n", err)
+		fmt.Fprintf(errs, "claimsmith: %v\nhint: %s --help\n", err, cmd.CommandPath())
 		return exitUsage
 	default:
 		fmt.Fprintln(errs, "claimsmith:", err)
@@ -84,17 +85,13 @@ func command() *cobra.Command {
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q", args[0])}
-			}
-			return cmd.Help()
-		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), demoCommand(), dexCommand(), pluginCommand())
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultCompletionCmd()
+	strict(root)
 	return root
 }
 
@@ -111,14 +108,6 @@ func version() string {
 		}
 	}
 	return v
-}
-
-// noArgs refuses arguments as a mistake in usage.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usageError{fmt.Errorf("%s takes no argument %q", cmd.CommandPath(), args[0])}
-	}
-	return nil
 }
 
 // builtins are the plugins that come with this binary, by name.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,12 @@ func pluginCommand() *cobra.Command {
 		Use:     "run NAME",
 		Short:   "Be a built-in plugin",
 		Example: "  claimsmith plugin run synology",
-		Args:    cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{errors.New("plugin run takes the name of one plugin")}
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			plugin, ok := builtins()[args[0]]
 			if !ok {
@@ -30,7 +36,10 @@ func pluginCommand() *cobra.Command {
 		Short:              "Confine this process and become a plugin",
 		Example:            "  claimsmith plugin exec -- /opt/plugins/mine",
 		DisableFlagParsing: true,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
+				return cmd.Help()
+			}
 			return sidecar.PluginExec(args)
 		},
 	})

@@ -59,12 +59,29 @@ func checkName(o *Object, name string, others []string) error {
 	case Reserved(name):
 		return fmt.Errorf("claim %q is reserved for Dex", name)
 	}
-	for _, other := range slices.Concat(OwnMembers(), o.Names(), others) {
-		if other != name && strings.EqualFold(other, name) {
-			return fmt.Errorf("claim %q differs from %q only in case", name, other)
+	for _, other := range ownMembers {
+		if alike(other, name) {
+			return onlyInCase(name, other)
+		}
+	}
+	for _, m := range o.members {
+		if alike(m.name, name) {
+			return onlyInCase(name, m.name)
+		}
+	}
+	for _, other := range others {
+		if alike(other, name) {
+			return onlyInCase(name, other)
 		}
 	}
 	return nil
+}
+
+// alike reports whether two different names are equal under case folding.
+func alike(a, b string) bool { return a != b && strings.EqualFold(a, b) }
+
+func onlyInCase(name, other string) error {
+	return fmt.Errorf("claim %q differs from %q only in case", name, other)
 }
 
 func checkValue(name string, value json.RawMessage) error {
@@ -81,28 +98,29 @@ func checkValue(name string, value json.RawMessage) error {
 	return nil
 }
 
-// fits reports whether a valid JSON value has the type.
+// fits reports whether a valid JSON value has the type. The first byte tells the type of a JSON value.
 func (k Kind) fits(value []byte) bool {
-	var into any
+	value = bytes.TrimSpace(value)
 	switch k {
 	case KindString:
-		into = new(string)
+		return value[0] == '"'
 	case KindBool:
-		into = new(bool)
+		return value[0] == 't' || value[0] == 'f'
 	case KindStrings:
-		return fitsStrings(value)
+		return value[0] == '[' && allStrings(value)
 	}
-	return json.Unmarshal(value, into) == nil
+	return false
 }
 
-// fitsStrings looks at each element, because null decodes into a string without an error.
-func fitsStrings(value []byte) bool {
-	var list []json.RawMessage
-	if json.Unmarshal(value, &list) != nil {
-		return false
-	}
-	for _, e := range list {
-		if len(e) == 0 || e[0] != '"' {
+// allStrings reports whether every element of a valid JSON list is a string.
+func allStrings(list []byte) bool {
+	s := scanner{data: list, pos: 1}
+	for s.space(); s.peek() != ']'; s.space() {
+		if s.peek() == ',' {
+			s.pos++
+			continue
+		}
+		if s.peek() != '"' || s.value(1) != nil {
 			return false
 		}
 	}

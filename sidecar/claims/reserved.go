@@ -47,7 +47,8 @@ func OwnMember(name string) (Kind, bool) {
 	return "", false
 }
 
+// ownMembers are the names that OwnMember knows.
+var ownMembers = [...]string{"email", "email_verified", "groups", "name", "preferred_username"}
+
 // OwnMembers returns the names that OwnMember knows.
-func OwnMembers() []string {
-	return []string{"email", "email_verified", "groups", "name", "preferred_username"}
-}
+func OwnMembers() []string { return append([]string(nil), ownMembers[:]...) }

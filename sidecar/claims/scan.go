@@ -58,7 +58,7 @@ func (s *scanner) value(depth int) error {
 	case c == '[':
 		return s.list(depth)
 	case c == '"':
-		_, err := s.text()
+		_, err := s.skipText()
 		return err
 	case c == '-' || '0' <= c && c <= '9':
 		return s.number()
@@ -162,41 +162,50 @@ func (s *scanner) more(closing byte) (done bool, err error) {
 // text walks over a string and returns what it says.
 func (s *scanner) text() (string, error) {
 	start := s.pos
-	escaped := false
-	for s.pos++; ; s.pos++ {
-		if s.pos >= len(s.data) {
-			return "", s.broken()
-		}
-		switch c := s.data[s.pos]; {
-		case c == '"':
-			s.pos++
-			return s.said(start, escaped)
-		case c == '\\':
-			escaped = true
-			s.pos++
-		case c < ' ':
-			return "", s.broken()
-		}
+	escaped, err := s.skipText()
+	if err != nil {
+		return "", err
 	}
-}
-
-// said decodes the string that begins at start and ends before pos.
-func (s *scanner) said(start int, escaped bool) (string, error) {
 	quoted := s.data[start:s.pos]
-	if !utf8.Valid(quoted) {
-		return "", fmt.Errorf("JSON is not UTF-8 in the string at byte %d", start)
-	}
 	if !escaped {
 		return string(quoted[1 : len(quoted)-1]), nil
 	}
 	var said string
-	if err := json.Unmarshal(quoted, &said); err != nil {
-		return "", fmt.Errorf("JSON is broken in the string at byte %d", start)
+	err = json.Unmarshal(quoted, &said) // cannot fail: skipText looked at every escape
+	return said, err
+}
+
+// skipText walks over a string and reports whether it holds escapes.
+func (s *scanner) skipText() (escaped bool, err error) {
+	start := s.pos
+	for s.pos++; s.pos < len(s.data); s.pos++ {
+		switch c := s.data[s.pos]; {
+		case c == '"':
+			s.pos++
+			return escaped, s.checkText(start, escaped)
+		case c == '\\':
+			escaped = true
+			s.pos++
+		case c < ' ':
+			return false, s.broken()
+		}
 	}
-	if loneSurrogate(quoted) {
-		return "", fmt.Errorf("JSON has half a character in the string at byte %d", start)
+	s.pos = len(s.data)
+	return false, s.broken()
+}
+
+// checkText looks into the string that begins at start and ends before pos.
+func (s *scanner) checkText(start int, escaped bool) error {
+	quoted := s.data[start:s.pos]
+	switch {
+	case !utf8.Valid(quoted):
+		return fmt.Errorf("JSON is not UTF-8 in the string at byte %d", start)
+	case escaped && !json.Valid(quoted):
+		return fmt.Errorf("JSON is broken in the string at byte %d", start)
+	case escaped && loneSurrogate(quoted):
+		return fmt.Errorf("JSON has half a character in the string at byte %d", start)
 	}
-	return said, nil
+	return nil
 }
 
 // loneSurrogate finds a \ud800 that has no other half: decoders differ in what they make of it. The string is valid JSON.

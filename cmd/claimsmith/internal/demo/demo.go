@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -96,7 +97,7 @@ func Start(ctx context.Context, o Options, dex string) (_ *Chain, err error) {
 
 // start brings up each part once the one it needs answers.
 func (c *Chain) start(ctx context.Context, dex string) (err error) {
-	if c.at.dir, err = os.MkdirTemp("", "claimsmith-demo-"); err != nil {
+	if c.at.dir, err = makeDir(); err != nil {
 		return fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	c.children = newNursery(c.at.dir)
@@ -141,6 +142,17 @@ func (c *Chain) start(ctx context.Context, dex string) (err error) {
 		RedirectURI: c.at.nas, Scope: "openid profile email", UsernameClaim: "username", AllowLocal: true, HTTPClient: c.http,
 	})
 	return nil
+}
+
+// makeDir makes the folder of the run. The path of a unix socket in it must fit 104 bytes on every system, so a temporary
+// folder with a long name is passed over.
+func makeDir() (string, error) {
+	dir, err := os.MkdirTemp("", "claimsmith-demo-")
+	if err == nil && len(filepath.Join(dir, "run", "hook.sock")) > 100 {
+		_ = os.Remove(dir) // it is empty
+		return os.MkdirTemp("/tmp", "claimsmith-demo-")
+	}
+	return dir, err
 }
 
 func (c *Chain) startSidecar(ctx context.Context) (err error) {

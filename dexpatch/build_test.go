@@ -1,0 +1,263 @@
+package dexpatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestDexsOwnTests runs the tests of the packages in which the hook is called, on the edited tree, with some of ours that
+// need the inside of Dex.
+func TestDexsOwnTests(t *testing.T) {
+	tree := pristine(t)
+	if _, err := Apply(tree); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(tree, os.DirFS(filepath.Join("testdata", "dex"))); err != nil {
+		t.Fatal(err)
+	}
+	cmd := newBuilder(Options{}).command(t.Context(), tree, "test", "-trimpath", "-buildvcs=false",
+		"./server", "./server/tokens", "./server/authflow", "./server/device", "./server/discovery", "./server/logout", "./server/backchannel")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestBuildSaysWhatIsMissing(t *testing.T) {
+	t.Run("no go command", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		if _, err := Cached(t.Context(), Options{CacheDir: t.TempDir()}); !errors.Is(err, ErrNoGo) {
+			t.Errorf("got %v, want %v", err, ErrNoGo)
+		}
+		if err := Build(t.Context(), Options{Output: filepath.Join(t.TempDir(), "dex")}); !errors.Is(err, ErrNoGo) {
+			t.Errorf("got %v, want %v", err, ErrNoGo)
+		}
+	})
+	t.Run("no network", func(t *testing.T) {
+		t.Setenv("GOMODCACHE", t.TempDir())
+		t.Setenv("GOPROXY", "http://127.0.0.1:1")
+		err := Build(t.Context(), Options{Output: filepath.Join(t.TempDir(), "dex")})
+		var download *DownloadError
+		if !errors.As(err, &download) || download.Module != DexModule {
+			t.Fatalf("got %v", err)
+		}
+		want := "download github.com/dexidp/dex: "
+		if text := err.Error(); !strings.HasPrefix(text, want) || !strings.HasSuffix(text, "\nIs there a network? GOPROXY names where modules come from.") {
+			t.Errorf("got %s", text)
+		}
+	})
+	t.Run("a folder that is not Dex", func(t *testing.T) {
+		if err := Build(t.Context(), Options{Source: t.TempDir(), Output: filepath.Join(t.TempDir(), "dex")}); !errors.Is(err, ErrNotDex) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("given up", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := Build(ctx, Options{Output: filepath.Join(t.TempDir(), "dex")}); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestABuildThatFailsShowsWhyAndLeavesNothing(t *testing.T) {
+	tree := pristine(t)
+	broken := filepath.Join(tree, "server", "tokens", "broken.go")
+	if err := os.WriteFile(broken, []byte("package tokens\n\nvar x int = \"no number\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, tree)
+	out := t.TempDir()
+	var said []string
+	err := Build(t.Context(), Options{Source: tree, Output: filepath.Join(out, "dex"), Progress: func(m string) { said = append(said, m) }})
+	var failed *BuildError
+	if !errors.As(err, &failed) || !strings.Contains(failed.Output, `server/tokens/broken.go:3:13: cannot use "no number"`) {
+		t.Errorf("got %v", err)
+	}
+	if files := read(t, out); len(files) != 0 {
+		t.Errorf("left behind: %v", slices.Collect(maps.Keys(files)))
+	}
+	if !maps.Equal(read(t, tree), before) {
+		t.Error("the source tree was changed")
+	}
+	if want := []string{"copying " + tree, "compiling Dex"}; !slices.Equal(said, want) {
+		t.Errorf("said %q, want %q", said, want)
+	}
+}
+
+func TestABuildThatIsGivenUpLeavesNothing(t *testing.T) {
+	tmp, out := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	t.Setenv("GOCACHE", t.TempDir()) // so that there is something to compile
+	ctx, cancel := context.WithCancel(t.Context())
+	err := Build(ctx, Options{Output: filepath.Join(out, "dex"), Progress: func(m string) {
+		if strings.HasSuffix(m, "packages compiled") {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	for _, dir := range []string{tmp, out} {
+		if files := read(t, dir); len(files) != 0 {
+			t.Errorf("left behind: %v", slices.Collect(maps.Keys(files)))
+		}
+	}
+}
+
+func TestTheModuleCacheIsCheckedBeforeItIsBuilt(t *testing.T) {
+	dex, _, err := fetch(t.Context(), newBuilder(Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tampered := t.TempDir()
+	if _, err := copyTree(dex.dir, tampered); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tampered, "server", "doc.go"), []byte("package server\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dex.dir = tampered
+	err = dex.copyTo(t.TempDir())
+	if err == nil || !strings.HasPrefix(err.Error(), tampered+" is not what was downloaded: its sum is h1:") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	tests := []struct {
+		name, log, want string
+	}{
+		{"a full disk", "github.com/a/b\ncompile: writing output: write $WORK/b: no space left on device\n",
+			"the disk is full; building Dex needs about 1 GB for modules, the build cache and the binary (compile: writing output: write $WORK/b: no space left on device)"},
+		{"no network in the middle", "go: downloading a.org/b v1\na.org/b: Get \"https://proxy\": dial tcp: no such host\n",
+			"download the modules that Dex needs: a.org/b: Get \"https://proxy\": dial tcp: no such host\nIs there a network? GOPROXY names where modules come from."},
+		{"an error of the compiler", "github.com/a/b\n# github.com/a/c\nc.go:1:1: no\n", "build dex v9:\n# github.com/a/c\nc.go:1:1: no"},
+		{"nothing at all", "", "build dex v9:\nexit status 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newBuildLog(func(string) {})
+			defer l.stop()
+			fmt.Fprint(l, tt.log)
+			if got := l.explain("v9", errors.New("exit status 1")); got.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", got, tt.want)
+			}
+		})
+	}
+	if err := noSpace(&os.PathError{Op: "write", Path: "dex", Err: syscall.ENOSPC}); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestProgressCountsModulesAndPackages(t *testing.T) {
+	l := newBuildLog(func(string) {})
+	defer l.stop()
+	for _, part := range []string{"go: downloading a v1\ngithub.com/a", "/b\ninternal/abi\n# github.com/a/c\nc.go:1:1: no\n"} {
+		fmt.Fprint(l, part)
+	}
+	if got, want := l.state(), "0s: 1 modules downloaded, 2 packages compiled"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestTheEnvironmentOfABuildIsOurs(t *testing.T) {
+	t.Setenv("GOPROXY", "https://proxy.example.org")
+	t.Setenv("GOFLAGS", "-tags=evil")
+	t.Setenv("GOWORK", "/work")
+	t.Setenv("CGO_CFLAGS", "-evil")
+	t.Setenv("GOOS", "plan9")
+	env := buildEnv(os.Environ(), "0")
+	for _, want := range []string{"GOPROXY=https://proxy.example.org", "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	for _, kv := range env {
+		if strings.Contains(kv, "evil") || kv == "GOOS=plan9" {
+			t.Errorf("%s is there", kv)
+		}
+	}
+}
+
+func TestCached(t *testing.T) {
+	dir := t.TempDir()
+	key, err := newBuilder(Options{}).key(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, _ := newBuilder(Options{CGO: true}).key(t.Context()); other == key {
+		t.Error("cgo is not part of the key")
+	}
+	put := func(key string, age time.Duration) string {
+		path := filepath.Join(dir, key, "dex")
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("binary"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		when := time.Now().Add(-age)
+		if err := os.Chtimes(path, when, when); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	want := put(key, 30*24*time.Hour)
+	got, err := Cached(t.Context(), Options{CacheDir: dir})
+	if got != want || err != nil {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+	old, young := put("old", unusedFor+time.Hour), put("young", unusedFor-time.Hour)
+	sweep(dir, "new")
+	for path, stays := range map[string]bool{want: true, young: true, old: false} {
+		if _, err := os.Stat(path); (err == nil) != stays {
+			t.Errorf("%s: stays is %t, want %t", path, err == nil, stays)
+		}
+	}
+}
+
+func TestOnlyOneBuildsAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	unlock, err := lock(t.Context(), path, func() { t.Error("waited for nobody") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var released atomic.Bool
+	waiting, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		second, err := lock(t.Context(), path, func() { close(waiting) })
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if !released.Load() {
+			t.Error("two had the lock")
+		}
+		second()
+	}()
+	<-waiting
+	released.Store(true)
+	unlock()
+	<-done
+
+	unlock, err = lock(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := lock(ctx, path, cancel); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,142 @@
+package dexpatch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// unusedFor is how long a cached binary that nobody asked for stays.
+const unusedFor = 14 * 24 * time.Hour
+
+// Cached returns the path of a pinned Dex with the hook, building it if it is not there yet. The binary is shared by all
+// processes of the user: one builds, the others wait and say so. What it was built from is part of its path: the version of
+// Dex, the edits, the sources laid in, the version of Go, system and cgo. Source and Output of the options are not used.
+func Cached(ctx context.Context, o Options) (string, error) {
+	o.Source = ""
+	b := newBuilder(o)
+	dir, err := cacheDir(o)
+	if err != nil {
+		return "", err
+	}
+	key, err := b.key(ctx)
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, key, "dex")
+	if used(binary) {
+		return binary, nil
+	}
+	unlock, err := lock(ctx, filepath.Join(dir, key+".lock"), func() { b.say("another process is building Dex, waiting for it") })
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if used(binary) {
+		return binary, nil
+	}
+	o.Output = binary
+	if err := Build(ctx, o); err != nil {
+		return "", err
+	}
+	sweep(dir, key)
+	return binary, nil
+}
+
+func cacheDir(o Options) (string, error) {
+	dir := o.CacheDir
+	if dir == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("find a place for the built Dex: %w", err)
+		}
+		dir = filepath.Join(user, "claimsmith", "dex")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make a place for the built Dex: %w", noSpace(err))
+	}
+	return filepath.Abs(dir)
+}
+
+// key digests all that a binary is made of.
+func (b *builder) key(ctx context.Context) (string, error) {
+	out, err := b.command(ctx, os.TempDir(), "env", "GOVERSION").Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", ErrNoGo
+	} else if err != nil {
+		return "", fmt.Errorf("ask go for its version: %w", err)
+	}
+	files, err := laidIn()
+	if err != nil {
+		return "", err
+	}
+	digest := sha256.New()
+	err = json.NewEncoder(digest).Encode([]any{
+		DexVersion, dexSum, apiSum, Edits(), files, strings.TrimSpace(string(out)), runtime.GOOS, runtime.GOARCH, b.cgo,
+	})
+	return fmt.Sprintf("%x", digest.Sum(nil)[:12]), err
+}
+
+// used reports whether the binary is there, and notes that somebody asked for it.
+func used(binary string) bool {
+	info, err := os.Stat(binary)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	now := time.Now()
+	_ = os.Chtimes(binary, now, now) // only keeps it from being swept
+	return true
+}
+
+// sweep removes binaries of other keys that nobody asked for in a long time. What cannot be removed stays.
+func sweep(dir, key string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		info, err := os.Stat(filepath.Join(dir, e.Name(), "dex"))
+		if err == nil && e.Name() != key && time.Since(info.ModTime()) > unusedFor {
+			os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// lock takes a lock that the system lets go when the process ends, however it ends. waiting is called once if somebody
+// else has it.
+func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock the build of Dex: %w", noSpace(err))
+	}
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for first := true; ; first = false {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if first {
+			waiting()
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}

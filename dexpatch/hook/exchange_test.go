@@ -1,0 +1,133 @@
+package claimshook_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+)
+
+func TestOneCallAnExchange(t *testing.T) {
+	s := serve(t, always(patches(set("username", `"a"`), set("username", `"i"`))))
+	h := open(t, s.socket, "")
+	sign := func(ctx context.Context, tok claimshook.Token) string {
+		t.Helper()
+		got, err := claimshook.Extend(ctx, h, []byte(`{"sub":"Cg"}`), tok)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(got)
+	}
+	first, second := exchangeContext(t, "r1", "authorization_code"), exchangeContext(t, "r2", "authorization_code")
+	other := token()
+	other.Identity.UserID = "118"
+	steps := []struct {
+		name      string
+		ctx       context.Context
+		token     claimshook.Token
+		want      string
+		wantCalls int
+	}{
+		{"the access token asks", claimshook.WithAccessToken(first), token(), `{"sub":"Cg","username":"a"}`, 1},
+		{"the access token of another exchange asks too", claimshook.WithAccessToken(second), token(), `{"sub":"Cg","username":"a"}`, 2},
+		{"the ID token uses the reply", first, token(), `{"sub":"Cg","username":"i"}`, 2},
+		{"but once", first, token(), `{"sub":"Cg","username":"i"}`, 3},
+		{"another person under the same id asks", second, other, `{"sub":"Cg","username":"i"}`, 4},
+		{"without an id each token asks", claimshook.WithAccessToken(exchangeContext(t, "", "")), token(), `{"sub":"Cg","username":"a"}`, 5},
+		{"and again", exchangeContext(t, "", ""), token(), `{"sub":"Cg","username":"i"}`, 6},
+	}
+	for _, step := range steps {
+		if got := sign(step.ctx, step.token); got != step.want {
+			t.Errorf("%s: got %s, want %s", step.name, got, step.want)
+		}
+		if got := len(s.calls()); got != step.wantCalls {
+			t.Errorf("%s: %d calls, want %d", step.name, got, step.wantCalls)
+		}
+	}
+}
+
+func TestRequest(t *testing.T) {
+	const access, id = hookv1.TokenKind_TOKEN_KIND_ACCESS, hookv1.TokenKind_TOKEN_KIND_ID
+	const exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+	noOpenID := token()
+	noOpenID.Scopes = nil
+	tests := []struct {
+		name      string
+		ctx       context.Context
+		token     claimshook.Token
+		wantGrant string
+		wantKinds []hookv1.TokenKind
+	}{
+		{"a code with openid gives both tokens", claimshook.WithAccessToken(exchangeContext(t, "r1", "authorization_code")), token(), "authorization_code", []hookv1.TokenKind{access, id}},
+		{"without openid there is no ID token", claimshook.WithAccessToken(exchangeContext(t, "r1", "password")), noOpenID, "password", []hookv1.TokenKind{access}},
+		{"a refresh always gives both", claimshook.WithAccessToken(exchangeContext(t, "r1", "refresh_token")), noOpenID, "refresh_token", []hookv1.TokenKind{access, id}},
+		{"token exchange gives the one that is asked for", exchangeContext(t, "r1", exchange), token(), exchange, []hookv1.TokenKind{id}},
+		{"or an access token", claimshook.WithAccessToken(exchangeContext(t, "r1", exchange)), token(), exchange, []hookv1.TokenKind{access}},
+		{"the authorization endpoint may give both", claimshook.WithAccessToken(exchangeContext(t, "r1", "implicit")), token(), "implicit", []hookv1.TokenKind{access, id}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, always(patches(nil, nil)))
+			if _, err := claimshook.Extend(tt.ctx, open(t, s.socket, ""), []byte(payload), tt.token); err != nil {
+				t.Fatal(err)
+			}
+			want := &hookv1.ExtendPayloadRequest{
+				Payload: []byte(payload),
+				Identity: &hookv1.Identity{
+					UserId: "117", Username: "Mum", PreferredUsername: "mum", Email: "mum@gmail.com", EmailVerified: true, Groups: []string{"family"},
+				},
+				ConnectorId: "google", ClientId: "nas", Audience: []string{"nas"}, Scopes: tt.token.Scopes,
+				Stage: hookv1.Stage_STAGE_TOKEN, TokenKinds: tt.wantKinds, GrantType: tt.wantGrant, RequestId: "r1",
+				HookVersion: "1", Features: []string{"login", "grant-type"},
+			}
+			if got := s.calls(); len(got) != 1 || !proto.Equal(got[0], want) {
+				t.Errorf("got  %v\nwant %v", got, want)
+			}
+		})
+	}
+}
+
+func TestOnlyTheClientsThatWereNamedAreAskedAbout(t *testing.T) {
+	peer := claimshook.Token{ClientID: "cli", Audience: []string{"nas", "cli"}}
+	stranger := claimshook.Token{ClientID: "wiki", Audience: []string{"wiki"}}
+	tests := []struct {
+		name, clients string
+		token         claimshook.Token
+		wantCalls     int
+	}{
+		{"nobody named means everybody", "", stranger, 1},
+		{"the client that asks", `, "clients": ["nas"]`, token(), 1},
+		{"a client in the audience", `, "clients": ["nas"]`, peer, 1},
+		{"another client", `, "clients": ["nas"]`, stranger, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, always(patches(nil, nil)))
+			h := open(t, s.socket, tt.clients)
+			got, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), tt.token)
+			if err != nil || string(got) != payload || len(s.calls()) != tt.wantCalls {
+				t.Errorf("got %s, %v after %d calls, want %d", got, err, len(s.calls()), tt.wantCalls)
+			}
+		})
+	}
+}
+
+func TestWithoutAHookNothingHappens(t *testing.T) {
+	for _, signer := range []any{nil, struct{}{}} {
+		got, err := claimshook.Extend(t.Context(), signer, []byte("as it is"), token())
+		if string(got) != "as it is" || err != nil {
+			t.Errorf("got %s, %v", got, err)
+		}
+		if names := claimshook.ClaimsSupported(signer); names != nil {
+			t.Errorf("got %v", names)
+		}
+		err = claimshook.Login(t.Context(), signer, func(context.Context) error { return errors.New("called") })
+		if err != nil {
+			t.Errorf("got %v", err)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package claimshook_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+)
+
+func TestLogin(t *testing.T) {
+	tests := []struct {
+		name      string
+		answer    answerFunc
+		more      string
+		build     error // what the issuer says instead of asking
+		signs     bool  // the issuer signs without asking
+		wantErr   string
+		wantPage  string
+		wantCode  int
+		wantCalls int
+	}{
+		{
+			name: "a login that the service allows goes on", answer: always(patches(set("username", `"mum"`), nil)), wantCalls: 1,
+		},
+		{
+			name: "a refusal has a page with the sentence and the decision", answer: always(denial("No account here has the address mum@gmail.com.", "household")),
+			wantErr: "refused (decision d1, rule household)", wantCode: 403, wantCalls: 1,
+			wantPage: "No account here has the address mum@gmail.com. (decision d1)",
+		},
+		{
+			name: "the sentence is one line, of bounded length, without what turns text around", answer: always(denial("a\r\n\u202e\x00b "+strings.Repeat("c", 400), "r")),
+			wantErr: "refused (decision d1, rule r)", wantCode: 403, wantCalls: 1,
+			wantPage: "a   b " + strings.Repeat("c", 293) + " (decision d1)",
+		},
+		{
+			name: "an empty sentence becomes ours", answer: always(denial("", "r")),
+			wantErr: "refused (decision d1, rule r)", wantCode: 403, wantCalls: 1, wantPage: "You may not sign in here. (decision d1)",
+		},
+		{
+			name: "a failure asks to come back", answer: always(&hookv1.ExtendPayloadResponse{DecisionId: "d1"}),
+			wantErr: "claims hook: the reply holds neither patches nor a denial (decision d1)", wantCode: 503, wantCalls: 1,
+			wantPage: "The sign-in could not be checked just now. Please try again later. (decision d1)",
+		},
+		{
+			name: "a patch that no token could take is found at login", answer: always(patches(set("sub", `"root"`), nil)),
+			wantErr: `claims hook: patch of the access token: claim "sub" is reserved for Dex (decision d1)`, wantCode: 503, wantCalls: 1,
+			wantPage: "The sign-in could not be checked just now. Please try again later. (decision d1)",
+		},
+		{
+			name: "a client that is not concerned is not asked about", answer: always(denial("No.", "r")), more: `, "clients": ["wiki"]`,
+		},
+		{
+			name: "a payload that cannot be built ends the login", build: errors.New("no keys"),
+			wantErr: "claims hook: no keys (decision LOCAL)", wantCode: 503,
+			wantPage: "The sign-in could not be checked just now. Please try again later. (decision LOCAL)",
+		},
+		{
+			name: "an issuer that does not ask ends the login", signs: true,
+			wantErr: "claims hook: the issuer signed at login without asking (decision LOCAL)", wantCode: 503,
+			wantPage: "The sign-in could not be checked just now. Please try again later. (decision LOCAL)",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, tt.answer)
+			h := open(t, s.socket, tt.more)
+			err := claimshook.Login(exchangeContext(t, "r1", "ignored"), h, func(ctx context.Context) error {
+				if tt.build != nil || tt.signs {
+					return tt.build
+				}
+				_, err := claimshook.Extend(ctx, h, []byte(payload), token())
+				return err
+			})
+			if got := withoutLocalID(err); got != tt.wantErr {
+				t.Errorf("error:\ngot  %s\nwant %s", got, tt.wantErr)
+			}
+			code, page, ok := claimshook.Page(fmt.Errorf("finalize: %w", err))
+			if f := new(claimshook.Failure); errors.As(err, &f) && strings.HasPrefix(f.DecisionID, "dex-") {
+				page = strings.ReplaceAll(page, f.DecisionID, "LOCAL")
+			}
+			if code != tt.wantCode || page != tt.wantPage || ok != (tt.wantErr != "") {
+				t.Errorf("page:\ngot  %d %s %t\nwant %d %s", code, page, ok, tt.wantCode, tt.wantPage)
+			}
+			calls := s.calls()
+			if len(calls) != tt.wantCalls {
+				t.Fatalf("%d calls, want %d", len(calls), tt.wantCalls)
+			}
+			if tt.wantCalls > 0 && (calls[0].Stage != hookv1.Stage_STAGE_LOGIN || calls[0].GrantType != "" || len(calls[0].TokenKinds) != 2) {
+				t.Errorf("asked %v", calls[0])
+			}
+		})
+	}
+}
+
+func TestWhatIsSaidToThePersonIsInNoLog(t *testing.T) {
+	h := open(t, serve(t, always(denial("mum@gmail.com is switched off.", "household"))).socket, "")
+	_, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
+	var text, js strings.Builder
+	slog.New(slog.NewTextHandler(&text, nil)).Info("failed", "err", err)
+	slog.New(slog.NewJSONHandler(&js, nil)).Info("failed", "err", err)
+	for _, said := range []string{text.String(), js.String(), fmt.Sprintf("%v %+v %#v %s %q", err, err, err, err, err)} {
+		if strings.Contains(said, "mum") || strings.Contains(said, "switched") {
+			t.Errorf("logged: %s", said)
+		}
+	}
+}
+
+func TestTokenError(t *testing.T) {
+	refused := always(denial("mum@gmail.com is switched off.", "household"))
+	failed := always(&hookv1.ExtendPayloadResponse{DecisionId: "d1"})
+	tests := []struct {
+		name       string
+		answer     answerFunc
+		grant      string
+		wantCode   string
+		wantWords  string
+		wantStatus int
+	}{
+		{"a refused code", refused, "authorization_code", "invalid_grant", "The request was refused (decision d1).", 400},
+		{"a refused refresh", refused, "refresh_token", "invalid_grant", "The request was refused (decision d1).", 400},
+		{"a refused token exchange", refused, "urn:ietf:params:oauth:grant-type:token-exchange", "invalid_request", "The request was refused (decision d1).", 400},
+		{"a refused client", refused, "client_credentials", "unauthorized_client", "The request was refused (decision d1).", 400},
+		{"a failure is never invalid_grant", failed, "refresh_token", "temporarily_unavailable", "Please try again later (decision d1).", 503},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx := exchangeContext(t, "r1", tt.grant)
+			_, err := claimshook.Extend(ctx, open(t, serve(t, tt.answer).socket, ""), []byte(payload), token())
+			code, words, status, ok := claimshook.TokenError(ctx, err)
+			if code != tt.wantCode || words != tt.wantWords || status != tt.wantStatus || !ok {
+				t.Errorf("got %s, %q, %d, %t", code, words, status, ok)
+			}
+		})
+	}
+	if _, _, _, ok := claimshook.TokenError(t.Context(), errors.New("storage is down")); ok {
+		t.Error("an error of Dex's own was taken for ours")
+	}
+	if _, _, ok := claimshook.Page(errors.New("storage is down")); ok {
+		t.Error("an error of Dex's own was taken for ours")
+	}
+}

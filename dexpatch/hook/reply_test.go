@@ -1,0 +1,35 @@
+package claimshook
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+)
+
+func TestKeptRepliesAreBounded(t *testing.T) {
+	const access, id = hookv1.TokenKind_TOKEN_KIND_ACCESS, hookv1.TokenKind_TOKEN_KIND_ID
+	var s replies
+	r := &reply{kinds: []hookv1.TokenKind{access, id}}
+	about := func(n int) exchange { return exchange{request: fmt.Sprint(n), stage: hookv1.Stage_STAGE_TOKEN} }
+	now := time.Now()
+	for n := range maxReplies + 1 {
+		s.keep(about(n), r, access, now.Add(time.Hour))
+	}
+	if len(s.byID) != maxReplies || len(s.order) != maxReplies {
+		t.Errorf("kept %d, in order %d, want %d", len(s.byID), len(s.order), maxReplies)
+	}
+	if s.take(about(0), id, now) != nil {
+		t.Error("the oldest is still there")
+	}
+	if s.take(about(1), access, now) != nil {
+		t.Error("a kind that was signed is given again")
+	}
+	if s.take(about(1), id, now.Add(2*time.Hour)) != nil {
+		t.Error("an expired one is given")
+	}
+	if s.take(about(1), id, now) != r || s.take(about(1), id, now) != nil {
+		t.Error("a reply is given other than once")
+	}
+}

@@ -1,0 +1,80 @@
+package dexpatch_test
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/claimsmith/claimsmith/dexpatch"
+	"github.com/claimsmith/claimsmith/dexpatch/dextest"
+)
+
+func TestDexDoesNotStartWithAHookThatIsWrong(t *testing.T) {
+	tests := []struct {
+		name, config string
+		args         []string
+		want         string
+	}{
+		{"the hook is required and missing", stock, []string{"--require-claims-hook"},
+			"invalid config: claimsHook is missing, and --require-claims-hook is given"},
+		{"a slip in its name is noticed because it is required", stock + "claimHook: {address: unix:///s}\n", []string{"--require-claims-hook"},
+			"invalid config: claimsHook is missing, and --require-claims-hook is given"},
+		{"an unknown key", stock + "claimsHook: {address: unix:///s, client: [nas]}\n", nil,
+			`claimsHook: unknown key "client"; known are address, tls, serverUid, timeout, clients, signUnchanged, claimsSupported`},
+		{"an empty block", stock + "claimsHook:\n", nil, "claimsHook: has to be a map of keys and values"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if out := dextest.Fail(t, dextest.Options{Config: tt.config, Args: tt.args}); !strings.HasSuffix(strings.TrimSpace(out), tt.want) {
+				t.Errorf("got  %s\nwant %s", out, tt.want)
+			}
+		})
+	}
+}
+
+// TestWithoutClaimsHookDexIsStock compares with a Dex that was built from the same sources without the edits.
+func TestWithoutClaimsHookDexIsStock(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "dex")
+	if err := dexpatch.BuildStock(t.Context(), t.TempDir(), binary); err != nil {
+		t.Fatal(err)
+	}
+	edited := observe(t, dextest.Start(t, dextest.Options{Config: stock}))
+	pristine := observe(t, dextest.Start(t, dextest.Options{Config: stock, Binary: binary}))
+	for name := range pristine {
+		if edited[name] != pristine[name] {
+			t.Errorf("%s:\ngot   %s\nstock %s", name, edited[name], pristine[name])
+		}
+	}
+}
+
+// observe looks at a Dex from outside. What differs from run to run is left out.
+func observe(t *testing.T, dex *dextest.Dex) map[string]string {
+	t.Helper()
+	seen := map[string]string{}
+	see := func(name string, value any) {
+		seen[name] = strings.ReplaceAll(fmt.Sprint(value), dex.Issuer, "ISSUER")
+	}
+	see("discovery", get(t, dex.Issuer+"/.well-known/openid-configuration", "").body)
+	for _, connector := range []string{"local", "upstream"} {
+		got := code(t, dex, newBrowser(t).signIn(authURL(dex, connector, "code"), "mum@gmail.com", "password"))
+		see(connector+" answer", names(got.body))
+		for kind, claims := range map[string]map[string]any{
+			"id token": decode(t, got.body["id_token"]), "access token": decode(t, got.body["access_token"]),
+			"userinfo": get(t, dex.Issuer+"/userinfo", fmt.Sprint(got.body["access_token"])).body,
+		} {
+			see(connector+" "+kind+" members", names(claims))
+			for _, varies := range []string{"iat", "exp", "auth_time", "jti", "at_hash", "c_hash"} {
+				delete(claims, varies)
+			}
+			see(connector+" "+kind, claims)
+		}
+	}
+	wrong := newBrowser(t).signIn(authURL(dex, "local", "code"), "mum@gmail.com", "wrong")
+	see("wrong password", fmt.Sprint(wrong.status, len(regexp.MustCompile(`(state=)\w+`).ReplaceAllString(wrong.body, "$1"))))
+	see("bad code", token(t, dex, url.Values{"grant_type": {"authorization_code"}, "code": {"x"}, "redirect_uri": {callback}}))
+	see("bad grant", token(t, dex, url.Values{"grant_type": {"x"}}))
+	return seen
+}

@@ -1,0 +1,158 @@
+package dexpatch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/format"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestOneBadAnchorAmongGoodOnesChangesNothing(t *testing.T) {
+	tree := pristine(t)
+	issuer := filepath.Join(tree, "server", "tokens", "issuer.go")
+	data, err := os.ReadFile(issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = bytes.Replace(data, []byte("idToken, err := i.signer.Sign("), []byte("idToken, err := i.signer.SignIt("), 1)
+	if err := os.WriteFile(issuer, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, tree)
+	_, err = Apply(tree)
+	var anchor *AnchorError
+	if !errors.As(err, &anchor) || anchor.File != "server/tokens/issuer.go" || anchor.Func != "SignIDToken" {
+		t.Errorf("got %v", err)
+	}
+	if !maps.Equal(read(t, tree), before) {
+		t.Error("something was written")
+	}
+}
+
+// pristine returns a copy of the pinned Dex.
+func pristine(t *testing.T) string {
+	t.Helper()
+	dex, api, err := fetch(t.Context(), newBuilder(Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	if err := dex.copyTo(tree); err != nil {
+		t.Fatal(err)
+	}
+	if err := api.copyTo(filepath.Join(tree, "api", "v2")); err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func TestApplyToThePinnedDex(t *testing.T) {
+	tree := pristine(t)
+	before := read(t, tree)
+	p, err := Apply(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := read(t, tree)
+
+	want := maps.Clone(before)
+	added := 0
+	for _, e := range p.Edited {
+		want[e.File] = e.text()
+		added += e.Added()
+		if formatted, err := format.Source([]byte(e.text())); err != nil || string(formatted) != e.text() {
+			t.Errorf("%s is not as gofmt would have it (%v)", e.File, err)
+		}
+	}
+	for _, f := range p.LaidIn {
+		want[f.File] = string(f.Data)
+		if bytes.Contains(f.Data, []byte(`"github.com/claimsmith`)) {
+			t.Errorf("%s imports from our module", f.File)
+		}
+	}
+	if !maps.Equal(after, want) {
+		t.Error("the tree differs from the plan")
+	}
+	if before["go.mod"] != after["go.mod"] || before["go.sum"] != after["go.sum"] {
+		t.Error("go.mod or go.sum changed")
+	}
+	if added > 90 {
+		t.Errorf("%d lines are added; a person should be able to review them in a minute", added)
+	}
+	if got := applyDiff(t, before, p.Diff()); !maps.Equal(got, withoutHook(after)) {
+		t.Error("the diff does not lead to the tree")
+	}
+	if _, err := Apply(tree); !errors.Is(err, ErrApplied) {
+		t.Errorf("a second time: got %v, want %v", err, ErrApplied)
+	}
+}
+
+func withoutHook(files map[string]string) map[string]string {
+	out := maps.Clone(files)
+	maps.DeleteFunc(out, func(name, _ string) bool { return strings.HasPrefix(name, hookDir+"/") })
+	return out
+}
+
+// applyDiff does what patch does.
+func applyDiff(t *testing.T, files map[string]string, diff string) map[string]string {
+	t.Helper()
+	out := maps.Clone(files)
+	hunk := regexp.MustCompile(`^@@ -(\d+),(\d+) \+(\d+),(\d+) @@\n$`)
+	var name string
+	var old, done []string
+	finish := func() {
+		if name != "" {
+			out[name] = strings.Join(append(done, old...), "")
+		}
+	}
+	for line := range strings.Lines(diff) {
+		m := hunk.FindStringSubmatch(line)
+		switch {
+		case strings.HasPrefix(line, "#"), strings.HasPrefix(line, "--- a/"):
+		case strings.HasPrefix(line, "+++ b/"):
+			finish()
+			name = strings.TrimSpace(strings.TrimPrefix(line, "+++ b/"))
+			old, done = strings.SplitAfter(files[name], "\n"), nil
+		case m != nil:
+			var oldStart, newStart int
+			fmt.Sscan(m[1], &oldStart)
+			fmt.Sscan(m[3], &newStart)
+			keep := newStart - 1 - len(done)
+			done, old = append(done, old[:keep]...), old[keep:]
+		case line[0] == '+':
+			done = append(done, line[1:])
+		case line[0] == ' ' && len(old) > 0 && old[0] == line[1:]:
+			done, old = append(done, old[0]), old[1:]
+		default:
+			t.Fatalf("%s: %q does not fit", name, line)
+		}
+	}
+	finish()
+	return out
+}
+
+func TestTheDiffIsTheOneThatWasReviewed(t *testing.T) {
+	p, err := Preview(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "dex.diff")
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(golden, []byte(p.Diff()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Diff() != string(want) {
+		t.Errorf("%s is not what would be applied; UPDATE=1 go test writes it anew. Got\n%s", golden, p.Diff())
+	}
+}

@@ -1,0 +1,63 @@
+package config
+
+import "time"
+
+// Step is one entry of the pipeline. In a file without problems exactly one of Lookup, Set, Remove, Deny and Steps is used.
+type Step struct {
+	Place
+	Name string     `key:"name" doc:"What this step is for, in your words; shown in logs and explanations."`
+	When *Condition `key:"when" doc:"The step is done when this expression holds. Default: always."` // nil: always
+
+	Lookup               string        `key:"lookup" doc:"The plugin to ask."`
+	As                   string        `key:"as" doc:"The name under which rules see the facts. Default: the plugin's name."`
+	With                 []Value       `key:"with" is:"named empty" doc:"What the plugin is asked: parameters and expressions."`
+	Cache                *Cache        `key:"cache" doc:"How long an answer holds. Default: for the one request."`
+	OnError              FailurePolicy `key:"onError" one:"fail continue" doc:"What a failed lookup means: no token, or NAME.failed is true. Default fail."`
+	Grants               []string      `key:"grants" doc:"Grant types in which to ask. Default: browser, refresh and device."` // nil: the default
+	AllowUnverifiedEmail bool          `key:"allowUnverifiedEmail" doc:"Lets the lookup use an address that nobody verified. Default false."`
+
+	Set     []Value    `key:"set" is:"named" doc:"Claims and the expressions that give their values."`
+	Remove  []string   `key:"remove" doc:"Names of claims to take away."`
+	Deny    *Condition `key:"deny" doc:"No token when this expression holds."`
+	Message *Scalar    `key:"message" doc:"What the person is told, with ${expression} inside."`
+	Steps   []Step     `key:"steps" doc:"Steps under one when."`
+}
+
+// FailurePolicy is what a failed lookup means.
+type FailurePolicy string
+
+const (
+	Fail     FailurePolicy = "fail"
+	Continue FailurePolicy = "continue"
+)
+
+// Alias is the name under which rules see the facts of a lookup step.
+func (s *Step) Alias() string {
+	if s.As != "" {
+		return s.As
+	}
+	return s.Lookup
+}
+
+// Cache says how long answers hold. Zero means not at all.
+type Cache struct {
+	Place
+	TTL         time.Duration `key:"ttl" doc:"How long an answer is taken from memory."`
+	NegativeTTL time.Duration `key:"negativeTtl" doc:"The same for the answer that nobody was found. Default: not at all."`
+	MaxStale    time.Duration `key:"maxStale" doc:"How old an answer may be when the plugin cannot be asked. Default: it is not used."`
+}
+
+// Condition is an expression, or the constant true or false.
+type Condition struct {
+	Place
+	Expr  *Scalar // nil: Const holds
+	Const bool
+}
+
+// Value is a named expression, or a constant.
+type Value struct {
+	Place
+	Name  string
+	Expr  *Scalar // nil: Const holds
+	Const any     // bool, int64, float64, []any or map[string]any; inside lists and maps also string
+}

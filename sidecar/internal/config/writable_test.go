@@ -1,0 +1,102 @@
+package config
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWritableByOthers(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		folder, file fs.FileMode
+		want         string // FOLDER stands for the folder
+	}{
+		{"only the owner writes", 0o755, 0o644, ""},
+		{"the group writes the file", 0o755, 0o664, "FOLDER/c.yaml can be written by its group: mend it with chmod go-w FOLDER/c.yaml"},
+		{"everybody writes the file", 0o755, 0o666, "FOLDER/c.yaml can be written by everybody: mend it with chmod go-w FOLDER/c.yaml"},
+		{
+			"the group writes the folder", 0o775, 0o644,
+			"the folder FOLDER can be written by its group, who could replace c.yaml: mend it with chmod go-w FOLDER",
+		},
+		{
+			"everybody writes the folder", 0o777, 0o644,
+			"the folder FOLDER can be written by everybody, who could replace c.yaml: mend it with chmod go-w FOLDER",
+		},
+		{"everybody removes only what is his own", 0o777 | fs.ModeSticky, 0o644, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			folder := realDir(t)
+			file := filepath.Join(folder, "c.yaml")
+			write(t, file, c.file)
+			chmod(t, folder, c.folder)
+			if got := message(WritableByOthers(file), folder); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestWritableByOthersLooksBehindAndBesideLinks(t *testing.T) {
+	safe, open := realDir(t), realDir(t)
+	chmod(t, open, 0o777)
+	write(t, filepath.Join(open, "c.yaml"), 0o644)
+	write(t, filepath.Join(safe, "c.yaml"), 0o644)
+	for _, c := range []struct{ name, link, target string }{
+		{"a safe link to an open folder", filepath.Join(safe, "link"), filepath.Join(open, "c.yaml")},
+		{"an open link to a safe folder", filepath.Join(open, "link"), filepath.Join(safe, "c.yaml")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := os.Symlink(c.target, c.link); err != nil {
+				t.Fatal(err)
+			}
+			err := WritableByOthers(c.link)
+			if err == nil || !strings.HasPrefix(err.Error(), "the folder "+open+" can be written by everybody") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestWritableByOthersNeedsTheFile(t *testing.T) {
+	folder := realDir(t)
+	want := "look at FOLDER/c.yaml: lstat: no such file or directory"
+	if got := message(WritableByOthers(filepath.Join(folder, "c.yaml")), folder); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// realDir is a folder of our own whose name is no link.
+func realDir(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	chmod(t, dir, 0o755)
+	return dir
+}
+
+func write(t *testing.T, file string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	chmod(t, file, mode)
+}
+
+func chmod(t *testing.T, file string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(file, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func message(err error, folder string) string {
+	if err == nil {
+		return ""
+	}
+	return strings.ReplaceAll(err.Error(), folder, "FOLDER")
+}

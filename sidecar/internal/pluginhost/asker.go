@@ -1,0 +1,145 @@
+package pluginhost
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// CachePolicy says how long the answers of a lookup count. The zero value caches nothing; lookups of the same at the same
+// time still share one call, and one exchange still gets one answer.
+type CachePolicy struct {
+	// TTL is how long "found" is answered without asking, from the moment when it came.
+	TTL time.Duration
+	// NegativeTTL is the same for "not found".
+	NegativeTTL time.Duration
+	// MaxStale is how old knowledge may be that is served because the plugin failed: with the age that the plugin gave it, so
+	// that it is the bound that it says. Only "found" is served so: "not found" of yesterday would tell a person a refusal
+	// when the truth is a failure.
+	MaxStale time.Duration
+}
+
+// asker asks one plugin under one policy.
+type asker struct {
+	p      *Plugin
+	policy CachePolicy
+}
+
+// Asker returns an Asker of p. Askers of one plugin share what is cached, each judges its age by its own policy.
+//
+// The facts of an answer may be shared with other requests: they must not be changed.
+func (p *Plugin) Asker(policy CachePolicy) pipeline.Asker { return &asker{p: p, policy: policy} }
+
+// Ask implements pipeline.Asker.
+func (a *asker) Ask(ctx context.Context, q pipeline.Question) (*pipeline.Answer, error) {
+	k := a.p.key(q)
+	if q.Exchange == "" {
+		return a.ask(ctx, k, q)
+	}
+	exchanges, xk, now := &a.p.host.answers.exchanges, exchangeKey{q.Exchange, k}, a.p.host.o.Now
+	answer := exchanges.get(xk, now())
+	if answer == nil {
+		fresh, err := a.ask(ctx, k, q)
+		if err != nil {
+			return nil, err
+		}
+		answer = exchanges.put(xk, fresh, now())
+	}
+	own := *answer // its Facts are shared
+	return &own, nil
+}
+
+func (a *asker) ask(ctx context.Context, k key, q pipeline.Question) (*pipeline.Answer, error) {
+	host := a.p.host
+	last, _ := host.answers.kept.GetIfPresent(k)
+	if last != nil && a.fresh(last, host.o.Now()) {
+		return served(last, host.o.Now(), false), nil
+	}
+	fetched, err := a.fetch(ctx, k, q, last)
+	if err == nil {
+		own := *fetched.answer
+		return &own, nil
+	}
+	if now := host.o.Now(); last != nil && a.servable(last, now) {
+		return served(last, now, true), nil
+	}
+	return nil, err
+}
+
+// fetch asks the plugin, together with all who ask the same now. If there is something to serve instead, it gives up while
+// there is still time to do so.
+func (a *asker) fetch(ctx context.Context, k key, q pipeline.Question, last *entry) (*entry, error) {
+	var patience <-chan time.Time
+	if deadline, ok := ctx.Deadline(); ok && last != nil && a.servable(last, a.p.host.o.Now()) {
+		t := time.NewTimer(time.Until(deadline) * 4 / 5)
+		defer t.Stop()
+		patience = t.C
+	}
+	shared := a.p.host.answers.flight.DoChan(string(k[:]), func() (any, error) { return a.p.fetch(k, q) })
+	select {
+	case r := <-shared:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*entry), nil
+	case <-patience:
+		return nil, fmt.Errorf("plugin %s: lookup: no answer in time", a.p.Name())
+	case <-ctx.Done():
+		return nil, fmt.Errorf("plugin %s: lookup: no answer in time: %w", a.p.Name(), ctx.Err())
+	}
+}
+
+// fetch asks the plugin and keeps the answer. It belongs to nobody's request: whoever waits may leave.
+func (p *Plugin) fetch(k key, q pipeline.Question) (*entry, error) {
+	if !p.host.begin() {
+		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrClosed)
+	}
+	defer p.host.calls.Done()
+	ctx, cancel := context.WithTimeout(p.host.ctx, p.host.o.CallTimeout)
+	defer cancel()
+	answer, err := p.lookup(ctx, q.Params)
+	if err != nil {
+		return nil, err
+	}
+	e := &entry{answer: answer, at: p.host.o.Now()}
+	p.host.answers.kept.Set(k, e)
+	return e, nil
+}
+
+// key is the identity of the answer to q: of this plugin, configured and described as it is.
+func (p *Plugin) key(q pipeline.Question) key {
+	b := make([]byte, 0, 256)
+	b = append(b, p.scope...)
+	b = append(b, q.Connector...)
+	b = append(b, 0) // connectors do not hold it, and JSON does not begin with it
+	b = append(b, q.Params...)
+	return sha256.Sum256(b)
+}
+
+// fresh reports whether e counts without asking.
+func (a *asker) fresh(e *entry, now time.Time) bool {
+	ttl := a.policy.TTL
+	if !e.answer.Found {
+		ttl = a.policy.NegativeTTL
+	}
+	return now.Sub(e.at) < ttl
+}
+
+// servable reports whether e may be served when the plugin fails.
+func (a *asker) servable(e *entry, now time.Time) bool {
+	return e.answer.Found && now.Sub(e.at)+e.answer.Age < a.policy.MaxStale
+}
+
+// served returns the answer of e as it is at now.
+func served(e *entry, now time.Time, stale bool) *pipeline.Answer {
+	answer := *e.answer
+	answer.Age += now.Sub(e.at)
+	answer.Source = "cache"
+	if stale {
+		answer.Stale, answer.Source = true, "stale"
+	}
+	return &answer
+}

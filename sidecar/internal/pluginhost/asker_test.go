@@ -1,0 +1,305 @@
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+var errAsleep = errors.New("plugin nas: lookup: unknown: the NAS is asleep")
+
+func asleep() error { return status.Error(codes.Unknown, "the NAS is asleep") }
+
+func none() *pluginv1.LookupResponse { return &pluginv1.LookupResponse{Problem: "none"} }
+
+// seen is what of an answer the cache decides.
+type seen struct {
+	At     time.Duration // when it was asked, since the start
+	Answer string        // found, none, or the error
+	Source string
+	Stale  bool
+	Age    time.Duration
+	Calls  int // so far
+}
+
+func TestTheCache(t *testing.T) {
+	policy := CachePolicy{TTL: 10 * time.Minute, NegativeTTL: 30 * time.Second, MaxStale: time.Hour}
+	const m = time.Minute
+	tests := []struct {
+		name    string
+		policy  CachePolicy
+		answers []any // of call 1, 2 ...; the last one for ever
+		want    []seen
+	}{
+		{"without a policy every question is asked", CachePolicy{}, []any{found(0)}, []seen{
+			{At: 0, Answer: "found", Source: "plugin", Calls: 1},
+			{At: 0, Answer: "found", Source: "plugin", Calls: 2},
+		}},
+		{"what is fresh is not asked", policy, []any{found(0)}, []seen{
+			{At: 0, Answer: "found", Source: "plugin", Calls: 1},
+			{At: 9 * m, Answer: "found", Source: "cache", Age: 9 * m, Calls: 1},
+			{At: 10 * m, Answer: "found", Source: "plugin", Calls: 2},
+		}},
+		{"what the plugin knew for some time is that old", policy, []any{found(5 * m)}, []seen{
+			{At: 0, Answer: "found", Source: "plugin", Age: 5 * m, Calls: 1},
+			{At: 1 * m, Answer: "found", Source: "cache", Age: 6 * m, Calls: 1},
+		}},
+		{"not found has a time of its own", policy, []any{none(), found(0)}, []seen{
+			{At: 0, Answer: "none", Source: "plugin", Calls: 1},
+			{At: 29 * time.Second, Answer: "none", Source: "cache", Age: 29 * time.Second, Calls: 1},
+			{At: 30 * time.Second, Answer: "found", Source: "plugin", Calls: 2},
+		}},
+		{"a failure is answered with what is stale", policy, []any{found(0), asleep()}, []seen{
+			{At: 0, Answer: "found", Source: "plugin", Calls: 1},
+			{At: 59 * m, Answer: "found", Source: "stale", Stale: true, Age: 59 * m, Calls: 2},
+			{At: 60 * m, Answer: errAsleep.Error(), Calls: 3},
+		}},
+		{"the age that the plugin gave counts", policy, []any{found(20 * m), asleep()}, []seen{
+			{At: 0, Answer: "found", Source: "plugin", Age: 20 * m, Calls: 1},
+			{At: 39 * m, Answer: "found", Source: "stale", Stale: true, Age: 59 * m, Calls: 2},
+			{At: 40 * m, Answer: errAsleep.Error(), Calls: 3},
+		}},
+		{"nothing is stale without a limit", CachePolicy{TTL: m}, []any{found(0), asleep()}, []seen{
+			{At: 0, Answer: "found", Source: "plugin", Calls: 1},
+			{At: m, Answer: errAsleep.Error(), Calls: 2},
+		}},
+		{"a refusal of yesterday is not told instead of a failure", policy, []any{none(), asleep()}, []seen{
+			{At: 0, Answer: "none", Source: "plugin", Calls: 1},
+			{At: m, Answer: errAsleep.Error(), Calls: 2},
+		}},
+		{"a disabled account does not come back from the cache", policy, []any{found(0), none(), asleep()}, []seen{
+			{At: 0, Answer: "found", Source: "plugin", Calls: 1},
+			{At: 11 * m, Answer: "none", Source: "plugin", Calls: 2},
+			{At: 12 * m, Answer: errAsleep.Error(), Calls: 3},
+		}},
+		{"failures are not kept", policy, []any{asleep(), found(0)}, []seen{
+			{At: 0, Answer: errAsleep.Error(), Calls: 1},
+			{At: 0, Answer: "found", Source: "plugin", Calls: 2},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			now := time.Date(2026, 8, 20, 10, 0, 0, 0, time.UTC)
+			begin := now
+			h := fakeHost(t, Options{Now: func() time.Time { return now }})
+			defer h.Close()
+			api := &lookups{answer: func(_ context.Context, call int) (*pluginv1.LookupResponse, error) {
+				switch a := tt.answers[min(call, len(tt.answers))-1].(type) {
+				case error:
+					return nil, a
+				default:
+					return a.(*pluginv1.LookupResponse), nil
+				}
+			}}
+			asker := fakePlugin(t, h, "{}", api, nil).Asker(tt.policy)
+			var got []seen
+			for _, w := range tt.want {
+				now = begin.Add(w.At)
+				got = append(got, look(t, asker, question(`{"email":"mum@gmail.com"}`), w.At, api))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func look(t *testing.T, asker pipeline.Asker, q pipeline.Question, at time.Duration, api *lookups) seen {
+	t.Helper()
+	answer, err := asker.Ask(t.Context(), q)
+	if err != nil {
+		return seen{At: at, Answer: err.Error(), Calls: api.called()}
+	}
+	s := seen{At: at, Answer: answer.Problem, Source: answer.Source, Stale: answer.Stale, Age: answer.Age, Calls: api.called()}
+	if answer.Found {
+		s.Answer = "found"
+	}
+	return s
+}
+
+func TestWhatMakesTwoQuestionsTheSame(t *testing.T) {
+	h := fakeHost(t, Options{})
+	defer h.Close()
+	api := &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return found(0), nil }}
+	policy := CachePolicy{TTL: time.Hour}
+	one := fakePlugin(t, h, `{"url":"a"}`, api, nil)
+	mum := pipeline.Question{Connector: "google", Params: []byte(`{"email":"mum@gmail.com"}`)}
+	dad := pipeline.Question{Connector: "google", Params: []byte(`{"email":"dad@gmail.com"}`)}
+	github := pipeline.Question{Connector: "github", Params: mum.Params}
+	steps := []struct {
+		name  string
+		asker pipeline.Asker
+		q     pipeline.Question
+		want  int // calls so far
+	}{
+		{"the first", one.Asker(policy), mum, 1},
+		{"the same again", one.Asker(policy), mum, 1},
+		{"another step, same question", one.Asker(CachePolicy{TTL: time.Minute}), mum, 1},
+		{"other parameters", one.Asker(policy), dad, 2},
+		{"another connector", one.Asker(policy), github, 3},
+		{"another configuration", fakePlugin(t, h, `{"url":"b"}`, api, nil).Asker(policy), mum, 4},
+	}
+	for _, s := range steps {
+		if _, err := s.asker.Ask(t.Context(), s.q); err != nil {
+			t.Fatal(err)
+		}
+		if got := api.called(); got != s.want {
+			t.Errorf("%s: %d calls, want %d", s.name, got, s.want)
+		}
+	}
+}
+
+func TestOneExchangeGetsOneAnswer(t *testing.T) {
+	now := time.Date(2026, 8, 20, 10, 0, 0, 0, time.UTC)
+	h := fakeHost(t, Options{Now: func() time.Time { return now }})
+	defer h.Close()
+	api := &lookups{answer: func(_ context.Context, call int) (*pluginv1.LookupResponse, error) {
+		if call > 1 {
+			return none(), nil
+		}
+		return found(0), nil
+	}}
+	asker := fakePlugin(t, h, "{}", api, nil).Asker(CachePolicy{})
+	steps := []struct {
+		exchange string
+		after    time.Duration
+		want     seen
+	}{
+		{"one", 0, seen{Answer: "found", Source: "plugin", Calls: 1}},
+		{"one", exchangeTime, seen{Answer: "found", Source: "plugin", Calls: 1}},
+		{"two", 0, seen{Answer: "none", Source: "plugin", Calls: 2}},
+		{"one", exchangeTime, seen{Answer: "none", Source: "plugin", Calls: 3}}, // it is long over
+	}
+	for i, s := range steps {
+		now = now.Add(s.after)
+		q := question(`{"email":"mum@gmail.com"}`)
+		q.Exchange = s.exchange
+		if diff := cmp.Diff(s.want, look(t, asker, q, 0, api)); diff != "" {
+			t.Errorf("step %d: %s", i, diff)
+		}
+	}
+}
+
+func TestExchangesAreBounded(t *testing.T) {
+	x := &exchanges{size: 3}
+	for i := range 100 {
+		x.put(exchangeKey{exchange: string(rune('a' + i))}, &pipeline.Answer{}, time.Time{})
+	}
+	if n := len(x.young) + len(x.old); n > 6 {
+		t.Errorf("%d answers are kept", n)
+	}
+}
+
+func TestAllWhoAskAtTheSameTimeShareACall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fakeHost(t, Options{})
+		defer h.Close()
+		api := &lookups{answer: func(ctx context.Context, _ int) (*pluginv1.LookupResponse, error) {
+			time.Sleep(2 * time.Second)
+			return found(0), ctx.Err()
+		}}
+		asker := fakePlugin(t, h, "{}", api, nil).Asker(CachePolicy{TTL: time.Hour})
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		all.Go(func() { // the one who asked first leaves, and the others still get their answer
+			_, err := asker.Ask(impatient, question(`{}`))
+			if want := "plugin nas: lookup: no answer in time: context deadline exceeded"; err == nil || err.Error() != want {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		for range 10 {
+			all.Go(func() {
+				if answer, err := asker.Ask(t.Context(), question(`{}`)); err != nil || !answer.Found {
+					t.Error(answer, err)
+				}
+			})
+		}
+		all.Wait()
+		if got := api.called(); got != 1 {
+			t.Errorf("%d calls", got)
+		}
+	})
+}
+
+func TestASharedCallHasADeadlineOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fakeHost(t, Options{CallTimeout: 3 * time.Second})
+		defer h.Close()
+		api := &lookups{answer: func(ctx context.Context, _ int) (*pluginv1.LookupResponse, error) {
+			<-ctx.Done()
+			return nil, status.FromContextError(ctx.Err()).Err()
+		}}
+		since := time.Now()
+		_, err := fakePlugin(t, h, "{}", api, nil).Asker(CachePolicy{}).Ask(t.Context(), question(`{}`))
+		if want := "plugin nas: lookup: no answer in time"; err == nil || err.Error() != want || time.Since(since) != 3*time.Second {
+			t.Errorf("%v after %s", err, time.Since(since))
+		}
+	})
+}
+
+func TestAStaleAnswerComesWhileThereIsStillTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fakeHost(t, Options{})
+		defer h.Close()
+		api := &lookups{answer: func(ctx context.Context, call int) (*pluginv1.LookupResponse, error) {
+			if call > 1 {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return found(0), nil
+		}}
+		asker := fakePlugin(t, h, "{}", api, nil).Asker(CachePolicy{MaxStale: time.Hour})
+		if _, err := asker.Ask(t.Context(), question(`{}`)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		answer, err := asker.Ask(ctx, question(`{}`))
+		if err != nil || !answer.Stale || ctx.Err() != nil {
+			t.Errorf("got %+v, %v, context %v", answer, err, ctx.Err())
+		}
+	})
+}
+
+func TestAnAnswerIsNotAskedForTwice(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want int // calls
+	}{
+		{"a plugin that answers an error", status.Error(codes.Internal, "no"), 1},
+		{"a connection that breaks", status.Error(codes.Unavailable, "EOF"), 2},
+		{"a connection that is closed under the call", status.Error(codes.Canceled, "closing"), 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := fakeHost(t, Options{})
+				defer h.Close()
+				api := &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return nil, tt.err }}
+				p := fakePlugin(t, h, "{}", api, func(context.Context) (*instance, error) {
+					inst, _ := fakeInstance(2, api)
+					return inst, nil
+				})
+				if _, err := p.Asker(CachePolicy{}).Ask(t.Context(), question(`{}`)); err == nil {
+					t.Error("no error")
+				}
+				if got := api.called(); got != tt.want {
+					t.Errorf("%d calls, want %d", got, tt.want)
+				}
+			})
+		})
+	}
+}

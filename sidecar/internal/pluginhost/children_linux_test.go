@@ -1,0 +1,134 @@
+package pluginhost
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// children returns the processes that this one started and that still are. t may be nil.
+func children(t testing.TB) []string {
+	var left []string
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range stats {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		after := stat[bytes.LastIndexByte(stat, ')')+1:]
+		if f := strings.Fields(string(after)); len(f) > 1 && f[1] == strconv.Itoa(os.Getpid()) {
+			left = append(left, filepath.Base(filepath.Dir(file)))
+		}
+	}
+	return left
+}
+
+// ended waits until a process that need not be a child is gone.
+func ended(t testing.TB, pid int) {
+	t.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return // already
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(10*time.Second/time.Millisecond))
+		if err == unix.EINTR {
+			continue
+		}
+		if n != 1 {
+			t.Errorf("process %d lives on", pid)
+		}
+		return
+	}
+}
+
+func TestAKilledHostTakesItsPluginWithIt(t *testing.T) {
+	host := exec.Command(os.Args[0], asHost)
+	stdin, err := host.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	out, err := host.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, out)
+	_ = host.Wait()
+	ended(t, pid)
+}
+
+func TestNothingOfAGroupIsLeft(t *testing.T) {
+	h := newTestHost(t, Options{})
+	p := start(t, h, playing("parent"))
+	for range 2 {
+		if _, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The second answer names the child that the first one started.
+	answer, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := answer.Facts["groups"].([]string)
+	if len(groups) != 2 {
+		t.Fatalf("children of the plugin: %v", groups)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups {
+		pid, _ := strconv.Atoi(g)
+		ended(t, pid)
+	}
+}
+
+func TestWhatAPluginSees(t *testing.T) {
+	t.Setenv("HAND_ON", "yes")
+	t.Setenv("KEEP_BACK", "no")
+	// A descriptor that is not closed on exec, as a host started by somebody careless may have.
+	if err := unix.Dup3(1, 50, 0); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(50)
+	dir := t.TempDir()
+	d := playing("world")
+	d.Env = []string{"HAND_ON", "NOT_SET"}
+	p := start(t, newTestHost(t, Options{Dir: dir}), d)
+	answer, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := answer.Facts["name"], dir+`/nas drwx------ true home=true stdin=/dev/null fd50=""`; got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	want := "CLAIMSMITH_PLUGIN HAND_ON=yes HOME PLUGIN_CLIENT_CERT PLUGIN_MAX_PORT PLUGIN_MIN_PORT PLUGIN_PROTOCOL_VERSIONS PLUGIN_UNIX_SOCKET_DIR TMPDIR"
+	if got := sortedWords(answer.Facts["groups"].([]string)); got != want {
+		t.Errorf("environment:\n got %s\nwant %s", got, want)
+	}
+}

@@ -1,0 +1,134 @@
+package pluginhost
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// How a plugin's connection is protected.
+const (
+	TLSAuto = "auto" // mutual TLS with keys made for this one process; the default
+	TLSOff  = "off"  // nothing but a directory with mode 0700
+)
+
+// Declaration is a plugin as its operator declared it.
+type Declaration struct {
+	Name    string            // letters, digits, - and _
+	Command []string          // an absolute path, and arguments
+	SHA256  map[string]string // hexadecimal digests by absolute path, of the command and of any other file that matters
+	Env     []string          // names that are passed on from the host's environment
+	TLS     string            // TLSAuto or TLSOff; empty: TLSAuto
+	Config  json.RawMessage   // a JSON object; empty: {}
+}
+
+// CommandError is something wrong with how a plugin is declared.
+type CommandError struct {
+	Plugin  string
+	Path    string // inside the plugin's block: command[0], sha256./opt/plugins/mine, tls
+	Message string
+	Hint    string
+	Err     error // what the system said, if it said something: fs.ErrNotExist ...
+}
+
+func (e *CommandError) Error() string {
+	return fmt.Sprintf("plugin %s: %s: %s", e.Plugin, e.Path, e.Message)
+}
+
+func (e *CommandError) Unwrap() error { return e.Err }
+
+var (
+	pluginName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,31}$`)
+	envName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+// Check returns all that is wrong with d as far as the file system shows. It starts nothing.
+func (d Declaration) Check() []*CommandError {
+	var found []*CommandError
+	add := func(path, message, hint string, err error) {
+		found = append(found, &CommandError{Plugin: d.Name, Path: path, Message: message, Hint: hint, Err: err})
+	}
+	if !pluginName.MatchString(d.Name) {
+		add("name", "must be letters, digits, - and _, at most 32, and start with a letter", "", nil)
+	}
+	if d.TLS != "" && d.TLS != TLSAuto && d.TLS != TLSOff {
+		add("tls", fmt.Sprintf("unknown mode %q", d.TLS), "use auto or off", nil)
+	}
+	for i, name := range d.Env {
+		if path := fmt.Sprintf("env[%d]", i); !envName.MatchString(name) {
+			add(path, "not the name of an environment variable", "values come from the host's environment", nil)
+		} else if ours(name) {
+			add(path, name+" is set by the host", "", nil)
+		}
+	}
+	if len(d.Command) == 0 {
+		add("command", "is empty", "", nil)
+	} else if message, hint, err := checkCommand(d.Command[0]); message != "" {
+		add("command[0]", message, hint, err)
+	}
+	for _, path := range slices.Sorted(maps.Keys(d.SHA256)) {
+		if message, err := checkDigest(path, d.SHA256[path]); message != "" {
+			add("sha256."+path, message, "", err)
+		}
+	}
+	return found
+}
+
+// ours reports whether the host sets the variable itself.
+func ours(name string) bool {
+	return name == "HOME" || name == "TMPDIR" || name == cookieKey || strings.HasPrefix(name, "PLUGIN_")
+}
+
+func checkCommand(path string) (message, hint string, err error) {
+	if !filepath.IsAbs(path) {
+		return fmt.Sprintf("%s is not an absolute path", path), "a plugin is not looked for in PATH", nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "no such file: " + path, "", err
+	case err != nil:
+		return err.Error(), "", err
+	case !info.Mode().IsRegular():
+		return "not a file: " + path, "", nil
+	case info.Mode()&0o111 == 0:
+		return "not executable: " + path, "chmod +x", nil
+	}
+	return "", "", nil
+}
+
+// checkDigest returns what is wrong when the file at path does not have the digest want.
+func checkDigest(path, want string) (message string, err error) {
+	if raw, err := hex.DecodeString(want); err != nil || len(raw) != sha256.Size {
+		return "not a SHA-256 digest: want 64 hexadecimal digits", nil
+	}
+	if !filepath.IsAbs(path) {
+		return fmt.Sprintf("%s is not an absolute path", path), nil
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "no such file: " + path, err
+	}
+	if err != nil {
+		return err.Error(), err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err.Error(), err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(got, want) {
+		return "the digest of the file is " + got, nil
+	}
+	return "", nil
+}

@@ -1,0 +1,39 @@
+// Package pluginhost runs plugins: it starts one process for each, speaks to it over go-plugin (gRPC on a unix socket, with
+// mutual TLS unless that is switched off), restarts it when it dies, and asks it questions through a cache.
+//
+//	Host ──┬─ Plugin "nas" ── supervisor ── instance ── process ── claimsmith plugin exec ── execve ── the plugin
+//	       │                      │ which instance answers now; restart, backoff
+//	       └─ cache, singleflight ┴─ Asker, one for each lookup step
+//
+// # Process
+//
+// A plugin sees nothing of its host: /dev/null as stdin, an environment of the names that were declared and little more, a
+// working directory of its own with mode 0700, which is HOME and TMPDIR too. It leads a process group, so that Ctrl-C in
+// a terminal ends the host, which then ends the plugin. It is started through [Options].Wrapper, which is [Exec] in a
+// process of its own: it asks the kernel to kill the process when the host dies, checks digests, closes what it inherited,
+// and becomes the plugin. That request is bound to the thread that forked, so one goroutine with a thread of its own starts
+// all plugins of a host and lives as long as the host. On systems without such a request the SDK of the plugin watches
+// who its parent is.
+//
+// A crash: the first one restarts the plugin at once, and calls wait for that inside their deadline. From the second within a
+// minute on, calls fail at once with [ErrDown] while the plugin is restarted after growing pauses. A plugin that comes back must
+// describe itself as before, and is configured as before. A call that got no answer because the process died is repeated
+// once; an answer is never asked for twice.
+//
+// # What is logged
+//
+// What a plugin logs through its SDK, as lines of JSON on stderr, goes to Options.Log with level and attributes: who
+// writes such a line answers for what is in it. Anything else that a plugin prints may hold addresses, tokens or passwords,
+// so it is counted and not logged. There are two exceptions. Until a plugin has been configured it knows nothing that is not
+// its own, and its last words explain why it did not start: they stand in that error. After a crash the lines that the Go
+// runtime prints are logged where they cannot hold values: its own errors, and the functions of the first stack, without
+// arguments. Whoever writes a plugin sees all of it with Options.Stderr. What go-plugin itself has to say is logged at debug.
+//
+// An error that a plugin answers is cut to one short line, and the parameters of the question are blotted out of it: it
+// ends in logs.
+//
+// # Answers
+//
+// An answer must fit the schema that the plugin described. One that does not is a failure, never half an answer. See
+// [CachePolicy] for what is kept, for how long, and what is served when the plugin fails.
+package pluginhost

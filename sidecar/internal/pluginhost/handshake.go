@@ -1,0 +1,81 @@
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+)
+
+// The handshake by which host and plugin recognise each other. The SDK repeats these values, and a test on each side holds
+// them to the same words.
+const (
+	protocolVersion = 1
+	cookieKey       = "CLAIMSMITH_PLUGIN"
+	cookieValue     = "claimsmith.plugin.v1"
+	serviceName     = "lookup"
+)
+
+// maxHandshake is the length of the longest handshake line: a certificate is the most of it.
+const maxHandshake = 8 << 10
+
+// checkHandshake says in plain words what is wrong with the line that a plugin printed first. dirs are where its socket may be.
+// What passes is still parsed by go-plugin.
+func checkHandshake(line string, tls bool, dirs []string) error {
+	parts := strings.Split(strings.TrimSpace(line), "|")
+	if len(parts) < 5 {
+		return fmt.Errorf("it printed %s instead of a handshake", quote(line))
+	}
+	switch {
+	case parts[0] != strconv.Itoa(goplugin.CoreProtocolVersion):
+		return fmt.Errorf("it speaks version %s of go-plugin, the host speaks %d", quote(parts[0]), goplugin.CoreProtocolVersion)
+	case parts[1] != strconv.Itoa(protocolVersion):
+		return fmt.Errorf("it speaks version %s of the plugin protocol, the host speaks %d", quote(parts[1]), protocolVersion)
+	case parts[4] != string(goplugin.ProtocolGRPC):
+		return fmt.Errorf("it speaks %s, want %s", quote(parts[4]), goplugin.ProtocolGRPC)
+	case parts[2] != "unix" || !inside(parts[3], dirs):
+		return errors.New("it does not listen on a unix socket in the directory that PLUGIN_UNIX_SOCKET_DIR names")
+	case tls && (len(parts) < 6 || len(parts[5]) <= 50): // go-plugin takes no less for a certificate
+		return errors.New("it offers no TLS: use a go-plugin with AutoMTLS, or write tls: off for a plugin that cannot")
+	}
+	return nil
+}
+
+// inside reports whether path is a file in one of dirs.
+func inside(path string, dirs []string) bool {
+	for _, d := range dirs {
+		if filepath.IsAbs(path) && filepath.Dir(filepath.Clean(path)) == filepath.Clean(d) {
+			return true
+		}
+	}
+	return false
+}
+
+// quote returns s short and harmless to print.
+func quote(s string) string {
+	const most = 200
+	if len(s) > most {
+		return strconv.Quote(s[:most]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// transport gets the service out of go-plugin.
+type transport struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+func (transport) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("a host is not a plugin")
+}
+
+func (transport) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return pluginv1.NewLookupServiceClient(conn), nil
+}

@@ -1,0 +1,238 @@
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options are what a Host needs to know.
+type Options struct {
+	// Log gets what plugins log, labelled with their names, and what happens to their processes. Defaults to slog.Default().
+	Log *slog.Logger
+	// Wrapper is put before the command of a plugin: it runs Exec, like [/usr/bin/claimsmith plugin exec --]. Empty: plugins
+	// are started directly, and outlive a host that is killed. Only tests want that.
+	Wrapper []string
+	// Dir holds the working directories of the plugins, which stay when the host is closed. Empty: a temporary one, which
+	// does not.
+	Dir string
+	// StartTimeout is the time for start, handshake and description. Defaults to 10 s.
+	StartTimeout time.Duration
+	// CallTimeout is the longest that a lookup is waited for, with or without anybody still waiting. Defaults to 10 s.
+	CallTimeout time.Duration
+	// CacheSize is how many answers are kept. Defaults to 10000.
+	CacheSize int
+	// Stderr gets what plugins print that is not a log record, as it comes, for who writes one. Nil: nobody sees it.
+	Stderr io.Writer
+	// Now is the clock by which answers age. Defaults to time.Now.
+	Now func() time.Time
+}
+
+const (
+	defaultStart = 10 * time.Second
+	defaultCall  = 10 * time.Second
+	defaultCache = 10_000
+
+	// closeBudget is the time in which plugins may end in an orderly way. What is left of them then is killed.
+	closeBudget = 10 * time.Second
+)
+
+// ErrClosed is the error of calls after Close.
+var ErrClosed = errors.New("plugin host is closed")
+
+// Host runs plugins. It is safe for concurrent use.
+type Host struct {
+	o       Options
+	dir     string // working directories of plugins
+	temps   []string
+	sockets string
+	spawner *spawner
+	answers *answers
+
+	ctx    context.Context // ends shared lookups and starts
+	cancel context.CancelFunc
+	calls  sync.WaitGroup // both of them
+
+	mu      sync.Mutex
+	plugins []*Plugin
+	closed  bool
+	close   func() error
+}
+
+// New checks o and prepares directories. It starts no plugin. Close must be called.
+func New(o Options) (_ *Host, err error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Stderr != nil {
+		o.Stderr = &lockedWriter{w: o.Stderr}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.StartTimeout = orDefault(o.StartTimeout, defaultStart)
+	o.CallTimeout = orDefault(o.CallTimeout, defaultCall)
+	o.CacheSize = orDefault(o.CacheSize, defaultCache)
+	h := &Host{o: o}
+	defer func() {
+		if err != nil {
+			h.removeTemps()
+		}
+	}()
+	if err := h.makeDirs(); err != nil {
+		return nil, fmt.Errorf("plugin directories: %w", err)
+	}
+	if h.answers, err = newAnswers(o.CacheSize); err != nil {
+		return nil, fmt.Errorf("plugin cache: %w", err)
+	}
+	h.spawner = newSpawner()
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.close = sync.OnceValue(h.shutdown)
+	return h, nil
+}
+
+func orDefault[T int | time.Duration](v, def T) T {
+	if v <= 0 {
+		return def
+	}
+	return v
+}
+
+// maxSockets is how long the path of the directory of sockets may be: go-plugin adds 38 bytes, and macOS takes 103 in all.
+const maxSockets = 103 - 38
+
+// makeDirs makes the directories of working directories and of sockets.
+func (h *Host) makeDirs() error {
+	if h.o.Dir == "" {
+		tmp, err := h.makeTemp("")
+		if err != nil {
+			return err
+		}
+		h.dir, h.sockets = tmp, tmp
+	} else {
+		dir, err := filepath.Abs(h.o.Dir)
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		base := dir
+		if len(dir)+len("/claimsmith-0123456789") > maxSockets {
+			base = "" // the system's own is short
+		}
+		if h.sockets, err = h.makeTemp(base); err != nil {
+			return err
+		}
+		h.dir = dir
+	}
+	if len(h.sockets) > maxSockets {
+		return fmt.Errorf("%s: too long for the path of a unix socket: set TMPDIR to a shorter one", h.sockets)
+	}
+	return nil
+}
+
+func (h *Host) makeTemp(base string) (string, error) {
+	dir, err := os.MkdirTemp(base, "claimsmith-") // mode 0700
+	if err == nil {
+		h.temps = append(h.temps, dir)
+	}
+	return dir, err
+}
+
+func (h *Host) removeTemps() {
+	for _, dir := range h.temps {
+		_ = os.RemoveAll(dir)
+	}
+}
+
+// Start checks d, starts its process and has it describe itself. Whoever calls it has to call Configure before the first
+// lookup. Errors are [*CommandError] where the declaration is wrong; several are joined.
+//
+// ctx is for the start only. The plugin runs until the host is closed.
+func (h *Host) Start(ctx context.Context, d Declaration) (*Plugin, error) {
+	if !h.begin() {
+		return nil, ErrClosed
+	}
+	defer h.calls.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(h.ctx, cancel)()
+	if found := d.Check(); len(found) > 0 {
+		errs := make([]error, len(found))
+		for i, e := range found {
+			errs[i] = e
+		}
+		return nil, errors.Join(errs...)
+	}
+	dir := filepath.Join(h.dir, d.Name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("plugin %s: working directory: %w", d.Name, err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("plugin %s: working directory: %w", d.Name, err)
+	}
+	p := newPlugin(h, d, dir)
+	if err := p.first(ctx); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.plugins = append(h.plugins, p)
+	return p, nil
+}
+
+// Close ends all plugins, the last one started first, and removes temporary directories. It takes no longer than about ten
+// seconds: what has not ended by then is killed. It may be called more than once.
+func (h *Host) Close() error { return h.close() }
+
+func (h *Host) shutdown() error {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.cancel()
+	h.calls.Wait() // for starts too
+	plugins := h.plugins
+	hurry := time.AfterFunc(closeBudget, func() {
+		for _, p := range plugins {
+			p.kill()
+		}
+	})
+	defer hurry.Stop()
+	for _, p := range slices.Backward(plugins) {
+		p.stop()
+	}
+	h.spawner.close()
+	h.removeTemps()
+	return nil
+}
+
+// begin counts a shared lookup or a start in, so that Close waits for it. It reports false when the host is closed.
+func (h *Host) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.calls.Add(1)
+	return true
+}
+
+// lockedWriter lets plugins print side by side.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}

@@ -1,0 +1,194 @@
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+)
+
+const (
+	// maxMessage caps what goes either way.
+	maxMessage = 4 << 20
+	// stopTime is how long a plugin may take to accept that it shall end; go-plugin then gives it two seconds more.
+	stopTime = 2 * time.Second
+)
+
+// instance is a plugin that runs: from its handshake to the end of its process. A new start is a new instance, because
+// go-plugin hands out the client of a dead process for ever.
+type instance struct {
+	api    pluginv1.LookupServiceClient
+	desc   Description
+	pid    int
+	exited <-chan struct{} // closed when the process is gone
+	hush   func()          // from now on the plugin may know what must not be logged
+	kill   func()          // ends it at once, without waiting
+	stop   func()          // asks it to end, kills it if it does not, and cleans up; also after exited; more than once
+	report func() report   // how it ended
+}
+
+// launcher starts instances of one plugin.
+type launcher struct {
+	host *Host
+	decl Declaration
+	dir  string
+	log  *slog.Logger
+}
+
+// start starts a process and has it describe itself. On failure nothing is left of it.
+func (l *launcher) start(parent context.Context) (_ *instance, err error) {
+	ctx, cancel := context.WithTimeout(parent, l.host.o.StartTimeout)
+	defer cancel()
+	out := &words{log: l.log, raw: l.host.o.Stderr}
+	p := newProcess(l.argv(), l.dir, l.host.spawner.start, out)
+	client := goplugin.NewClient(l.config(p, out))
+	inst := &instance{exited: p.exited, hush: out.hush, stop: sync.OnceFunc(func() { stop(client, p) })}
+	inst.kill = func() { _ = p.Kill(context.Background()) }
+	inst.report = func() report { return out.report(p.end()) }
+	defer func() {
+		if err != nil {
+			inst.kill()
+			inst.stop()
+		}
+	}()
+	// go-plugin knows no contexts: what it waits for comes when the process dies.
+	defer context.AfterFunc(ctx, inst.kill)()
+
+	if _, err := client.Start(); err != nil {
+		return nil, l.startError(parent, ctx, p, "handshake", err)
+	}
+	inst.pid = p.pid
+	if inst.api, err = dispense(client); err != nil {
+		return nil, l.startError(parent, ctx, p, "connection", err)
+	}
+	if inst.desc, err = describe(ctx, inst.api); err != nil {
+		return nil, l.startError(parent, ctx, p, "description", err)
+	}
+	return inst, nil
+}
+
+// argv is the command as it is executed.
+func (l *launcher) argv() []string {
+	if len(l.host.o.Wrapper) == 0 {
+		return l.decl.Command
+	}
+	args := append([]string(nil), l.host.o.Wrapper...)
+	return append(args, wrapped(os.Getpid(), l.decl.SHA256, l.decl.Command)...)
+}
+
+func (l *launcher) tls() bool { return l.decl.TLS != TLSOff }
+
+func (l *launcher) config(p *process, out *words) *goplugin.ClientConfig {
+	return &goplugin.ClientConfig{
+		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: cookieKey, MagicCookieValue: cookieValue},
+		Plugins:          goplugin.PluginSet{serviceName: transport{}},
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		AutoMTLS:         l.tls(),
+		SkipHostEnv:      true,
+		StartTimeout:     l.host.o.StartTimeout + time.Second, // ours comes first
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: l.host.sockets},
+		Logger:           transportLog(l.log),
+		SyncStdout:       counter{out},
+		SyncStderr:       counter{out},
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithDisableServiceConfig(),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
+		},
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, sockets string) (runner.Runner, error) {
+			p.env = append(l.env(), cmd.Env...)
+			p.check = func(line string) error { return checkHandshake(line, l.tls(), []string{sockets, l.dir}) }
+			return p, nil
+		},
+	}
+}
+
+// env is the environment of the plugin, without what go-plugin adds.
+func (l *launcher) env() []string {
+	env := []string{"HOME=" + l.dir, "TMPDIR=" + l.dir}
+	for _, name := range l.decl.Env {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// startError says in words why a plugin did not start. missing is what did not come of it.
+func (l *launcher) startError(parent, ctx context.Context, p *process, missing string, err error) error {
+	name := l.decl.Name
+	shook, refused := p.handshake()
+	var bad *descriptionError
+	switch {
+	case p.pid == 0:
+		return fmt.Errorf("plugin %s: start: %w", name, err)
+	case refused != nil:
+		return fmt.Errorf("plugin %s: %w%s", name, refused, p.out.lastWords())
+	case parent.Err() != nil:
+		return fmt.Errorf("plugin %s: start: %w", name, parent.Err())
+	case expired(ctx, err):
+		return fmt.Errorf("plugin %s: no %s within %s%s", name, missing, l.host.o.StartTimeout, p.out.lastWords())
+	case errors.As(err, &bad):
+		return fmt.Errorf("plugin %s: %w", name, err)
+	case !shook || missing != "handshake" && waitBriefly(p.exited):
+		<-p.exited // without handshake go-plugin has seen its end
+		return fmt.Errorf("plugin %s: it ended (%s) before its %s%s", name, p.end(), missing, p.out.lastWords())
+	}
+	return fmt.Errorf("plugin %s: no %s: %w%s", name, missing, err, p.out.lastWords())
+}
+
+// expired reports whether the time was over. On a busy machine others notice that before ctx does.
+func expired(ctx context.Context, err error) bool {
+	deadline, _ := ctx.Deadline()
+	return ctx.Err() != nil || !time.Now().Before(deadline) || status.Code(err) == codes.DeadlineExceeded
+}
+
+// waitBriefly reports whether a process whose connection broke is found dead.
+func waitBriefly(exited <-chan struct{}) bool {
+	t := time.NewTimer(300 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-exited:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+func dispense(client *goplugin.Client) (pluginv1.LookupServiceClient, error) {
+	proto, err := client.Client()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := proto.Dispense(serviceName)
+	if err != nil {
+		return nil, err
+	}
+	api, ok := raw.(pluginv1.LookupServiceClient)
+	if !ok {
+		return nil, fmt.Errorf("go-plugin gave a %T", raw)
+	}
+	return api, nil
+}
+
+// stop ends a process. go-plugin asks it and waits for its word without limit, so the process is killed when none comes.
+func stop(client *goplugin.Client, p *process) {
+	late := time.AfterFunc(stopTime, func() { _ = p.Kill(context.Background()) })
+	defer late.Stop()
+	client.Kill()
+	if p.cmd != nil {
+		<-p.exited
+	}
+}

@@ -1,0 +1,168 @@
+package pluginhost
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+
+	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+)
+
+// Plugin is a plugin that a host keeps running. It is safe for concurrent use. It ends with its host.
+type Plugin struct {
+	host   *Host
+	launch *launcher
+	log    *slog.Logger
+	config []byte
+	desc   Description
+	scope  []byte // what the identity of its cached answers begins with
+
+	configured atomic.Bool // what a restarted process has to be told again
+	sup        *supervisor
+}
+
+// Status is what a plugin is doing.
+type Status struct {
+	State   State
+	PID     int    // zero while there is no process
+	Crashes int    // since it was started
+	Last    string // how the last one went
+}
+
+// Problem is one thing that a plugin finds wrong with its configuration.
+type Problem struct {
+	Path    string // inside the configuration, like accounts[2].name; empty: all of it
+	Message string
+	Hint    string
+}
+
+func newPlugin(h *Host, d Declaration, dir string) *Plugin {
+	log := h.o.Log.With(slog.String("plugin", d.Name))
+	config := []byte(d.Config)
+	if len(bytes.TrimSpace(config)) == 0 {
+		config = []byte("{}")
+	}
+	return &Plugin{host: h, log: log, config: config, launch: &launcher{host: h, decl: d, dir: dir, log: log}}
+}
+
+// first starts the plugin.
+func (p *Plugin) first(ctx context.Context) error {
+	inst, err := p.launch.start(ctx)
+	if err != nil {
+		return err
+	}
+	p.desc = inst.desc
+	p.scope = scope(p)
+	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("is", p.desc.Name), slog.String("version", p.desc.Version))
+	p.sup = supervise(p.launch.decl.Name, p.log, inst, p.restart)
+	return nil
+}
+
+// scope tells the answers of p from those of any other plugin, configuration and description.
+func scope(p *Plugin) []byte {
+	sum := sha256.New()
+	for _, part := range [][]byte{[]byte(p.Name()), p.config, p.desc.schemas[2]} {
+		own := sha256.Sum256(part)
+		sum.Write(own[:])
+	}
+	return sum.Sum(nil)
+}
+
+// restart starts the plugin as it was: with the same description, and configured if it was.
+func (p *Plugin) restart(ctx context.Context) (_ *instance, err error) {
+	inst, err := p.launch.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			inst.stop()
+		}
+	}()
+	if !inst.desc.same(p.desc) {
+		return nil, fmt.Errorf("plugin %s: it describes itself in another way than before: reload the configuration", p.Name())
+	}
+	if !p.configured.Load() {
+		return inst, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.host.o.StartTimeout)
+	defer cancel()
+	inst.hush()
+	resp, err := inst.api.Configure(ctx, &pluginv1.ConfigureRequest{Config: p.config})
+	if err != nil {
+		return nil, p.callError("configure", err, nil)
+	}
+	if n := len(resp.GetProblems()); n > 0 {
+		return nil, fmt.Errorf("plugin %s: it refuses the configuration that it took before, with %d problems", p.Name(), n)
+	}
+	return inst, nil
+}
+
+func (p *Plugin) stop() { p.sup.close() }
+func (p *Plugin) kill() { p.sup.kill() }
+
+// Name is the name under which p is declared.
+func (p *Plugin) Name() string { return p.launch.decl.Name }
+
+// Description is what p said about itself when it was first started. It does not change.
+func (p *Plugin) Description() Description { return p.desc }
+
+// PID is the id of the current process, zero while there is none.
+func (p *Plugin) PID() int { return p.Status().PID }
+
+// Status tells what p is doing.
+func (p *Plugin) Status() Status {
+	p.sup.mu.Lock()
+	defer p.sup.mu.Unlock()
+	st := Status{State: p.sup.state, Crashes: p.sup.crashes, Last: p.sup.last}
+	if p.sup.cur != nil {
+		st.PID = p.sup.cur.pid
+	}
+	return st
+}
+
+// maxProblems is how many problems of one configuration are passed on.
+const maxProblems = 100
+
+// Configure sends the declared configuration. With checkOnly the plugin only looks at it. What the plugin finds wrong comes
+// back as problems, with a nil error; an error means that it could not be asked.
+//
+// A configuration that was taken is sent again to every process that replaces a dead one.
+func (p *Plugin) Configure(ctx context.Context, checkOnly bool) ([]Problem, error) {
+	for {
+		var asked *instance
+		resp, err := call(ctx, p, func(inst *instance, opts ...grpc.CallOption) (*pluginv1.ConfigureResponse, error) {
+			asked = inst
+			inst.hush()
+			return inst.api.Configure(ctx, &pluginv1.ConfigureRequest{Config: p.config, CheckOnly: checkOnly}, opts...)
+		})
+		if err != nil {
+			return nil, p.callError("configure", err, nil)
+		}
+		if found := problems(resp); len(found) > 0 || checkOnly {
+			return found, nil
+		}
+		p.configured.Store(true)
+		p.sup.mu.Lock()
+		same := p.sup.cur == asked
+		p.sup.mu.Unlock()
+		if same {
+			return nil, nil
+		}
+		// The process that was configured is dead, and the next one may have been started before it was known that it
+		// has to be configured.
+	}
+}
+
+func problems(resp *pluginv1.ConfigureResponse) []Problem {
+	var found []Problem
+	for _, pb := range resp.GetProblems()[:min(len(resp.GetProblems()), maxProblems)] {
+		found = append(found, Problem{Path: pb.GetPath(), Message: line(pb.GetMessage()), Hint: line(pb.GetHint())})
+	}
+	return found
+}

@@ -1,0 +1,144 @@
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// scene is a supervisor whose instances die when the test says so.
+type scene struct {
+	*supervisor
+	die    func()        // kills the current instance
+	takes  time.Duration // a start
+	fails  error         // of starts
+	starts int
+}
+
+func newScene() *scene {
+	sc := &scene{}
+	first, die := fakeInstance(1, nil)
+	sc.die = die
+	sc.supervisor = supervise("nas", slog.New(slog.DiscardHandler), first, func(ctx context.Context) (*instance, error) {
+		sc.starts++
+		select {
+		case <-time.After(sc.takes):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if sc.fails != nil {
+			return nil, sc.fails
+		}
+		var inst *instance
+		inst, sc.die = fakeInstance(1+sc.starts, nil)
+		return inst, nil
+	})
+	return sc
+}
+
+// got is what a call finds: the pid of its instance or why there is none, and how long it waited.
+func (sc *scene) got(t *testing.T, patience time.Duration) (int, error, time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	since := time.Now()
+	inst, err := sc.get(ctx)
+	if err != nil {
+		return 0, err, time.Since(since)
+	}
+	return inst.pid, nil, time.Since(since)
+}
+
+func TestAFirstCrashIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene()
+		defer sc.close()
+		sc.takes = 2 * time.Second
+		sc.die()
+		if pid, err, took := sc.got(t, 10*time.Second); pid != 2 || err != nil || took != 2*time.Second {
+			t.Errorf("got %d, %v after %s", pid, err, took)
+		}
+	})
+}
+
+func TestNobodyWaitsLongerThanTheirDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene()
+		defer sc.close()
+		sc.takes = 2 * time.Second
+		sc.die()
+		_, err, took := sc.got(t, time.Second)
+		if want := "plugin nas: restarting: context deadline exceeded"; err == nil || err.Error() != want || took != time.Second {
+			t.Errorf("got %v after %s", err, took)
+		}
+	})
+}
+
+func TestFromTheSecondCrashOnCallsFailAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene()
+		defer sc.close()
+		sc.die()
+		synctest.Wait()
+		sc.die() // nearly at once
+		synctest.Wait()
+		if _, err, took := sc.got(t, time.Minute); !errors.Is(err, ErrDown) || took != 0 {
+			t.Errorf("got %v after %s", err, took)
+		}
+		time.Sleep(firstPause * 3 / 2) // the clock of the bubble
+		synctest.Wait()
+		if pid, err, _ := sc.got(t, time.Minute); pid != 3 || err != nil {
+			t.Errorf("after the pause: %d, %v", pid, err)
+		}
+	})
+}
+
+func TestPausesGrowAndEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene()
+		defer sc.close()
+		sc.fails = errors.New("no")
+		sc.die()
+		time.Sleep(2 * time.Minute)
+		// 0.25 s, 0.5 s, 1 s ... 16 s, 20 s, 20 s ..., each a quarter less or more.
+		if sc.starts < 8 || sc.starts > 15 {
+			t.Errorf("%d starts in two minutes", sc.starts)
+		}
+		sc.fails = nil
+		time.Sleep(maxPause * 3 / 2)
+		synctest.Wait()
+		if _, err, _ := sc.got(t, time.Second); err != nil {
+			t.Errorf("it did not come back: %v", err)
+		}
+	})
+}
+
+func TestAfterACalmMinuteACrashIsAFirstOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene()
+		defer sc.close()
+		for want := 2; want < 5; want++ {
+			sc.die()
+			if pid, err, took := sc.got(t, time.Second); pid != want || err != nil || took != 0 {
+				t.Errorf("got %d, %v after %s", pid, err, took)
+			}
+			time.Sleep(calm)
+		}
+	})
+}
+
+func TestCloseEndsAPluginThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := newScene()
+		sc.fails = errors.New("no")
+		sc.die()
+		synctest.Wait()
+		sc.close()
+		if _, err, _ := sc.got(t, time.Second); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	})
+}

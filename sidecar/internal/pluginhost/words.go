@@ -1,0 +1,165 @@
+package pluginhost
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+const (
+	maxLine  = 64 << 10 // longer lines of stderr are cut
+	maxWords = 3        // lines of last words
+	maxTrace = 8        // lines of a crash
+)
+
+// words takes what a process prints: log records go to the log, everything else is counted. See the package documentation for
+// what of it is shown when.
+type words struct {
+	log *slog.Logger
+	raw io.Writer // may be nil
+
+	mu      sync.Mutex
+	secret  bool // the plugin is configured and may know what must not be logged
+	lines   int  // how many there were that are no records
+	last    []string
+	trace   []string // of a crash of the Go runtime
+	inStack bool     // between the head and the end of the first stack
+}
+
+// read takes the lines of r until it ends.
+func (w *words) read(r io.Reader) {
+	br := bufio.NewReaderSize(r, maxLine)
+	for {
+		line, err := br.ReadSlice('\n')
+		cut := errors.Is(err, bufio.ErrBufferFull)
+		if len(line) > 0 {
+			w.line(bytes.TrimRight(line, "\r\n"), !cut)
+		}
+		for cut { // skip the rest of it
+			_, err = br.ReadSlice('\n')
+			cut = errors.Is(err, bufio.ErrBufferFull)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (w *words) line(line []byte, whole bool) {
+	if rec, ok := parseRecord(line); ok && whole {
+		rec.emit(w.log, rec.level)
+		if rec.level >= slog.LevelWarn {
+			w.remember(rec.String())
+		}
+		return
+	}
+	if w.raw != nil {
+		_, _ = w.raw.Write(append(bytes.Clone(line), '\n'))
+	}
+	w.mu.Lock()
+	w.lines++
+	w.stack(string(line))
+	w.mu.Unlock()
+	w.remember(string(line))
+}
+
+// count takes what a plugin prints where no records are.
+func (w *words) count(r io.Reader) {
+	_, _ = io.Copy(counter{w}, r)
+}
+
+// counter counts the lines that are written to it.
+type counter struct{ w *words }
+
+func (c counter) Write(b []byte) (int, error) {
+	c.w.mu.Lock()
+	c.w.lines += bytes.Count(b, []byte("\n"))
+	c.w.mu.Unlock()
+	if c.w.raw != nil {
+		_, _ = c.w.raw.Write(b)
+	}
+	return len(b), nil
+}
+
+func (w *words) remember(line string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.secret || strings.TrimSpace(line) == "" {
+		return
+	}
+	w.last = append(w.last, quote(line))
+	if len(w.last) > maxWords {
+		w.last = w.last[1:]
+	}
+}
+
+// hush forgets what was said, as from now on it may hold what must not be logged.
+func (w *words) hush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.secret, w.last = true, nil
+}
+
+// lastWords returns the end of a sentence about a plugin that did not start.
+func (w *words) lastWords() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.last) == 0 {
+		return ""
+	}
+	return "; its last words: " + strings.Join(w.last, " ")
+}
+
+// Lines of the Go runtime that hold no values. Arguments of functions are numbers, but some of them are the values of strings.
+var (
+	runtimePanic = regexp.MustCompile(`^(?:panic: runtime error|fatal error): [A-Za-z0-9 ,:'\[\]()*./-]{1,120}$`)
+	goroutine    = regexp.MustCompile(`^goroutine \d+ .*\[[a-z ,0-9()]+\]:$`)
+	function     = regexp.MustCompile(`^([A-Za-z0-9_./*()\[\]{}-]{1,150})\([^()]*\)$`)
+)
+
+// stack keeps of line what can be shown of a crash. w.mu is held.
+func (w *words) stack(line string) {
+	switch {
+	case len(w.trace) >= maxTrace:
+	case runtimePanic.MatchString(line):
+		w.trace = append(w.trace, line)
+	case strings.HasPrefix(line, "panic: "):
+		w.trace = append(w.trace, "panic: (its text may hold personal data)")
+	case len(w.trace) == 1 && goroutine.MatchString(line):
+		w.inStack = true
+	case line == "":
+		w.inStack = false
+	case w.inStack:
+		if m := function.FindStringSubmatch(line); m != nil {
+			w.trace = append(w.trace, m[1])
+		}
+	}
+}
+
+// report is how a process ended, as far as it can be told.
+type report struct {
+	how   string   // signal: killed
+	lines int      // what it printed and nobody saw
+	trace []string // of the Go runtime
+}
+
+// LogValue makes r a group of attributes.
+func (r report) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("how", r.how), slog.Int("unlogged_lines", r.lines)}
+	if len(r.trace) > 0 {
+		attrs = append(attrs, slog.String("trace", strings.Join(r.trace, "; ")))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// report returns what can be said of a process that ended so.
+func (w *words) report(how string) report {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return report{how: how, lines: w.lines, trace: w.trace}
+}

@@ -1,0 +1,78 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// binary resolves an operator with two sides.
+func (v *resolver) binary(p *ast.Node, n *ast.BinaryNode) *Error {
+	if name, ok := n.Left.(*ast.StringNode); ok && n.Operator == "in" && v.isClaims(n.Right) {
+		v.reads.claim(name.Value)
+		*p = getNode(n.Location(), &hasClaimOp{name.Value}, natureOf(typeBool))
+		return nil
+	}
+	if n.Operator == "matches" {
+		if err := v.pattern(n.Right); err != nil {
+			return err
+		}
+	}
+	if err := v.all(&n.Left, &n.Right); err != nil {
+		return err
+	}
+	switch n.Operator {
+	case "==", "!=":
+		if err := v.values(n.Left, n.Right); err != nil {
+			return err
+		}
+		return v.values(n.Right, n.Left)
+	case "in":
+		if list, ok := n.Right.(*ast.ArrayNode); ok {
+			return v.values(n.Left, list.Nodes...)
+		}
+	case "startsWith", "endsWith", "contains":
+		if _, ok := n.Right.(*ast.StringNode); !ok && isClientID(n.Left) {
+			return v.errorAt(n.Right, "", "client.id %s needs a constant string", n.Operator)
+		}
+	}
+	return nil
+}
+
+func (v *resolver) isClaims(n ast.Node) bool {
+	id, ok := n.(*ast.IdentifierNode)
+	return ok && id.Value == "claims" && v.local("claims") == nil
+}
+
+// pattern checks the pattern of matches, which is constant: one that comes with a request could be anything.
+func (v *resolver) pattern(n ast.Node) *Error {
+	s, ok := n.(*ast.StringNode)
+	if !ok {
+		return v.errorAt(n, "", "the pattern of matches must be a constant string")
+	}
+	if _, err := regexp.Compile(s.Value); err != nil {
+		why := "it is not valid"
+		if e, ok := err.(*syntax.Error); ok {
+			why = e.Code.String()
+		}
+		return v.errorAt(n, "", "the pattern of matches cannot be used: %s", why)
+	}
+	return nil
+}
+
+// values refuses to compare a variable with a constant that it can never be.
+func (v *resolver) values(n ast.Node, with ...ast.Node) *Error {
+	o, ok := opOf(n).(*variableOp)
+	if !ok || o.v.values == nil {
+		return nil
+	}
+	for _, w := range with {
+		if s, ok := w.(*ast.StringNode); ok && !slices.Contains(o.v.values, s.Value) {
+			return v.errorAt(w, fmt.Sprintf("it is %q or %q", o.v.values[0], o.v.values[1]), "%s is never %q", o.v.Name, s.Value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/checker/nature"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// Options configure a compiler.
+type Options struct {
+	Facts map[string]*facts.Type // what the lookups know, by the name under which rules see it
+}
+
+// Compiler compiles expressions. It is safe for concurrent use, and so is what it makes.
+type Compiler struct {
+	facts     map[string]*facts.Type
+	aliases   []string
+	functions conf.FunctionsTable
+	machines  *sync.Pool
+	steps     int
+}
+
+// New returns a compiler. Names of lookups that expressions could not spell or that have another meaning, and facts with a
+// name of the host, are errors.
+func New(o Options) (*Compiler, error) {
+	c := &Compiler{facts: o.Facts, functions: ownFunctions(), steps: maxSteps, machines: &sync.Pool{New: func() any {
+		return &vm.VM{MemoryBudget: memoryBudget}
+	}}}
+	for alias, typ := range o.Facts {
+		if err := checkAlias(alias); err != nil {
+			return nil, err
+		}
+		if err := typ.CheckFacts(); err != nil {
+			return nil, fmt.Errorf("facts of %s: %w", alias, err)
+		}
+		c.aliases = append(c.aliases, alias)
+	}
+	slices.Sort(c.aliases)
+	return c, nil
+}
+
+func checkAlias(alias string) error {
+	if slices.Contains(topNames(), alias) || functionKnown(alias) || unavailable(alias) != "" || keyword(alias) {
+		return fmt.Errorf("a lookup cannot be called %q: rules use the name for something else", alias)
+	}
+	for i, r := range alias {
+		if r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || i > 0 && '0' <= r && r <= '9' {
+			continue
+		}
+		return fmt.Errorf("a lookup cannot be called %q: rules can only spell letters, digits and _", alias)
+	}
+	if alias == "" {
+		return errors.New("a lookup has no name")
+	}
+	return nil
+}
+
+func keyword(name string) bool {
+	switch name {
+	case "not", "in", "or", "and", "matches", "contains", "startsWith", "endsWith", "let", "if", "else", "true", "false", "nil":
+		return true
+	}
+	return false
+}
+
+// compile makes a program of an expression. accept looks at its type and may refuse it.
+func (c *Compiler) compile(src string, accept func(root ast.Node) *Error) (p *program, err *Error) {
+	defer func() {
+		// A mistake in the library must not take the host down with it.
+		if r := recover(); r != nil {
+			p, err = nil, &Error{Message: "the expression cannot be compiled"}
+		}
+	}()
+	config := &conf.Config{Optimize: true, Strict: true, ShortCircuit: true, MaxNodes: maxNodes, Functions: c.functions, Env: envNature()}
+	tree, err := parse(src, config)
+	if err != nil {
+		return nil, err
+	}
+	v := &resolver{c: c, src: src, reads: newReads(), seen: map[ast.Node]bool{}}
+	if err := v.visit(&tree.Node); err != nil {
+		return nil, err
+	}
+	if err := check(src, tree, config); err != nil {
+		return nil, err
+	}
+	if err := accept(tree.Node); err != nil {
+		return nil, err
+	}
+	ast.Walk(&tree.Node, &instrument{v.reads})
+	code, failed := compiler.Compile(tree, config)
+	if failed != nil {
+		return nil, &Error{Message: "the expression cannot be compiled"}
+	}
+	return &program{src: src, whole: src, code: code, reads: v.reads.sorted(), machines: c.machines, steps: c.steps}, nil
+}
+
+// envNature types what the machine sees.
+func envNature() nature.Nature {
+	return objectNature(map[string]nature.Nature{
+		fnGet: nature.FromType(getType), fnCall: nature.FromType(callType), fnEqual: nature.FromType(equalType), fnIn: nature.FromType(equalType),
+	})
+}
+
+// check checks types.
+func check(src string, tree *parser.Tree, config *conf.Config) *Error {
+	_, err := checker.Check(tree, config)
+	if err == nil {
+		return nil
+	}
+	var at *file.Error
+	if !errors.As(err, &at) {
+		return &Error{Message: "the expression cannot be compiled"}
+	}
+	e := reworded(typeRewrites, at.Message)
+	e.Offset = byteOffset(src, at.From)
+	if name, ok := strings.CutPrefix(at.Message, "unknown field "); ok {
+		e.Message = fmt.Sprintf("unknown field %q", name)
+		e.Hint = fieldHint(tree.Node, at.Location, name)
+	}
+	return e
+}
+
+// fieldHint helps with an unknown field of a nested object.
+func fieldHint(root ast.Node, at file.Location, name string) string {
+	found := ast.Find(root, func(n ast.Node) bool {
+		m, ok := n.(*ast.MemberNode)
+		return ok && m.Property.Location() == at
+	})
+	m, ok := found.(*ast.MemberNode)
+	if !ok || m.Node.Nature().TypeData == nil {
+		return ""
+	}
+	var fields []string
+	for field := range m.Node.Nature().Fields {
+		fields = append(fields, field)
+	}
+	slices.Sort(fields)
+	return nearest(name, fields, "fields")
+}
+
+// merge adds up what several expressions read.
+func merge(all ...pipeline.Reads) pipeline.Reads {
+	var sum pipeline.Reads
+	for _, r := range all {
+		sum.Facts = append(sum.Facts, r.Facts...)
+		sum.Claims = append(sum.Claims, r.Claims...)
+		sum.Clients = append(sum.Clients, r.Clients...)
+		sum.AllClaims = sum.AllClaims || r.AllClaims
+		sum.Token = sum.Token || r.Token
+		sum.Raw = sum.Raw || r.Raw
+	}
+	for _, list := range []*[]string{&sum.Facts, &sum.Claims, &sum.Clients} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return sum
+}

@@ -1,0 +1,171 @@
+package rules
+
+import (
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker/nature"
+)
+
+// instrument rewrites a checked expression: comparisons of client.id see every client that the request concerns, loops look
+// at the deadline, and what could grow without bound is held to the limits. Types are known and kept, so nothing is checked
+// again.
+type instrument struct{ reads *reads }
+
+// Visit is called by ast.Walk, children first.
+func (i *instrument) Visit(p *ast.Node) {
+	switch n := (*p).(type) {
+	case *ast.BinaryNode:
+		i.binary(p, n)
+	case *ast.BuiltinNode:
+		if len(n.Arguments) > 0 && loops(n.Name) {
+			n.Arguments[0] = wrap(&listOp{}, n.Arguments[0])
+		}
+	case *ast.PredicateNode:
+		body := n.Node
+		step := getNode(body.Location(), &stepOp{}, nature.Nature{})
+		n.Node = &ast.SequenceNode{Nodes: []ast.Node{step, body}}
+		n.Node.SetLocation(body.Location())
+		n.Node.SetNature(*body.Nature())
+	}
+}
+
+// loops reports whether a function of expr goes through a list with a predicate.
+func loops(name string) bool {
+	switch name {
+	case "all", "any", "none", "one", "count", "filter", "map", "find", "findLast", "findIndex", "findLastIndex", "sortBy":
+		return true
+	}
+	return false
+}
+
+// wrap puts an op around a node. The type stays.
+func wrap(o op, n ast.Node) ast.Node {
+	return callNode(n.Location(), fnCall, callType, *n.Nature(), constant(n.Location(), o), n)
+}
+
+func (i *instrument) binary(p *ast.Node, n *ast.BinaryNode) {
+	switch n.Operator {
+	case "==", "!=":
+		i.equality(p, n)
+	case "in":
+		i.in(p, n)
+	case "startsWith", "endsWith", "contains", "matches":
+		if s, ok := n.Right.(*ast.StringNode); ok && isClientID(n.Left) {
+			*p = boolOp(n, &concernsMatchOp{clientTest(n.Operator, s.Value)})
+		}
+	case "+":
+		if !n.Nature().IsNumber() {
+			*p = wrap(&stringOp{}, n)
+		}
+	}
+}
+
+// boolOp replaces a node by the value of an op that is true or false.
+func boolOp(n ast.Node, o op) ast.Node { return getNode(n.Location(), o, natureOf(typeBool)) }
+
+func clientTest(operator, operand string) func(string) bool {
+	switch operator {
+	case "startsWith":
+		return func(client string) bool { return strings.HasPrefix(client, operand) }
+	case "endsWith":
+		return func(client string) bool { return strings.HasSuffix(client, operand) }
+	case "contains":
+		return func(client string) bool { return strings.Contains(client, operand) }
+	}
+	return regexp.MustCompile(operand).MatchString // the resolver has compiled it before
+}
+
+func (i *instrument) equality(p *ast.Node, n *ast.BinaryNode) {
+	left, right := n.Left, n.Right
+	if isClientID(right) {
+		left, right = right, left
+	}
+	switch {
+	case isClientID(left):
+		i.client(right)
+		call := callNode(n.Location(), fnCall, callType, natureOf(typeBool), constant(n.Location(), &concernsOp{}), right)
+		*p = negated(n.Operator == "!=", call)
+	case !scalar(left) && !scalar(right):
+		*p = negated(n.Operator == "!=", callNode(n.Location(), fnEqual, equalType, natureOf(typeBool), n.Left, n.Right))
+	default:
+		// The machine compares what it takes for two texts, or two integers, without looking: nil would make it fail.
+		uncertain(n.Left)
+		uncertain(n.Right)
+	}
+}
+
+// client notes a client that client.id is compared with.
+func (i *instrument) client(n ast.Node) {
+	if s, ok := n.(*ast.StringNode); ok {
+		i.reads.clients[s.Value] = true
+	}
+}
+
+func negated(yes bool, n ast.Node) ast.Node {
+	if !yes {
+		return n
+	}
+	not := &ast.UnaryNode{Operator: "not", Node: n}
+	not.SetLocation(n.Location())
+	not.SetNature(natureOf(typeBool))
+	return not
+}
+
+func (i *instrument) in(p *ast.Node, n *ast.BinaryNode) {
+	at := n.Location()
+	if isClientID(n.Left) {
+		if list, ok := n.Right.(*ast.ArrayNode); ok {
+			for _, e := range list.Nodes {
+				i.client(e)
+			}
+		}
+		*p = callNode(at, fnCall, callType, natureOf(typeBool), constant(at, &concernsAnyOp{}), n.Right)
+		return
+	}
+	if set := constantTexts(n.Right); set != nil {
+		*p = callNode(at, fnCall, callType, natureOf(typeBool), constant(at, &setOp{set}), n.Left)
+		return
+	}
+	*p = callNode(at, fnIn, equalType, natureOf(typeBool), n.Left, n.Right)
+}
+
+// constantTexts returns the elements of a list of nothing but constant texts; nil when it is something else.
+func constantTexts(n ast.Node) map[string]struct{} {
+	list, ok := n.(*ast.ArrayNode)
+	if !ok {
+		return nil
+	}
+	set := make(map[string]struct{}, len(list.Nodes))
+	for _, e := range list.Nodes {
+		s, ok := e.(*ast.StringNode)
+		if !ok {
+			return nil
+		}
+		set[s.Value] = struct{}{}
+	}
+	return set
+}
+
+// scalar reports whether a node gives a text, a number, a boolean or nil: comparing one takes no time.
+func scalar(n ast.Node) bool {
+	typ := n.Nature()
+	return typ.Nil || typ.IsString() || typ.IsBool() || typ.IsNumber()
+}
+
+// uncertain forgets the type of a node that may give nil although its type says otherwise, like first(list).
+func uncertain(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NilNode:
+		return
+	case *ast.CallNode:
+		if opOf(n) != nil {
+			return
+		}
+	}
+	if n.Nature().Type != nil && n.Nature().Kind != reflect.Interface {
+		n.SetNature(nature.Nature{})
+	}
+}

@@ -1,0 +1,31 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// reads collects what an expression can read.
+type reads struct {
+	facts, claims, clients map[string]bool
+	all, token, raw        bool
+}
+
+func newReads() *reads {
+	return &reads{facts: map[string]bool{}, claims: map[string]bool{}, clients: map[string]bool{}}
+}
+
+func (r *reads) fact(name string)  { r.facts[name] = true }
+func (r *reads) claim(name string) { r.claims[name] = true }
+
+// allClaims notes that any claim can be read, and so the address that nobody verified.
+func (r *reads) allClaims() { r.all, r.raw = true, true }
+
+func (r *reads) sorted() pipeline.Reads {
+	return pipeline.Reads{
+		Facts: slices.Sorted(maps.Keys(r.facts)), Claims: slices.Sorted(maps.Keys(r.claims)), Clients: slices.Sorted(maps.Keys(r.clients)),
+		AllClaims: r.all, Token: r.token, Raw: r.raw,
+	}
+}

@@ -1,0 +1,247 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
+)
+
+// resolver turns the names of an expression into ops, takes note of what they read, and refuses what rules may not use. It
+// runs before the types are checked, so what it puts in has a type.
+type resolver struct {
+	c      *Compiler
+	src    string
+	reads  *reads
+	locals []local
+	depth  int // of predicates
+	seen   map[ast.Node]bool
+}
+
+// local is a variable of let.
+type local struct {
+	name   string
+	client bool // it is client.id, and compares like it
+}
+
+func (v *resolver) errorAt(n ast.Node, hint, format string, args ...any) *Error {
+	return &Error{Offset: byteOffset(v.src, n.Location().From), Message: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// visit resolves a node and what is below it.
+func (v *resolver) visit(p *ast.Node) *Error {
+	if *p == nil {
+		return nil
+	}
+	if v.seen[*p] {
+		// The parser gives b two parents in a < b < c. Rewriting it twice would be wrong, and visiting it twice at each level
+		// of nesting would take for ever.
+		return v.errorAt(*p, "write a < b && b < c", "comparisons cannot be chained")
+	}
+	v.seen[*p] = true
+	switch n := (*p).(type) {
+	case *ast.BytesNode:
+		return v.errorAt(n, "leave out the b", "byte strings are not supported")
+	case *ast.IdentifierNode:
+		return v.identifier(p, n)
+	case *ast.MemberNode:
+		return v.member(p, n)
+	case *ast.ChainNode:
+		return v.chain(p, n)
+	case *ast.BinaryNode:
+		return v.binary(p, n)
+	case *ast.CallNode:
+		return v.call(n)
+	case *ast.BuiltinNode:
+		return v.builtin(n)
+	case *ast.PredicateNode:
+		return v.predicate(n)
+	case *ast.VariableDeclaratorNode:
+		return v.let(n)
+	}
+	return v.children(*p)
+}
+
+// children resolves the children of nodes that need nothing else.
+func (v *resolver) children(n ast.Node) *Error {
+	switch n := n.(type) {
+	case *ast.UnaryNode:
+		return v.visit(&n.Node)
+	case *ast.SliceNode:
+		return v.all(&n.Node, &n.From, &n.To)
+	case *ast.ConditionalNode:
+		if n.Cond == n.Exp1 {
+			return v.errorAt(n.Cond, "write x ? x : y, or x ?? y for what may be missing", "?: is not supported")
+		}
+		n.SetLocation(n.Cond.Location()) // the parser gives the place behind it, or none
+		return v.all(&n.Cond, &n.Exp1, &n.Exp2)
+	case *ast.PairNode:
+		return v.all(&n.Key, &n.Value)
+	case *ast.SequenceNode:
+		return v.list(n.Nodes)
+	case *ast.ArrayNode:
+		return v.list(n.Nodes)
+	case *ast.MapNode:
+		return v.list(n.Pairs)
+	}
+	return nil
+}
+
+func (v *resolver) all(nodes ...*ast.Node) *Error {
+	for _, p := range nodes {
+		if err := v.visit(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *resolver) list(nodes []ast.Node) *Error {
+	for i := range nodes {
+		if err := v.visit(&nodes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *resolver) identifier(p *ast.Node, n *ast.IdentifierNode) *Error {
+	if l := v.local(n.Value); l != nil {
+		if l.client {
+			*p = v.variable(n, variableOf(clientID))
+		}
+		return nil
+	}
+	switch found := variableOf(n.Value); {
+	case found != nil && !strings.Contains(n.Value, "."):
+		*p = v.variable(n, found)
+	case n.Value == "claims":
+		v.reads.allClaims()
+		*p = getNode(n.Location(), &claimsOp{}, objectNature(nil))
+	case n.Value == "identity":
+		v.reads.raw = true
+		*p = getNode(n.Location(), &identityOp{}, identityNature())
+	case slices.Contains(roots, n.Value):
+		return v.errorAt(n, fmt.Sprintf("write %s.id", n.Value), "%s is not a value", n.Value)
+	case v.c.facts[n.Value] != nil:
+		v.reads.fact(n.Value)
+		*p = getNode(n.Location(), &factsOp{n.Value}, factsNature(v.c.facts[n.Value]))
+	default:
+		return v.unknown(n)
+	}
+	return nil
+}
+
+func (v *resolver) unknown(n *ast.IdentifierNode) *Error {
+	if functionKnown(n.Value) {
+		return v.errorAt(n, fmt.Sprintf("write %s(...)", n.Value), "%q is a function", n.Value)
+	}
+	names := topNames()
+	for i := len(v.locals) - 1; i >= 0; i-- {
+		names = append(names, v.locals[i].name)
+	}
+	hint := "known here: " + strings.Join(names, ", ")
+	near := facts.Closest(n.Value, append(names, v.c.aliases...))
+	switch {
+	case near != "" && !slices.Contains(v.c.aliases, near):
+		hint = fmt.Sprintf("did you mean %q?", near)
+	case len(v.c.aliases) > 0:
+		hint = "plugins declared here: " + strings.Join(v.c.aliases, ", ")
+	}
+	return v.errorAt(n, hint, "unknown name %q", n.Value)
+}
+
+func (v *resolver) local(name string) *local {
+	for i := len(v.locals) - 1; i >= 0; i-- {
+		if v.locals[i].name == name {
+			return &v.locals[i]
+		}
+	}
+	return nil
+}
+
+// variable returns the node that reads a variable.
+func (v *resolver) variable(at ast.Node, found *variable) ast.Node {
+	switch found.Name {
+	case tokenKind:
+		v.reads.token = true
+	case unverifiedEmail:
+		v.reads.raw = true
+	}
+	return getNode(at.Location(), &variableOp{found}, natureOf(found.Type))
+}
+
+func (v *resolver) chain(p *ast.Node, n *ast.ChainNode) *Error {
+	if err := v.visit(&n.Node); err != nil {
+		return err
+	}
+	for inner := n.Node; ; {
+		m, ok := inner.(*ast.MemberNode)
+		if !ok {
+			*p = n.Node // what made it optional is resolved
+			return nil
+		}
+		if m.Optional {
+			return nil
+		}
+		inner = m.Node
+	}
+}
+
+func (v *resolver) let(n *ast.VariableDeclaratorNode) *Error {
+	switch {
+	case v.local(n.Name) != nil, variableOf(n.Name) != nil, n.Name == "claims", slices.Contains(roots, n.Name),
+		v.c.facts[n.Name] != nil, functionKnown(n.Name):
+		return v.errorAt(n, "choose another name", "the name %q is taken", n.Name)
+	}
+	if err := v.visit(&n.Value); err != nil {
+		return err
+	}
+	v.locals = append(v.locals, local{n.Name, isClientID(n.Value)})
+	defer func() { v.locals = v.locals[:len(v.locals)-1] }()
+	return v.visit(&n.Expr)
+}
+
+func (v *resolver) predicate(n *ast.PredicateNode) *Error {
+	if v.depth++; v.depth > maxPredicates {
+		return v.errorAt(n, "", "filter, map, any ... are nested deeper than %d", maxPredicates)
+	}
+	defer func() { v.depth-- }()
+	return v.visit(&n.Node)
+}
+
+func (v *resolver) builtin(n *ast.BuiltinNode) *Error {
+	if err := v.function(n, n.Name); err != nil {
+		return err
+	}
+	return v.list(n.Arguments)
+}
+
+func (v *resolver) call(n *ast.CallNode) *Error {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		return v.errorAt(n.Callee, "write NAME(x)", "values have no functions of their own")
+	}
+	if err := v.function(n, callee.Value); err != nil {
+		return err
+	}
+	return v.list(n.Arguments)
+}
+
+// function refuses functions that are not on the list.
+func (v *resolver) function(n ast.Node, name string) *Error {
+	if functionKnown(name) {
+		return nil
+	}
+	if why := unavailable(name); why != "" {
+		return v.errorAt(n, why, "the function %q is not available", name)
+	}
+	hint := ""
+	if near := facts.Closest(name, functionNames()); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return v.errorAt(n, hint, "unknown function %q", name)
+}

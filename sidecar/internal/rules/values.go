@@ -1,0 +1,194 @@
+package rules
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// Condition compiles an expression that is true or false. Errors are of type *Error.
+func (c *Compiler) Condition(src string) (pipeline.Condition, error) {
+	p, err := c.compile(src, acceptCondition)
+	if err != nil {
+		return nil, err
+	}
+	return &condition{p}, nil
+}
+
+func acceptCondition(root ast.Node) *Error {
+	switch typ := root.Nature(); {
+	case unknownType(typ):
+		return &Error{Message: "it is not known whether this is true or false", Hint: "compare it, for example with == true"}
+	case !typ.IsBool():
+		return &Error{Message: "must be true or false, not " + describe(root)}
+	}
+	return nil
+}
+
+type condition struct{ *program }
+
+// Holds evaluates the condition.
+func (c *condition) Holds(ctx context.Context, s *pipeline.State) (bool, error) {
+	v, err := c.run(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	yes, ok := v.(bool)
+	if !ok {
+		return false, failuref("the condition is neither true nor false")
+	}
+	return yes, nil
+}
+
+// Bool is a constant condition.
+func Bool(b bool) pipeline.Condition { return constantCondition(b) }
+
+type constantCondition bool
+
+func (c constantCondition) Holds(context.Context, *pipeline.State) (bool, error) { return bool(c), nil }
+func (c constantCondition) Reads() pipeline.Reads                                { return pipeline.Reads{} }
+
+// Claim compiles the value of a claim. A claim of Dex's own keeps its type: that is checked now as far as types are known,
+// and whenever the value is computed. Errors are of type *Error.
+func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
+	kind, own := claims.OwnMember(name)
+	p, err := c.compile(src, func(root ast.Node) *Error {
+		s, isText := root.(*ast.StringNode)
+		switch {
+		case root.Nature().Nil:
+			return &Error{Message: "nil cannot be set", Hint: fmt.Sprintf("to take the claim away write remove: [%s]", name)}
+		case isText && s.Value == "" && neverEmpty(name):
+			return &Error{Message: fmt.Sprintf("claim %q cannot be empty", name)}
+		case own && !fits(root, kindType(kind)):
+			return &Error{Message: fmt.Sprintf("claim %q must be %s, not %s", name, kind, describe(root))}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &claim{p, name, kind, own}, nil
+}
+
+// neverEmpty reports whether a claim is a login name: an empty one would sign somebody in as nobody.
+func neverEmpty(claim string) bool { return claim == "username" || claim == "preferred_username" }
+
+func kindType(k claims.Kind) *facts.Type {
+	switch k {
+	case claims.KindBool:
+		return &facts.Type{Kind: facts.Bool}
+	case claims.KindStrings:
+		return &facts.Type{Kind: facts.List, Elem: &facts.Type{Kind: facts.String}}
+	}
+	return &facts.Type{Kind: facts.String}
+}
+
+type claim struct {
+	*program
+	name string
+	kind claims.Kind
+	own  bool
+}
+
+// JSON computes the value.
+func (c *claim) JSON(ctx context.Context, s *pipeline.State) (json.RawMessage, error) {
+	v, err := c.run(ctx, s)
+	switch {
+	case err != nil:
+		return nil, err
+	case v == nil:
+		return nil, failuref("claim %q would be null: use remove to take it away", c.name)
+	case v == "" && neverEmpty(c.name):
+		return nil, failuref("claim %q would be empty", c.name)
+	case c.own && !ofKind(v, c.kind):
+		return nil, failuref("claim %q must be %s", c.name, c.kind)
+	}
+	return encode(v)
+}
+
+func ofKind(v any, k claims.Kind) bool {
+	switch v := v.(type) {
+	case string:
+		return k == claims.KindString
+	case bool:
+		return k == claims.KindBool
+	case []string:
+		return k == claims.KindStrings
+	case []any:
+		for _, e := range v {
+			if _, ok := e.(string); !ok {
+				return false
+			}
+		}
+		return k == claims.KindStrings
+	}
+	return false
+}
+
+// Param compiles the value of a lookup's parameter, which must be of type want; nil means any. Errors are of type *Error.
+func (c *Compiler) Param(src string, want *facts.Type) (pipeline.Value, error) {
+	p, err := c.compile(src, func(root ast.Node) *Error {
+		switch {
+		case root.Nature().Nil:
+			return &Error{Message: "a parameter cannot be nil"}
+		case want != nil && !fits(root, want):
+			return &Error{Message: fmt.Sprintf("the parameter must be %s, not %s", want.Noun(), describe(root))}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &param{p, want}, nil
+}
+
+type param struct {
+	*program
+	want *facts.Type
+}
+
+// JSON computes the value.
+func (p *param) JSON(ctx context.Context, s *pipeline.State) (json.RawMessage, error) {
+	v, err := p.run(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, failuref("the parameter would be null")
+	}
+	raw, err := encode(v)
+	if err != nil || p.want == nil {
+		return raw, err
+	}
+	if err := p.want.Check(raw); err != nil {
+		return nil, failuref("the parameter does not fit: %v", err)
+	}
+	return raw, nil
+}
+
+// Constant returns a value that stands in the configuration as it is: bool, int, int64, float64, string, []any or
+// map[string]any, and these inside.
+func Constant(v any) (pipeline.Value, error) {
+	if v == nil {
+		return nil, errors.New("a constant cannot be null")
+	}
+	raw, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	return constantValue(raw), nil
+}
+
+type constantValue json.RawMessage
+
+func (c constantValue) JSON(context.Context, *pipeline.State) (json.RawMessage, error) {
+	return json.RawMessage(c), nil
+}
+func (c constantValue) Reads() pipeline.Reads { return pipeline.Reads{} }
