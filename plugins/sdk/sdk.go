@@ -1,0 +1,105 @@
+package sdk
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// Spec is a plugin: C its configuration, P the parameters of a lookup and F the facts of an answer, all of them structs.
+type Spec[C, P, F any] struct {
+	Name    string // for people
+	Version string // for people
+
+	// Open checks a configuration and allocates what answers with it. It makes no network call. If the returned Lookup is
+	// also an io.Closer it is closed when the plugin ends or another configuration takes its place.
+	Open func(ctx context.Context, h Host, config C) (Lookup[P, F], error)
+}
+
+// Host is what a plugin gets from the process that started it.
+type Host struct {
+	Log *slog.Logger // reaches the log of claimsmith
+	Dir string       // the plugin's own working directory: only its user can read it
+}
+
+// Lookup answers questions. It is called by many goroutines at the same time.
+type Lookup[P, F any] interface {
+	// Lookup answers one question. Nobody found is an answer; an error means that the plugin does not know. Texts of errors
+	// are logged, so they hold no personal data and no secrets. ctx has the deadline of the one who asks.
+	Lookup(ctx context.Context, params P) (Answer[F], error)
+}
+
+// Func is a function that is a Lookup.
+type Func[P, F any] func(ctx context.Context, params P) (Answer[F], error)
+
+// Lookup calls f.
+func (f Func[P, F]) Lookup(ctx context.Context, params P) (Answer[F], error) { return f(ctx, params) }
+
+// Answer is what a lookup found out.
+type Answer[F any] struct {
+	// Found tells whether exactly the one who was asked for was found, and may be used.
+	Found bool
+	// Problem is why nobody was found, in one word that rules compare with: "none", "ambiguous", "disabled". It is empty when
+	// Found is true. A word is letters, digits, "-" and "_".
+	Problem string
+	// Facts may be given whether Found is true or not.
+	Facts F
+	// Age is how old the knowledge is. Zero: the plugin asked just now.
+	Age time.Duration
+}
+
+// Plugin is a plugin of any types. [Spec] is the one implementation.
+type Plugin interface {
+	// Describe returns what claimsmith reads before anything else. An error means that a type cannot be described.
+	Describe() (Description, error)
+
+	open(ctx context.Context, h Host, config []byte) (session, error)
+}
+
+// Description introduces a plugin. The schemas are JSON Schemas.
+type Description struct {
+	Name, Version                           string
+	ConfigSchema, ParamsSchema, FactsSchema []byte
+}
+
+// Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	Path    string // inside the configuration, like accounts[2].name; empty: the configuration as a whole
+	Message string // what is wrong, without the value of a secret
+	Hint    string // how to mend it; may be empty
+}
+
+// Problems is all that is wrong with a configuration. Open returns it as its error.
+type Problems []Problem
+
+// Error returns one line for each problem.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, one := range p {
+		lines[i] = one.Message
+		if one.Path != "" {
+			lines[i] = one.Path + ": " + one.Message
+		}
+		if one.Hint != "" {
+			lines[i] += " (" + one.Hint + ")"
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Duration is a time span that is written like 90s, 10m or 1h30m.
+type Duration time.Duration
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return err
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes d as UnmarshalText reads it.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
