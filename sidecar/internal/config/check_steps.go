@@ -130,7 +130,7 @@ func (d *decoder) checkGrant(path, name string) {
 func grantHint(name string) string {
 	for _, g := range grants {
 		if strings.HasSuffix(g, ":"+strings.ReplaceAll(name, "-", "_")) || strings.HasSuffix(g, ":"+strings.ReplaceAll(name, "_", "-")) {
-			return "did you mean " + g + "?"
+			return fmt.Sprintf("did you mean %q?", g)
 		}
 	}
 	return suggest(name, grants[:])

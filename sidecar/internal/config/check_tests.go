@@ -55,7 +55,7 @@ func (d *decoder) checkFacts(it item, f *Facts, facts int) {
 	case f.Found && problem:
 		d.report(it, "found is true and there is a problem: a problem is why nobody was found", "")
 	case !found && !problem:
-		d.report(it, `the key "found" is missing`, "write found: true or found: false")
+		d.report(it, `key "found" is missing`, "write found: true or found: false")
 	}
 }
 

@@ -156,7 +156,7 @@ func (d *decoder) structure(it item, v reflect.Value) {
 	p := v.Addr().Interface().(placed)
 	for _, f := range fields {
 		if f.required && !p.(interface{ has(string) bool }).has(f.key) {
-			d.report(it, fmt.Sprintf("the key %q is missing", f.key), f.hint())
+			d.report(it, fmt.Sprintf("key %q is missing", f.key), f.hint())
 		}
 	}
 }

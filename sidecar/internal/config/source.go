@@ -2,6 +2,7 @@ package config
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -119,7 +120,11 @@ func (s *Source) place(key, node *yaml.Node) Pos {
 	return s.start(node)
 }
 
+// start is where a node begins. The reader takes a file for one line longer when that does not end in a line feed.
 func (s *Source) start(node *yaml.Node) Pos {
+	if node.Line > len(s.lines) {
+		return Pos{File: s.name, Line: len(s.lines), Col: utf8.RuneCountInString(s.Line(len(s.lines))) + 1}
+	}
 	return Pos{File: s.name, Line: node.Line, Col: node.Column}
 }
 

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // maxKnown is how many names a hint lists.
 const maxKnown = 20
@@ -15,7 +18,7 @@ func suggest(name string, known []string) string {
 	}
 	switch {
 	case best != "":
-		return "did you mean " + best + "?"
+		return fmt.Sprintf("did you mean %q?", best)
 	case len(known) == 0:
 		return ""
 	}

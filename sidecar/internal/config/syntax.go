@@ -15,7 +15,7 @@ func parseYAML(src *Source, text string) (*yaml.Node, *Problem) {
 	dec := yaml.NewDecoder(strings.NewReader(text))
 	var doc, second yaml.Node
 	err := dec.Decode(&doc)
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) || err == nil && empty(doc.Content[0]) {
 		return nil, &Problem{File: src.name, Message: "the file is empty", Hint: "begin with: listen: unix:///run/claimsmith/hook.sock"}
 	}
 	if err != nil {
