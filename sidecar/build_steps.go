@@ -87,14 +87,15 @@ func (b *builder) deny(s *config.Step, note func(pipeline.Reads)) *pipeline.Deny
 }
 
 func (b *builder) claim(v *config.Value, note func(pipeline.Reads)) pipeline.Assignment {
-	return b.assignment(v, note, func(src string) (pipeline.Value, error) { return b.rules.Claim(v.Name, src) })
+	return b.assignment(v, note, func(c any) (pipeline.Value, error) { return rules.ConstantClaim(v.Name, c) },
+		func(src string) (pipeline.Value, error) { return b.rules.Claim(v.Name, src) })
 }
 
-func (b *builder) assignment(v *config.Value, note func(pipeline.Reads), compile func(string) (pipeline.Value, error)) pipeline.Assignment {
+func (b *builder) assignment(v *config.Value, note func(pipeline.Reads), constant func(any) (pipeline.Value, error), compile func(string) (pipeline.Value, error)) pipeline.Assignment {
 	out := pipeline.Assignment{Pos: pipeline.Pos(v.Pos), Path: v.Path, Name: v.Name}
 	var err error
 	if v.Expr == nil {
-		if out.Value, err = rules.Constant(v.Const); err != nil {
+		if out.Value, err = constant(v.Const); err != nil {
 			b.add(b.src.Problem(v.Path, err.Error(), ""))
 		}
 		return out
@@ -147,7 +148,7 @@ func (b *builder) param(s *config.Step, v *config.Value, p *described, note func
 	return b.assignment(v, func(r pipeline.Reads) {
 		note(r)
 		b.unverified(s, v, r)
-	}, func(src string) (pipeline.Value, error) { return b.rules.Param(src, want) })
+	}, rules.Constant, func(src string) (pipeline.Value, error) { return b.rules.Param(src, want) })
 }
 
 // unverified refuses a lookup that is keyed on an address which nobody verified, unless the operator wrote that down.

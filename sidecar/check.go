@@ -20,7 +20,7 @@ func Check(ctx context.Context, file string, o Options) (*Problems, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, all := build(ctx, cfg, src, problems, online{options: o, host: host, checkOnly: true})
+	_, all := build(ctx, cfg, src, problems, online{options: o, host: host})
 	if err := host.Close(); err != nil {
 		return nil, fmt.Errorf("stop the plugins: %w", err)
 	}

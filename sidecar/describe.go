@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
@@ -73,9 +75,10 @@ func (o offline) describe(_ context.Context, p *config.Plugin, src *config.Sourc
 	for _, part := range []struct {
 		name   string
 		schema []byte
+		parse  func([]byte) (*facts.Type, error)
 		into   **facts.Type
-	}{{"config", d.Config, &out.config}, {"params", d.Params, &out.params}, {"facts", d.Facts, &out.facts}} {
-		t, err := facts.Parse(part.schema)
+	}{{"config", d.Config, facts.Parse, &out.config}, {"params", d.Params, facts.Parse, &out.params}, {"facts", d.Facts, facts.ParseFacts, &out.facts}} {
+		t, err := part.parse(part.schema)
 		if err != nil {
 			return nil, []config.Problem{src.Problem(p.Path, fmt.Sprintf("the schema of the plugin's %s: %v", part.name, err), "")}
 		}
@@ -117,51 +120,64 @@ func (n nobody) Ask(context.Context, pipeline.Question) (*pipeline.Answer, error
 	return nil, fmt.Errorf("the plugin %s does not run here", n.plugin)
 }
 
-// online describes plugins by starting them.
+// online describes plugins by starting them, for a check: none is put to use.
 type online struct {
-	options   Options
-	host      *pluginhost.Host
-	checkOnly bool
+	options Options
+	host    *pluginhost.Host
 }
 
 func (o online) describe(ctx context.Context, p *config.Plugin, src *config.Source) (*described, []config.Problem) {
+	_, out, problems := startPlugin(ctx, o.host, declaration(p, o.options), p, src, true)
+	return out, problems
+}
+
+// declaration is how the host knows a plugin. It has no command when the loader reported why.
+func declaration(p *config.Plugin, o Options) pluginhost.Declaration {
 	command := p.Command
 	if p.Builtin != "" {
-		command = o.options.Builtins[p.Builtin].Command
-	}
-	if len(command) == 0 {
-		return nil, nil // the loader reported it
+		command = o.Builtins[p.Builtin].Command
 	}
 	cfg := p.Config
 	if len(cfg) == 0 {
 		cfg = json.RawMessage("{}")
 	}
-	plugin, err := o.host.Start(ctx, pluginhost.Declaration{
-		Name: p.Name, Command: command, SHA256: p.SHA256.Files, Env: p.Env, TLS: p.TLS, Config: cfg,
-	})
-	if err != nil {
-		return nil, startProblems(p, err, src)
+	return pluginhost.Declaration{Name: p.Name, Command: command, SHA256: p.SHA256.Files, Env: p.Env, TLS: p.TLS, Config: cfg}
+}
+
+// startPlugin starts a plugin and gives it its configuration. The plugin is nil when it did not start.
+func startPlugin(ctx context.Context, host *pluginhost.Host, d pluginhost.Declaration, p *config.Plugin, src *config.Source, checkOnly bool) (*pluginhost.Plugin, *described, []config.Problem) {
+	if len(d.Command) == 0 {
+		return nil, nil, nil
 	}
+	plugin, err := host.Start(ctx, d)
+	if err != nil {
+		return nil, nil, startProblems(p, err, src)
+	}
+	out := describedBy(plugin)
+	if problems := configProblems(out.config, p, src); len(problems) > 0 {
+		return plugin, out, problems
+	}
+	problems, err := plugin.Configure(ctx, checkOnly)
+	if err != nil {
+		return plugin, out, []config.Problem{src.Problem(p.Path, err.Error(), "")}
+	}
+	var placed []config.Problem
+	for _, problem := range problems {
+		placed = append(placed, src.Problem(config.Join(config.Join(p.Path, "config"), problem.Path), problem.Message, problem.Hint))
+	}
+	return plugin, out, placed
+}
+
+// describedBy is what a running plugin said of itself.
+func describedBy(plugin *pluginhost.Plugin) *described {
 	d := plugin.Description()
-	out := &described{params: d.Params, facts: d.Facts, config: d.Config, asker: func(c *config.Cache) pipeline.Asker {
+	return &described{params: d.Params, facts: d.Facts, config: d.Config, asker: func(c *config.Cache) pipeline.Asker {
 		var policy pluginhost.CachePolicy
 		if c != nil {
 			policy = pluginhost.CachePolicy{TTL: c.TTL, NegativeTTL: c.NegativeTTL, MaxStale: c.MaxStale}
 		}
 		return plugin.Asker(policy)
 	}}
-	if problems := configProblems(d.Config, p, src); len(problems) > 0 {
-		return out, problems
-	}
-	problems, err := plugin.Configure(ctx, o.checkOnly)
-	if err != nil {
-		return out, []config.Problem{src.Problem(p.Path, err.Error(), "")}
-	}
-	var placed []config.Problem
-	for _, problem := range problems {
-		placed = append(placed, src.Problem(config.Join(config.Join(p.Path, "config"), problem.Path), problem.Message, problem.Hint))
-	}
-	return out, placed
 }
 
 // startProblems places what kept a plugin from starting: at the part of its declaration that is wrong, or at the plugin.
@@ -176,10 +192,18 @@ func startProblems(p *config.Plugin, err error, src *config.Source) []config.Pro
 	for _, one := range list {
 		var wrong *pluginhost.CommandError
 		if errors.As(one, &wrong) {
-			out = append(out, src.Problem(config.Join(p.Path, wrong.Path), wrong.Message, wrong.Hint))
+			out = append(out, src.Problem(config.Join(p.Path, placeOf(wrong)), wrong.Message, wrong.Hint))
 			continue
 		}
 		out = append(out, src.Problem(p.Path, one.Error(), ""))
 	}
 	return out
+}
+
+// placeOf is the path of what is wrong in the spelling of configurations: the name of a file is no plain key.
+func placeOf(wrong *pluginhost.CommandError) string {
+	if file, ok := strings.CutPrefix(wrong.Path, "sha256."); ok {
+		return "sha256[" + strconv.Quote(file) + "]"
+	}
+	return wrong.Path
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,38 +19,27 @@ import (
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
-	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
 
 // Server is a loaded configuration with its plugins running. New makes it, Serve answers calls, Close ends it.
 type Server struct {
-	options Options
-	log     *slog.Logger
-	cfg     *config.Config
-	host    *pluginhost.Host
-	active  atomic.Pointer[ruleSet]
-
-	// Warnings are what Check would warn of. They are in the log too.
-	Warnings []Problem
+	options   Options
+	file      string
+	log       *slog.Logger
+	host      *pluginhost.Host
+	active    atomic.Pointer[generation]
+	warnings  []Problem  // of New, for the log of Serve
+	reloading sync.Mutex // one reload at a time
 }
 
 // New loads a configuration, starts its plugins and runs its tests. The error is a *Problems when something is wrong with the
 // file and a *TestsFailed when its tests do not hold. The caller closes the server, also when Serve was never called.
 func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
-	if !o.AllowWritable {
-		if err := config.WritableByOthers(file); err != nil {
-			return nil, err
-		}
+	log := o.log(nil)
+	if cfg, _, problems := config.Load(file, config.Options{Builtins: o.builtinNames()}); !config.HasErrors(problems) {
+		log = o.log(cfg)
 	}
-	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
-	problems = append(problems, tlsProblems(cfg, src)...)
-	if config.HasErrors(problems) {
-		// Nothing is started for a file that cannot be served; what else is wrong with it is found without plugins.
-		_, all := build(ctx, cfg, src, problems, offline{options: o})
-		return nil, all
-	}
-	log := o.log(cfg)
 	host, err := pluginhost.New(hostOptions(o, log))
 	if err != nil {
 		return nil, err
@@ -59,15 +49,12 @@ func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
 			err = errors.Join(err, host.Close())
 		}
 	}()
-	set, all := build(ctx, cfg, src, problems, online{options: o, host: host})
-	if set == nil {
-		return nil, all
+	first, warnings, err := load(ctx, file, o, host, nil)
+	if err != nil {
+		return nil, err
 	}
-	if r := report(fixture.Run(ctx, set.pipeline, set.cases)); r.Failed() > 0 {
-		return nil, &TestsFailed{Report: r}
-	}
-	s := &Server{options: o, log: log, cfg: cfg, host: host, Warnings: all.List}
-	s.active.Store(set)
+	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings}
+	s.active.Store(first)
 	return s, nil
 }
 
@@ -88,12 +75,10 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	log := s.log
-	for _, w := range s.Warnings {
-		log.WarnContext(ctx, "configuration", "problem", w.String())
-	}
+	log, cfg := s.log, s.active.Load().cfg
+	s.warn(ctx, s.warnings)
 	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage))
-	hookv1.RegisterClaimsHookServiceServer(server, &service{active: s.active.Load, log: log})
+	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)
 	if s.options.Reflection {
@@ -102,30 +87,48 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	alive.SetServingStatus(hookv1.ClaimsHookService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "version", s.options.Version,
-		"steps", len(s.cfg.Pipeline), "plugins", len(s.cfg.Plugins), "tests", len(s.cfg.Tests))
+		"steps", len(cfg.Pipeline), "plugins", len(cfg.Plugins), "tests", len(cfg.Tests))
 
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
+	return s.run(ctx, server, listener, alive)
+}
+
+// run serves and watches the configuration until ctx ends or one of them fails.
+func (s *Server) run(ctx context.Context, server *grpc.Server, listener net.Listener, alive *health.Server) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	served, watched := make(chan error, 1), make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	go func() { watched <- s.watch(ctx) }()
+	var err error
 	select {
-	case err := <-done:
-		return fmt.Errorf("serve: %w", err)
+	case err = <-served:
+		cancel()
+		return errors.Join(fmt.Errorf("serve: %w", err), <-watched)
+	case err = <-watched: // nil when ctx ended
 	case <-ctx.Done():
+		err = <-watched
 	}
 	alive.Shutdown()
 	s.drain(server)
-	return <-done
+	return errors.Join(err, <-served)
 }
 
 // drain lets calls under way finish, but no longer than a request may take.
 func (s *Server) drain(server *grpc.Server) {
 	s.log.Info("stopping")
-	late := time.AfterFunc(s.cfg.Budget+time.Second, server.Stop)
+	late := time.AfterFunc(s.active.Load().cfg.Budget+time.Second, server.Stop)
 	defer late.Stop()
 	server.GracefulStop()
 }
 
+func (s *Server) warn(ctx context.Context, warnings []Problem) {
+	for _, w := range warnings {
+		s.log.WarnContext(ctx, "configuration", "problem", w.String())
+	}
+}
+
 func (s *Server) listen() (net.Listener, error) {
-	l := s.cfg.Listen
+	l := s.active.Load().cfg.Listen
 	if l.TCP != "" {
 		listener, err := net.Listen("tcp", l.TCP)
 		if err != nil {
@@ -141,7 +144,7 @@ func (s *Server) listen() (net.Listener, error) {
 }
 
 func (s *Server) credentials() (credentials.TransportCredentials, error) {
-	l := s.cfg.Listen
+	l := s.active.Load().cfg.Listen
 	if l.TLS != nil {
 		c, err := serverTLS(l.TLS)
 		if err != nil {

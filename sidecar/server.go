@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -32,8 +34,8 @@ const decisionTrailer = "claimsmith-decision-id"
 // service answers the hook. It reads the active rules once for a request, so a reload never changes a request under way.
 type service struct {
 	hookv1.UnimplementedClaimsHookServiceServer
-	active func() *ruleSet
-	log    *slog.Logger
+	acquire func() *generation // nil when there is none; held for the call
+	log     *slog.Logger
 }
 
 // ExtendPayload decodes, runs the pipeline, logs the decision and encodes; errors carry the codes of the contract.
@@ -48,24 +50,42 @@ func (s *service) ExtendPayload(ctx context.Context, req *hookv1.ExtendPayloadRe
 	return reply, err
 }
 
-// guarded lets one request fail, and not all of them, where the code is wrong. What a panic says may hold values: its place is
-// told, in the log only.
+// guarded lets one request fail, and not all of them, where the code is wrong. What a panic says may hold values, so only its
+// place is told, in the log.
 func (s *service) guarded(ctx context.Context, req *hookv1.ExtendPayloadRequest, d *decision) (reply *hookv1.ExtendPayloadResponse, err error) {
 	defer func() {
 		if recover() == nil {
 			return
 		}
-		s.log.ErrorContext(ctx, "this is a bug in claimsmith, please report it", "decision_id", d.id, "stack", string(debug.Stack()))
+		s.log.ErrorContext(ctx, "this is a bug in claimsmith, please report it", "decision_id", d.id, "at", panicked())
 		reply, err = nil, d.fail(codes.Internal, errors.New("a bug in claimsmith kept it from deciding"))
 	}()
 	return s.decide(ctx, req, d)
 }
 
+// panicked names the functions that led to the panic being recovered from, the innermost first.
+func panicked() []string {
+	var callers [32]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])]) // without Callers, panicked and who recovers
+	var at []string
+	for {
+		frame, more := frames.Next()
+		if frame.Function != "" && !strings.HasPrefix(frame.Function, "runtime.") {
+			at = append(at, fmt.Sprintf("%s (%s:%d)", frame.Function, filepath.Base(frame.File), frame.Line))
+		}
+		if !more || len(at) == 8 {
+			return at
+		}
+	}
+}
+
 func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, d *decision) (*hookv1.ExtendPayloadResponse, error) {
-	set := s.active()
-	if set == nil {
+	active := s.acquire()
+	if active == nil {
 		return nil, d.fail(codes.FailedPrecondition, errors.New("no configuration is active"))
 	}
+	defer active.release()
+	set := active.set
 	in, err := input(req)
 	if err != nil {
 		return nil, d.fail(codes.InvalidArgument, err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/claimsmith/claimsmith/plugins/directory"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/sidecar"
@@ -112,7 +113,10 @@ func version() string {
 
 // builtins are the plugins that come with this binary, by name.
 func builtins() map[string]sdk.Plugin {
-	return map[string]sdk.Plugin{"synology": synology.Plugin()}
+	return map[string]sdk.Plugin{
+		"directory": directory.Plugin(),
+		"synology":  synology.Plugin(),
+	}
 }
 
 // options are what every command that reads a configuration needs: this binary is its own built-in plugins and their wrapper.

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +29,7 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "Answer the hook in Dex",
-		Long:    "serve starts the plugins, runs the tests of the configuration, and then answers Dex until it is told to stop (SIGINT, SIGTERM).",
+		Long:    "serve starts the plugins, runs the tests of the configuration, and then answers Dex until it is told to stop (SIGINT, SIGTERM). It reads the file again when it changes, and on SIGHUP, which also starts the plugins anew.",
 		Example: "  claimsmith serve -c /etc/claimsmith/claimsmith.yaml",
 		Args:    noArgs,
 	}
@@ -51,6 +53,9 @@ func serveCommand() *cobra.Command {
 			return log
 		}
 		options.Reflection, options.AllowWritable = o.reflection, o.allowWritable
+		hangups, stop := onHangup()
+		defer stop()
+		options.Reload = hangups
 		server, err := sidecar.New(cmd.Context(), *file, options)
 		if err != nil {
 			return err
@@ -59,6 +64,30 @@ func serveCommand() *cobra.Command {
 		return server.Serve(cmd.Context())
 	}
 	return cmd
+}
+
+// onHangup turns SIGHUP into requests to reload. Hang-ups during a reload become one more.
+func onHangup() (<-chan struct{}, func()) {
+	signals, reload, done := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+			select {
+			case reload <- struct{}{}:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return reload, func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
 
 // tuneMemory trades some memory for fewer pauses, unless the operator decided otherwise: the heap is small, and the default

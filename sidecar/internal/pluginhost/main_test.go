@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 			playHost()
 		}
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector every process that ends would sleep for a second
 	goleak.VerifyTestMain(m)
 }
 
@@ -45,7 +46,7 @@ func wrapper() []string { return []string{os.Args[0], asWrapper, "--"} }
 
 // playing declares the test binary as a plugin in one of the modes of playPlugin.
 func playing(mode string) Declaration {
-	return Declaration{Name: "nas", Command: []string{os.Args[0], asPlugin, mode}, Config: json.RawMessage(`{"url":"https://nas.example.org"}`)}
+	return Declaration{Name: "nas", Command: []string{os.Args[0], asPlugin, mode}, Env: []string{"GORACE"}, Config: json.RawMessage(`{"url":"https://nas.example.org"}`)}
 }
 
 // playHost runs a plugin, prints its process id, and stays.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,28 +13,47 @@ import (
 // scene is a supervisor whose instances die when the test says so.
 type scene struct {
 	*supervisor
-	die    func()        // kills the current instance
-	takes  time.Duration // a start
-	fails  error         // of starts
+	takes time.Duration // a start
+
+	guard  sync.Mutex
+	end    func() // of the current instance
+	fails  error  // of starts
 	starts int
+}
+
+// die kills the current instance.
+func (sc *scene) die() {
+	sc.guard.Lock()
+	defer sc.guard.Unlock()
+	sc.end()
+}
+
+// fail makes starts fail with err, and tells how many there have been.
+func (sc *scene) fail(err error) (starts int) {
+	sc.guard.Lock()
+	defer sc.guard.Unlock()
+	sc.fails = err
+	return sc.starts
 }
 
 func newScene() *scene {
 	sc := &scene{}
-	first, die := fakeInstance(1, nil)
-	sc.die = die
+	first, end := fakeInstance(1, nil)
+	sc.end = end
 	sc.supervisor = supervise("nas", slog.New(slog.DiscardHandler), first, func(ctx context.Context) (*instance, error) {
-		sc.starts++
 		select {
 		case <-time.After(sc.takes):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+		sc.guard.Lock()
+		defer sc.guard.Unlock()
+		sc.starts++
 		if sc.fails != nil {
 			return nil, sc.fails
 		}
 		var inst *instance
-		inst, sc.die = fakeInstance(1+sc.starts, nil)
+		inst, sc.end = fakeInstance(1+sc.starts, nil)
 		return inst, nil
 	})
 	return sc
@@ -100,14 +120,13 @@ func TestPausesGrowAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := newScene()
 		defer sc.close()
-		sc.fails = errors.New("no")
+		sc.fail(errors.New("no"))
 		sc.die()
 		time.Sleep(2 * time.Minute)
 		// 0.25 s, 0.5 s, 1 s ... 16 s, 20 s, 20 s ..., each a quarter less or more.
-		if sc.starts < 8 || sc.starts > 15 {
-			t.Errorf("%d starts in two minutes", sc.starts)
+		if starts := sc.fail(nil); starts < 8 || starts > 15 {
+			t.Errorf("%d starts in two minutes", starts)
 		}
-		sc.fails = nil
 		time.Sleep(maxPause * 3 / 2)
 		synctest.Wait()
 		if _, err, _ := sc.got(t, time.Second); err != nil {
@@ -133,7 +152,7 @@ func TestAfterACalmMinuteACrashIsAFirstOne(t *testing.T) {
 func TestCloseEndsAPluginThatIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := newScene()
-		sc.fails = errors.New("no")
+		sc.fail(errors.New("no"))
 		sc.die()
 		synctest.Wait()
 		sc.close()

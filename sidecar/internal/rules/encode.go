@@ -10,11 +10,28 @@ import (
 
 // encode returns v as JSON: members sorted, integers exact, nothing escaped that need not be. What JSON cannot hold, a text
 // that is not UTF-8, and a result beyond the limits are failures.
-func encode(v any) ([]byte, error) { return appendJSON(nil, v, 0) }
+func encode(v any) ([]byte, error) {
+	raw, err := appendJSON(nil, v, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkResult(raw); err != nil {
+		return nil, err
+	}
+	return raw, nil
+}
+
+// checkResult is asked on the way too: a list can be larger than the memory that holds it.
+func checkResult(raw []byte) error {
+	if len(raw) > maxResult {
+		return failuref("the value is larger than %d bytes", maxResult)
+	}
+	return nil
+}
 
 func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
-	if len(dst) > maxResult {
-		return nil, failuref("the value is larger than %d bytes", maxResult)
+	if err := checkResult(dst); err != nil {
+		return nil, err
 	}
 	if depth > maxDepth {
 		return nil, failuref("the value is nested deeper than %d", maxDepth)

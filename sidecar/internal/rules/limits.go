@@ -3,6 +3,7 @@ package rules
 // What an expression may cost. A rule that needs more is a program and belongs into a plugin.
 const (
 	maxSource     = 4096    // bytes of source
+	maxText       = 16384   // bytes of source of a message
 	maxNesting    = 32      // brackets within brackets
 	maxNodes      = 1000    // parts of an expression
 	maxPredicates = 4       // filter within map within ...
@@ -10,7 +11,7 @@ const (
 	maxLoops      = 1 << 15 // predicates that one evaluation may begin
 	maxList       = 10_000  // elements of a list that an expression goes through
 	maxString     = 1 << 16 // bytes of a text that an expression makes
-	maxResult     = 1 << 16 // bytes of a result as JSON
+	maxResult     = 1 << 20 // bytes of a result as JSON
 	maxDepth      = 32      // nesting of a result
 	maxMessage    = 300     // characters of a message
 	memoryBudget  = 500_000 // elements that the lists of one evaluation may have in all

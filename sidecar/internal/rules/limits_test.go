@@ -33,16 +33,52 @@ func stateWithGroups(t testing.TB, n int) *pipeline.State {
 	return s
 }
 
-func TestARunawayExpressionStopsAtItsDeadline(t *testing.T) {
-	const deadline = 50 * time.Millisecond
+// runaways are expressions that look at 400 groups for each of 400 groups for each of 400 groups, or more.
+func runaways() map[string]string {
 	g := "identity.groups"
-	for name, src := range map[string]string{
+	return map[string]string{
 		"three predicates": `all(` + g + `, all(` + g + `, all(` + g + `, # != "x")))`,
 		"four predicates":  `none(` + g + `, any(` + g + `, count(` + g + `, len(filter(claims.groups, # == "x")) > 0) > 0))`,
 		"sorting":          `len(sortBy(` + g + `, len(sortBy(` + g + `, len(sortBy(` + g + `, #)))))) == 0`,
 		"equality":         `any(` + g + `, any(` + g + `, [` + g + `, 1] == [` + g + `, 2]))`,
 		"membership":       `any(` + g + `, any(` + g + `, [#] in map(` + g + `, [[]])))`,
-	} {
+	}
+}
+
+// passing is a context whose time is over after Err was asked a number of times: a deadline without a clock.
+type passing struct {
+	context.Context
+	left, asked int
+}
+
+func (p *passing) Err() error {
+	if p.asked++; p.asked > p.left {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func TestAnExpressionLooksAtNothingAfterItsDeadline(t *testing.T) {
+	for name, src := range runaways() {
+		t.Run(name, func(t *testing.T) {
+			cond, err := newCompiler(t).Condition(src)
+			if err != nil {
+				t.Fatalf("%+v", compileError(t, err, src))
+			}
+			ctx := &passing{Context: t.Context(), left: 5000}
+			if _, err := cond.Holds(ctx, stateWithGroups(t, 400)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("got %v", err)
+			}
+			if ctx.asked != ctx.left+1 {
+				t.Errorf("went on for %d elements", ctx.asked-ctx.left)
+			}
+		})
+	}
+}
+
+func TestARunawayExpressionStopsAtItsDeadline(t *testing.T) {
+	const deadline = 50 * time.Millisecond
+	for name, src := range runaways() {
 		t.Run(name, func(t *testing.T) {
 			cond, err := newCompiler(t).Condition(src)
 			if err != nil {
@@ -59,10 +95,7 @@ func TestARunawayExpressionStopsAtItsDeadline(t *testing.T) {
 			if want := "stopped before it was finished: context deadline exceeded"; err.Error() != want {
 				t.Errorf("got %q, want %q", err, want)
 			}
-			t.Logf("stopped after %v", took)
-			if took > 20*deadline {
-				t.Errorf("stopped only after %v", took)
-			}
+			t.Logf("stopped after %v", took) // a measure, not a gate: on a busy machine the deadline itself comes late
 		})
 	}
 }
@@ -98,7 +131,7 @@ func TestLimitsWithoutADeadline(t *testing.T) {
 		{"a list that holds itself twice, again and again, compared", doubled(`[1]`, `[X, X]`, `X == [X, X][0]`), "failed at 1:LAST: the expression looks at too many elements"},
 		{"the same made flat", doubled(`[1]`, `[X, X]`, `flatten(X)`), "failed at 1:LAST: a list has more than 10000 elements"},
 		{"the same as a value", doubled(`[1]`, `[X, X]`, `X`), "the value is nested deeper than 32"},
-		{"a wide one as a value", `let a = map(1..1000, "aaaaaaaaaa"); map(1..1000, a)`, "the value is larger than 65536 bytes"},
+		{"a wide one as a value", `let a = map(1..1000, "aaaaaaaaaa"); map(1..1000, a)`, "the value is larger than 1048576 bytes"},
 		{"one that is only just nested enough", doubled(`[]`, `{a: X}`, `X.a.a.a.a.a.a.a.a.a.a`), ""},
 		{"a string that doubles", doubled(`"x"`, `X + X`, `X`), "failed at 1:LAST: a string is longer than 65536 bytes"},
 		{"a string with long replacements", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); replace(a, "a", a)`, "failed at 1:47: a string is longer than 65536 bytes"},

@@ -217,6 +217,36 @@ func TestTheMemoFollowsTheState(t *testing.T) {
 	check(`["Mum",14,"id"]`)
 }
 
+func TestConstantsOfClaims(t *testing.T) {
+	tests := []struct {
+		name, claim string
+		value       any
+		want        string // JSON, or the error
+	}{
+		{"groups", "groups", []any{"a"}, `["a"]`},
+		{"any claim", "x", []any{int64(1)}, `[1]`},
+		{"groups with a number", "groups", []any{"a", int64(1)}, `claim "groups" must be a list of strings`},
+		{"groups that are a boolean", "groups", true, `claim "groups" must be a list of strings`},
+		{"a name that is a number", "name", int64(1), `claim "name" must be a string`},
+		{"email_verified", "email_verified", false, `false`},
+		{"an empty user name", "username", "", `claim "username" cannot be empty`},
+		{"null", "x", nil, `claim "x" would be null: use remove to take it away`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			v, err := ConstantClaim(tt.claim, tt.value)
+			if err == nil {
+				raw, failed := v.JSON(t.Context(), nil)
+				got, err = string(raw), failed
+			}
+			if got += message(err); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestConstants(t *testing.T) {
 	for _, yes := range []bool{true, false} {
 		got, err := Bool(yes).Holds(t.Context(), newState(t))

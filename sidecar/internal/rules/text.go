@@ -16,9 +16,6 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
-// maxText is how long the source of a text may be, in bytes.
-const maxText = 4 * maxSource
-
 // Text compiles a sentence for a person. ${expr} is replaced by the value of an expression, which is a text, a number or a
 // boolean; $${ stands for ${. What comes out is one line of at most 300 characters. Errors are of type *Error.
 func (c *Compiler) Text(src string) (pipeline.Text, error) {

@@ -186,6 +186,20 @@ func Constant(v any) (pipeline.Value, error) {
 	return constantValue(raw), nil
 }
 
+// ConstantClaim is Constant for the value of a claim: one of Dex's own keeps its type, a login name is not empty.
+func ConstantClaim(name string, v any) (pipeline.Value, error) {
+	kind, own := claims.OwnMember(name)
+	switch {
+	case v == nil:
+		return nil, fmt.Errorf("claim %q would be null: use remove to take it away", name)
+	case v == "" && neverEmpty(name):
+		return nil, fmt.Errorf("claim %q cannot be empty", name)
+	case own && !ofKind(v, kind):
+		return nil, fmt.Errorf("claim %q must be %s", name, kind)
+	}
+	return Constant(v)
+}
+
 type constantValue json.RawMessage
 
 func (c constantValue) JSON(context.Context, *pipeline.State) (json.RawMessage, error) {

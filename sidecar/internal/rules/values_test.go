@@ -97,6 +97,19 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+func TestAClaimThatIsTooLarge(t *testing.T) {
+	v, err := newCompiler(t).Claim("x", "claims.big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newState(t)
+	s.Claims.Set("big", []byte(`"`+strings.Repeat("x", maxResult)+`"`))
+	raw, err := v.JSON(t.Context(), s)
+	if want := "the value is larger than 1048576 bytes"; message(err) != want || raw != nil {
+		t.Errorf("got %d bytes, %v", len(raw), err)
+	}
+}
+
 func TestClaimsThatDoNotCompile(t *testing.T) {
 	tests := []struct {
 		name, claim, src string

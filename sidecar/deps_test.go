@@ -1,0 +1,160 @@
+package sidecar_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// listed is a package as the go command describes it.
+type listed struct {
+	ImportPath     string
+	Dir            string
+	GoFiles        []string
+	IgnoredGoFiles []string // of other systems
+	Imports        []string // without those of tests
+}
+
+const module = "github.com/claimsmith/claimsmith/"
+
+// packages are all of the module. Whether they build is for others to say.
+func packages(t *testing.T) (list []listed) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,IgnoredGoFiles,Imports", "./...")
+	cmd.Dir = ".."
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+// Which package may import which. Our own are named without the module, and tests may import what they like.
+func TestDependencies(t *testing.T) {
+	rules := []struct {
+		who    string // a regular expression of whole names, as are the others
+		but    string // of these, who is free to do it
+		never  string
+		except string
+		why    string
+	}{
+		{
+			who: `sidecar/claims`, never: `[^/]*\..*|(cmd|dexpatch|plugins|proto|sidecar).*`,
+			why: "it is laid into Dex, where nothing but the standard library can be counted on",
+		},
+		{
+			who: `dexpatch/hook`, never: `.*\..*/.*|sidecar.*|proto/.*`,
+			except: `google\.golang\.org/(grpc|protobuf)(/.*)?|sidecar/claims|proto/claimsmith/hook/v1`,
+			why:    "it is built in the tree of Dex, whose go.mod does not change",
+		},
+		{
+			who: `sidecar/internal/pipeline`, never: `sidecar.*|proto/.*`, except: `sidecar/claims`,
+			why: "a step is what it is whoever makes it: the evaluator knows neither expressions nor processes nor files",
+		},
+		{
+			who: `sidecar/internal/facts`, never: `sidecar.*|proto/.*`,
+			why: "a schema means the same to rules, to plugins and to tests",
+		},
+		{
+			who: `sidecar/internal/.*`, never: `sidecar|sidecar/internal/(config|fixture|rules|pluginhost)`,
+			why: "the parts meet in package sidecar and nowhere else",
+		},
+		{
+			who: `sidecar.*`, never: `plugins/.*`,
+			why: "a plugin that comes with claimsmith is started like anybody else's",
+		},
+		{
+			who: `plugins/.*`, never: `sidecar.*`,
+			why: "our own plugins have no privilege that a stranger's lacks",
+		},
+		{
+			who: `plugins/(sdk|internal).*`, never: `plugins/.*`, except: `plugins/(sdk|internal).*`,
+			why: "what plugins share knows none of them",
+		},
+		{
+			who: `sidecar.*|plugins/.*|proto/.*`, never: `dexpatch.*|cmd/.*`,
+			why: "a sidecar is built without Dex and without commands",
+		},
+		{
+			who: `dexpatch.*`, never: `sidecar.*|plugins/.*|cmd/.*`, except: `sidecar/claims`,
+			why: "putting the hook into Dex needs no sidecar",
+		},
+		{
+			who: `proto/.*`, never: `(cmd|dexpatch|plugins|sidecar).*`,
+			why: "contracts depend on nobody who keeps them",
+		},
+		{
+			who: `.*`, but: `sidecar/internal/pluginhost|plugins/sdk`, never: `github\.com/hashicorp/(go-plugin|go-hclog)(/.*)?`,
+			why: "how plugins are reached is known to their host and to the SDK",
+		},
+		{
+			who: `.*`, but: `sidecar/internal/rules`, never: `github\.com/expr-lang/expr(/.*)?`,
+			why: "the language of rules is known to package rules, which guards it",
+		},
+		{
+			who: `.*`, but: `sidecar/internal/config`, never: `go\.yaml\.in/yaml/.*|gopkg\.in/yaml.*|sigs\.k8s\.io/yaml|github\.com/goccy/go-yaml(/.*)?`,
+			why: "what YAML means is decided in one place, package config, with positions",
+		},
+		{
+			who: `(sidecar|plugins|cmd|proto).*`, never: `github\.com/dexidp/dex(/.*)?`,
+			why: "Dex is built from its own tree and linked into nothing of ours",
+		},
+	}
+	whole := func(pattern string) *regexp.Regexp { return regexp.MustCompile(`^(?:` + pattern + `)$`) }
+	all := packages(t)
+	for _, rule := range rules {
+		who, but, never, except := whole(rule.who), whole(rule.but), whole(rule.never), whole(rule.except)
+		seen := 0
+		for _, p := range all {
+			name := strings.TrimPrefix(p.ImportPath, module)
+			if !who.MatchString(name) || but.MatchString(name) {
+				continue
+			}
+			seen++
+			for _, imported := range p.Imports {
+				if imported = strings.TrimPrefix(imported, module); never.MatchString(imported) && !except.MatchString(imported) {
+					t.Errorf("%s imports %s: %s", name, imported, rule.why)
+				}
+			}
+		}
+		if seen == 0 {
+			t.Errorf("there is no package %s: the rule means nothing any more", rule.who)
+		}
+	}
+}
+
+func TestEveryPackageSaysOnceWhatItIs(t *testing.T) {
+	for _, p := range packages(t) {
+		var in []string
+		for _, name := range append(p.GoFiles, p.IgnoredGoFiles...) {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Doc != nil {
+				in = append(in, name)
+			}
+		}
+		if len(in) != 1 {
+			t.Errorf("%s: the comment of the package is in %q, want it in one file", strings.TrimPrefix(p.ImportPath, module), in)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package sidecar_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// The test binary plays every part: started again with one of these it is the wrapper of a plugin, or a plugin.
+const (
+	asWrapper = "as-wrapper"
+	asPlugin  = "as-plugin"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case asWrapper:
+			fmt.Fprintln(os.Stderr, sidecar.PluginExec(os.Args[2:]))
+			os.Exit(1)
+		case asPlugin:
+			sdk.Main(directory())
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+type config struct {
+	Gate string `json:"gate,omitempty" doc:"unix socket of the test that holds answers back"`
+}
+
+type params struct {
+	Email string `json:"email" doc:"address of the person"`
+}
+
+type personFacts struct {
+	Name   string   `json:"name" doc:"name of the account"`
+	Groups []string `json:"groups" doc:"groups of the account"`
+}
+
+// directory is a plugin that knows a few people by their addresses.
+func directory() sdk.Spec[config, params, personFacts] {
+	return sdk.Spec[config, params, personFacts]{Name: "directory", Version: "1.0.0", Open: func(_ context.Context, _ sdk.Host, c config) (sdk.Lookup[params, personFacts], error) {
+		return sdk.Func[params, personFacts](c.look), nil
+	}}
+}
+
+func (c config) look(ctx context.Context, p params) (sdk.Answer[personFacts], error) {
+	switch name, _, _ := strings.Cut(p.Email, "@"); name {
+	case "nobody":
+		return sdk.Answer[personFacts]{Problem: "none"}, nil
+	case "broken":
+		return sdk.Answer[personFacts]{}, errors.New("the directory says no to " + p.Email)
+	case "slow":
+		return person(name), c.waitAtTheGate(ctx)
+	default:
+		return person(name), nil
+	}
+}
+
+func person(name string) sdk.Answer[personFacts] {
+	return sdk.Answer[personFacts]{Found: true, Facts: personFacts{Name: name, Groups: []string{"users"}}}
+}
+
+// waitAtTheGate tells the test that a lookup is under way, and waits until the test lets it go on.
+func (c config) waitAtTheGate(ctx context.Context) error {
+	conn, err := net.Dial("unix", c.Gate)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	_, err = io.Copy(io.Discard, conn) // until the test closes its end
+	return err
+}
