@@ -72,6 +72,7 @@ func load(ctx context.Context, file string, o Options, host *pluginhost.Host, ke
 		return nil, nil, err
 	}
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
+	problems = append(problems, tlsProblems(cfg, src)...)
 	if config.HasErrors(problems) {
 		// Nothing is started for a file that cannot be served; what else is wrong with it is found without plugins.
 		_, all := build(ctx, cfg, src, problems, offline{options: o})

@@ -17,7 +17,8 @@ type ruleSet struct {
 	pipeline *pipeline.Pipeline
 	cases    []fixture.Case
 	budget   time.Duration
-	lookups  bool // some step asks a plugin: the grant type must be known
+	lookups  bool                   // some step asks a plugin: the grant type must be known
+	facts    map[string]*facts.Type // by alias
 }
 
 // builder turns a configuration into a rule set and collects what is wrong with it.
@@ -51,7 +52,7 @@ func build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 	if err := b.compiler(); err != nil {
 		b.add(src.Problem("plugins", err.Error(), ""))
 	}
-	set := &ruleSet{budget: cfg.Budget, lookups: len(b.lookups) > 0}
+	set := &ruleSet{budget: cfg.Budget, lookups: len(b.lookups) > 0, facts: b.types()}
 	if b.rules != nil {
 		set.pipeline = &pipeline.Pipeline{
 			Steps: b.steps(cfg.Pipeline, nil), PerKind: b.perKind, Contracts: b.contracts(), Connector: b.trust(), Ruled: b.ruled,
@@ -90,15 +91,23 @@ func (b *builder) collect(steps []config.Step, whens []*config.Condition) {
 // compiler makes the compiler with the facts of all lookups. A plugin that could not be described has no facts to type rules
 // with; its problem is on the list, and errors that only follow from it are not added to it.
 func (b *builder) compiler() (err error) {
-	types := make(map[string]*facts.Type)
-	for _, l := range b.lookups {
-		if l.plugin == nil {
-			return nil
-		}
-		types[l.alias] = l.plugin.facts
+	types := b.types()
+	if len(types) < len(b.lookups) {
+		return nil
 	}
 	b.rules, err = rules.New(rules.Options{Facts: types})
 	return err
+}
+
+// types are the facts of the lookups whose plugins could be described, by alias.
+func (b *builder) types() map[string]*facts.Type {
+	types := make(map[string]*facts.Type)
+	for _, l := range b.lookups {
+		if l.plugin != nil {
+			types[l.alias] = l.plugin.facts
+		}
+	}
+	return types
 }
 
 // located adds the problem of a failed compilation.

@@ -55,8 +55,7 @@ func (s *Server) watch(ctx context.Context) error {
 	if err := files.Add(filepath.Dir(s.file)); err != nil {
 		return fmt.Errorf("watch the configuration: %w", err)
 	}
-	quiet := time.NewTimer(0)
-	<-quiet.C
+	quiet := time.NewTimer(0) // looks once at once: the file may have changed since New read it
 	defer quiet.Stop()
 	for {
 		select {

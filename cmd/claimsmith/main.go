@@ -89,7 +89,7 @@ func command() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), demoCommand(), dexCommand(), pluginCommand())
+	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), demoCommand(), dexCommand(), pluginCommand())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	strict(root)

@@ -28,7 +28,7 @@ type Subject struct {
 //
 // Errors name claims, never values.
 func Check(o *Object, p Patch, s Subject) error {
-	names := p.names()
+	names := p.Names()
 	for i, name := range names {
 		if err := checkName(o, name, names[:i]); err != nil {
 			return err

@@ -91,7 +91,7 @@ func (o *Object) Apply(p Patch) ([]byte, error) {
 		out.WriteByte(':')
 		out.Write(value)
 	}
-	for _, name := range p.names() {
+	for _, name := range p.Names() {
 		if _, exists := o.Get(name); exists {
 			continue
 		}

@@ -14,8 +14,8 @@ type Patch struct {
 // Empty reports whether the patch changes nothing.
 func (p Patch) Empty() bool { return len(p.Set) == 0 && len(p.Remove) == 0 }
 
-// names returns the names that are set, sorted.
-func (p Patch) names() []string {
+// Names returns the names that are set, sorted.
+func (p Patch) Names() []string {
 	names := make([]string, 0, len(p.Set))
 	for name := range p.Set {
 		names = append(names, name)
@@ -64,7 +64,7 @@ func (d *Draft) Names() []string {
 			names = append(names, m.name)
 		}
 	}
-	for _, name := range (Patch{Set: d.set}).names() {
+	for _, name := range (Patch{Set: d.set}).Names() {
 		if _, old := d.object.Get(name); !old {
 			names = append(names, name)
 		}

@@ -49,6 +49,9 @@ type Input struct {
 	// Nil asks the plugins.
 	Given func(alias string) (*Answer, error)
 
+	// Explain collects Trace.Steps, with values, for whoever may see them.
+	Explain bool
+
 	// TrustedEmail is set by Run: the address if it is verified and the connector's word counts for its domain; else empty.
 	TrustedEmail string
 }

@@ -42,6 +42,7 @@ func (r *run) lookups(ctx context.Context, steps []Step) error {
 	var calls []*asked
 	for i := range steps {
 		call, err := r.question(ctx, &steps[i])
+		r.explainQuestion(ctx, &steps[i], call, err)
 		if err != nil {
 			return err
 		}
@@ -52,6 +53,7 @@ func (r *run) lookups(ctx context.Context, steps []Step) error {
 	r.ask(ctx, calls)
 	for _, c := range calls {
 		r.trace.fact(c)
+		r.explainAnswer(c)
 		if c.err != nil {
 			if c.step.Lookup.OnError != Continue {
 				return &Error{Class: classOf(c.err, Unavailable), Path: c.step.Path, Pos: c.step.Pos, Err: c.err}

@@ -131,8 +131,18 @@ func (r *run) steps(ctx context.Context, steps []Step) (*Denial, error) {
 	return nil, nil
 }
 
-// step runs a step that is no lookup.
+// step runs a step that is no lookup, and explains it if that is wanted.
 func (r *run) step(ctx context.Context, s *Step) (*Denial, error) {
+	if !r.in.Explain {
+		return r.do(ctx, s)
+	}
+	done := r.explain(ctx, s)
+	denial, err := r.do(ctx, s)
+	done(denial, err)
+	return denial, err
+}
+
+func (r *run) do(ctx context.Context, s *Step) (*Denial, error) {
 	if ok, err := r.holds(ctx, s); !ok {
 		return nil, err
 	}

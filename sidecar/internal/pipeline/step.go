@@ -66,6 +66,18 @@ type Condition interface {
 	Reads() Reads
 }
 
+// Explainer is a Condition that can say what its parts come to. It is for explanations, so it may be slow.
+type Explainer interface {
+	Explain(ctx context.Context, s *State) []Part
+}
+
+// Part is a part of an expression and what it comes to; Err instead of Value where it comes to nothing.
+type Part struct {
+	Source string          `json:"source"`
+	Value  json.RawMessage `json:"value,omitempty"`
+	Err    string          `json:"err,omitempty"`
+}
+
 // Value gives the JSON of a claim or of a parameter.
 type Value interface {
 	JSON(ctx context.Context, s *State) (json.RawMessage, error)

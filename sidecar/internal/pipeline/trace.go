@@ -2,10 +2,12 @@ package pipeline
 
 import "time"
 
-// Trace is what happened in a run, in words that may be logged: names and places, never values.
+// Trace is what happened in a run. Changes and Facts are fit for logs: names and places, never values. Steps hold values, and
+// are there only for an input that asks for an explanation.
 type Trace struct {
 	Changes []Change
 	Facts   []Fact
+	Steps   []StepTrace
 }
 
 // Change is a claim that a rule set or removed. The last change of a claim counts.

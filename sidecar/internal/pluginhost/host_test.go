@@ -76,8 +76,8 @@ func TestAPluginThatDoesNotStart(t *testing.T) {
 		{"elsewhere", `plugin nas: it does not listen on a unix socket in the directory that PLUGIN_UNIX_SOCKET_DIR names`},
 		{"no-tls", `plugin nas: it offers no TLS: use a go-plugin with AutoMTLS, or write tls: off for a plugin that cannot`},
 		{"exit", `plugin nas: it ended (exit status 3) before its handshake; its last words: "no licence found"`},
-		{"hang-start", `plugin nas: no handshake within 2s; its last words: "asking the licence server"`},
-		{"hang-describe", `plugin nas: no description within 2s`},
+		{"hang-start", `plugin nas: no handshake within 3s; its last words: "asking the licence server"`},
+		{"hang-describe", `plugin nas: no description within 3s`},
 		{"exit-after-handshake", `plugin nas: it ended (exit status 4) before its description`},
 		{"reserved", `plugin nas: its description: facts: schema: properties.found: the name belongs to the host`},
 		{"enum", `plugin nas: its description: config: schema: properties.a: keyword "enum" is not supported`},
@@ -87,7 +87,7 @@ func TestAPluginThatDoesNotStart(t *testing.T) {
 		t.Run(tt.mode, func(t *testing.T) {
 			o := Options{}
 			if strings.HasPrefix(tt.mode, "hang") {
-				o.StartTimeout = 2 * time.Second
+				o.StartTimeout = 3 * time.Second
 			}
 			h := newTestHost(t, o)
 			_, err := h.Start(t.Context(), playing(tt.mode))

@@ -134,6 +134,7 @@ func (p *played) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 	switch p.mode {
 	case "hang-call":
 		<-ctx.Done()
+		return nil, status.FromContextError(ctx.Err()).Err()
 	case "frozen":
 		select {}
 	case "crash-once":

@@ -1,0 +1,247 @@
+package sidecar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+)
+
+// Request is a request as somebody writes it down, with the defaults of a test's given: scopes openid profile email groups, the
+// client as audience, the grant authorization_code, the stage token.
+type Request struct {
+	Client    string                     `json:"client"`
+	Connector string                     `json:"connector,omitempty"`
+	Identity  RequestIdentity            `json:"identity"`
+	Scopes    []string                   `json:"scopes,omitempty"`
+	Audience  []string                   `json:"audience,omitempty"`
+	Grant     string                     `json:"grant,omitempty"`
+	Stage     string                     `json:"stage,omitempty"`
+	Facts     map[string]json.RawMessage `json:"facts,omitempty"` // by the name of the lookup, as in a test
+}
+
+// RequestIdentity is what the connector returned.
+type RequestIdentity struct {
+	UserID            string   `json:"userId,omitempty"`
+	Username          string   `json:"username,omitempty"`
+	PreferredUsername string   `json:"preferredUsername,omitempty"`
+	Email             string   `json:"email,omitempty"`
+	EmailVerified     bool     `json:"emailVerified,omitempty"`
+	Groups            []string `json:"groups,omitempty"`
+}
+
+// Explain runs one request through the rules of a configuration and tells what each step did. Plugins are not asked: the
+// request gives the facts. The error is a *Problems when the file cannot be used.
+func Explain(ctx context.Context, file string, o Options, req Request) (*Explanation, error) {
+	set, problems := loadOffline(ctx, file, o)
+	if set == nil {
+		return nil, problems
+	}
+	return set.explain(ctx, req, false)
+}
+
+// ExplainLive is Explain with plugins that are started for it and asked; facts that the request gives are not used. The
+// configuration is put to use as Serve would, without serving.
+func ExplainLive(ctx context.Context, file string, o Options, req Request) (_ *Explanation, err error) {
+	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
+	host, err := pluginhost.New(hostOptions(o, o.log(cfg)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, host.Close()) }()
+	set, all := build(ctx, cfg, src, problems, &fleet{options: o, host: host})
+	if set == nil {
+		return nil, all
+	}
+	ctx, cancel := context.WithTimeout(ctx, set.budget)
+	defer cancel()
+	return set.explain(ctx, req, true)
+}
+
+func (set *ruleSet) explain(ctx context.Context, req Request, live bool) (*Explanation, error) {
+	given, err := set.given(req)
+	if err != nil {
+		return nil, err
+	}
+	in, err := given.Input(given.Stage)
+	if err != nil {
+		return nil, err
+	}
+	if live {
+		in.Given = nil
+	}
+	in.Explain = true
+	start := time.Now()
+	result, err := set.pipeline.Run(ctx, in)
+	return explanation(in, result, err, time.Since(start))
+}
+
+func (set *ruleSet) given(req Request) (fixture.Given, error) {
+	id := req.Identity
+	g := fixture.Given{
+		Client: req.Client, Connector: req.Connector, Scopes: req.Scopes, Audience: req.Audience, Grant: req.Grant,
+		Stage: pipeline.StageToken, Facts: map[string]*pipeline.Answer{},
+		Identity: pipeline.Identity{
+			UserID: id.UserID, Username: id.Username, PreferredUsername: id.PreferredUsername,
+			Email: id.Email, EmailVerified: id.EmailVerified, Groups: id.Groups,
+		},
+	}
+	switch req.Stage {
+	case "", string(pipeline.StageToken):
+	case string(pipeline.StageLogin):
+		g.Stage = pipeline.StageLogin
+	default:
+		return g, fmt.Errorf("the stage is login or token, not %q", req.Stage)
+	}
+	if req.Client == "" {
+		return g, errors.New("the request names no client")
+	}
+	for alias, raw := range req.Facts {
+		answer, err := set.answer(alias, raw)
+		if err != nil {
+			return g, fmt.Errorf("facts of %s: %w", alias, err)
+		}
+		g.Facts[alias] = answer
+	}
+	return g, nil
+}
+
+// answer reads the facts of one lookup: those of the plugin's schema beside those of the host.
+func (set *ruleSet) answer(alias string, raw json.RawMessage) (*pipeline.Answer, error) {
+	t, known := set.facts[alias]
+	if !known {
+		return nil, errors.New("no lookup has this name")
+	}
+	var own map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &own); err != nil {
+		return nil, errors.New("this is no JSON object")
+	}
+	a := &pipeline.Answer{Source: "given"}
+	var age string
+	for name, into := range map[string]any{"found": &a.Found, "problem": &a.Problem, "failed": &a.Failed, "stale": &a.Stale, "age": &age} {
+		if value, there := own[name]; there {
+			if err := json.Unmarshal(value, into); err != nil {
+				return nil, fmt.Errorf("%s has the wrong type", name)
+			}
+			delete(own, name)
+		}
+	}
+	if age != "" {
+		var err error
+		if a.Age, err = time.ParseDuration(age); err != nil {
+			return nil, errors.New("age is a duration, such as 10m")
+		}
+	}
+	rest, err := json.Marshal(own)
+	if err != nil {
+		return nil, err
+	}
+	a.Facts, err = t.Decode(rest)
+	return a, err
+}
+
+// Explanation is what became of a request, step by step. It holds values: it is for whoever may see them.
+type Explanation struct {
+	Outcome string          `json:"outcome"` // patched, unchanged, denied or failed
+	Message string          `json:"message,omitempty"`
+	Rule    string          `json:"rule,omitempty"` // of a denial
+	Err     string          `json:"err,omitempty"`  // of a failure
+	Steps   []ExplainedStep `json:"steps"`
+	Tokens  []ExplainedCopy `json:"tokens,omitempty"`
+	Took    time.Duration   `json:"tookNs"`
+	Before  json.RawMessage `json:"before"`
+}
+
+// ExplainedCopy is the payload of one kind of token.
+type ExplainedCopy struct {
+	Kind         string          `json:"kind"`
+	Claims       json.RawMessage `json:"claims"`
+	PayloadBytes int             `json:"payloadBytes"`
+	TokenBytes   int             `json:"tokenBytes"` // signed with RS256 and a key of 2048 bits, as Dex does
+}
+
+// ExplainedStep is one step, in the order of the run.
+type ExplainedStep struct {
+	Kind   string          `json:"kind"` // of token
+	Place  string          `json:"place"`
+	Path   string          `json:"path"`
+	Name   string          `json:"name,omitempty"`
+	What   string          `json:"what"`
+	Ran    bool            `json:"ran"`
+	Note   string          `json:"note,omitempty"`
+	Why    []pipeline.Part `json:"why,omitempty"`
+	Asked  json.RawMessage `json:"asked,omitempty"`
+	Answer *ExplainedFacts `json:"answer,omitempty"`
+	Err    string          `json:"err,omitempty"`
+	Moved  []MovedClaim    `json:"moved,omitempty"`
+	Took   time.Duration   `json:"tookNs"`
+}
+
+// ExplainedFacts is the answer of a lookup.
+type ExplainedFacts struct {
+	Found   bool           `json:"found"`
+	Problem string         `json:"problem,omitempty"`
+	Stale   bool           `json:"stale,omitempty"`
+	Source  string         `json:"source"`
+	Age     time.Duration  `json:"ageNs"`
+	Facts   map[string]any `json:"facts"`
+}
+
+// MovedClaim is a claim that a step changed. An absent value means that the claim is not there.
+type MovedClaim struct {
+	Claim  string          `json:"claim"`
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+}
+
+func explanation(in *pipeline.Input, result *pipeline.Result, runErr error, took time.Duration) (*Explanation, error) {
+	e := &Explanation{Took: took, Before: in.Payload.Raw(), Steps: []ExplainedStep{}}
+	for _, t := range result.Trace.Steps {
+		e.Steps = append(e.Steps, explainedStep(t))
+	}
+	d := decision{trace: result.Trace, denial: result.Denial, err: runErr}
+	e.Outcome = d.outcome()
+	switch {
+	case runErr != nil:
+		e.Err = runErr.Error()
+		return e, nil
+	case result.Denial != nil:
+		e.Message, e.Rule = result.Denial.Message, result.Denial.Rule
+		return e, nil
+	}
+	for _, kind := range in.Kinds {
+		raw, err := in.Payload.Apply(result.Patches[kind])
+		if err != nil {
+			return nil, err
+		}
+		if len(e.Tokens) == 1 && string(e.Tokens[0].Claims) == string(raw) {
+			e.Tokens[0].Kind = "access and id"
+			continue
+		}
+		e.Tokens = append(e.Tokens, ExplainedCopy{Kind: string(kind), Claims: raw, PayloadBytes: len(raw), TokenBytes: tokenBytes(len(raw))})
+	}
+	return e, nil
+}
+
+func explainedStep(t pipeline.StepTrace) ExplainedStep {
+	out := ExplainedStep{
+		Kind: string(t.Kind), Place: t.Pos.String(), Path: t.Path, Name: t.Name, What: t.What, Ran: t.Ran, Note: t.Note, Why: t.Why,
+		Asked: t.Asked, Took: t.Took,
+	}
+	if t.Err != nil {
+		out.Err = t.Err.Error()
+	}
+	if a := t.Found; a != nil && !a.Failed {
+		out.Answer = &ExplainedFacts{Found: a.Found, Problem: a.Problem, Stale: a.Stale, Source: a.Source, Age: a.Age, Facts: a.Facts}
+	}
+	for _, m := range t.Moved {
+		out.Moved = append(out.Moved, MovedClaim(m))
+	}
+	return out
+}
