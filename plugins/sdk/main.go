@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"net"
@@ -81,7 +80,7 @@ func (t *transport) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.Clie
 // It closes l.
 func Serve(ctx context.Context, l net.Listener, h Host, p Plugin) error {
 	if h.Log == nil {
-		h.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		h.Log = slog.New(slog.DiscardHandler)
 	}
 	if _, err := p.Describe(); err != nil {
 		return errors.Join(err, l.Close())

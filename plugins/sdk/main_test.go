@@ -69,7 +69,9 @@ func (n *notes) Lookup(_ context.Context, p notebookParams) (Answer[notebookFact
 func (n *notes) Close() error { return os.WriteFile("closed", nil, 0o600) }
 
 // client is the least that a host does.
-type client struct{ goplugin.NetRPCUnsupportedPlugin }
+type client struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
 
 func (client) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error { return errors.New("no") }
 func (client) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {

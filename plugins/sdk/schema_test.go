@@ -22,11 +22,12 @@ type everything struct {
 		Name   string   `json:"name"`
 		Groups []string `json:"groups,omitempty"`
 	} `json:"accounts,omitempty"`
-	hidden  int
+	hidden  struct{}
 	Ignored func() `json:"-"`
 }
 
 func TestSchemaOfAConfiguration(t *testing.T) {
+	_ = everything{}.hidden
 	s, err := schemaOf[everything]("Config", read)
 	if err != nil {
 		t.Fatal(err)

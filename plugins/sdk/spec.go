@@ -67,7 +67,7 @@ func (s Spec[C, P, F]) shapes() (config, params, facts *shape, err error) {
 	}
 	for _, f := range facts.fields {
 		if slices.Contains(reserved, f.name) {
-			return nil, nil, nil, fmt.Errorf("Facts: the name %s belongs to claimsmith", f.name)
+			return nil, nil, nil, fmt.Errorf("%s: the name %s belongs to claimsmith", "Facts", f.name)
 		}
 	}
 	return config, params, facts, nil

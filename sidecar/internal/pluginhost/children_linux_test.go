@@ -53,7 +53,13 @@ func ended(t testing.TB, pid int) {
 }
 
 func TestAKilledHostTakesItsPluginWithIt(t *testing.T) {
+	tmp, err := os.MkdirTemp("", "kill") // short, because of the sockets in it, which nobody is left to remove
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
 	host := exec.Command(os.Args[0], asHost)
+	host.Env = append(os.Environ(), "TMPDIR="+tmp)
 	stdin, err := host.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

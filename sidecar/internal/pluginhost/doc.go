@@ -15,8 +15,8 @@
 // all plugins of a host and lives as long as the host. On systems without such a request the SDK of the plugin watches
 // who its parent is.
 //
-// A crash: the first one restarts the plugin at once, and calls wait for that inside their deadline. From the second within a
-// minute on, calls fail at once with [ErrDown] while the plugin is restarted after growing pauses. A plugin that comes back must
+// A crash: the first two restart the plugin at once, and calls wait for that inside their deadline. From the third on, each
+// within a minute of the one before, calls fail at once with [ErrDown] while the plugin is restarted after growing pauses. A plugin that comes back must
 // describe itself as before, and is configured as before. A call that got no answer because the process died is repeated
 // once; an answer is never asked for twice.
 //

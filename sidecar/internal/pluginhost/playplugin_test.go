@@ -145,8 +145,8 @@ func (p *played) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 		die()
 	case "panic":
 		go func() {
-			var none map[string]string
-			none[params.Email] = "x"
+			var nobody *struct{ name string }
+			fmt.Println(nobody.name)
 		}()
 		select {}
 	case "panic-value":

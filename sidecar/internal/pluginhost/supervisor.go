@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrDown is the error of calls while a plugin that crashed more than once within a minute is restarted.
+// ErrDown is the error of calls while a plugin that crashed more often than patience allows is restarted.
 var ErrDown = errors.New("down: it crashed again and is restarted after a pause")
 
 // State is what a plugin is doing.
@@ -18,12 +18,16 @@ type State string
 
 const (
 	Running    State = "running"
-	Restarting State = "restarting" // after a first crash: calls wait
-	Down       State = "down"       // after more: calls fail
+	Restarting State = "restarting" // calls wait
+	Down       State = "down"       // calls fail
 	Closed     State = "closed"
 )
 
 const (
+	// patience is how many crashes in a row are mended at once, with calls waiting. The second one is too: who restarts or
+	// kills a plugin twice, or a machine that runs out of memory twice, should cost nobody a login. A plugin that dies of
+	// its calls reaches the third in no time.
+	patience   = 2
 	calm       = time.Minute // a crash this long after the last one is a first one
 	firstPause = 250 * time.Millisecond
 	maxPause   = 20 * time.Second
@@ -55,7 +59,7 @@ func supervise(name string, log *slog.Logger, first *instance, start func(contex
 	return s
 }
 
-// get returns the instance to ask. It waits for a first restart as long as ctx allows.
+// get returns the instance to ask. It waits for a restart that comes at once as long as ctx allows.
 func (s *supervisor) get(ctx context.Context) (*instance, error) {
 	for {
 		s.mu.Lock()
@@ -129,7 +133,7 @@ func (s *supervisor) revive(dead *instance, t *tally) *instance {
 	s.crashed(dead, n)
 	dead.stop()
 	for {
-		if n > 1 && !s.pause(n) {
+		if n > patience && !s.pause(n) {
 			return nil
 		}
 		inst, err := s.start(s.ctx)
@@ -141,7 +145,7 @@ func (s *supervisor) revive(dead *instance, t *tally) *instance {
 		if s.ctx.Err() != nil {
 			return nil
 		}
-		n = max(2, t.note(time.Now()))
+		n = max(patience+1, t.note(time.Now()))
 		s.log.Warn("plugin did not restart", slog.Any("err", err))
 		s.set(Down, nil)
 	}
@@ -155,7 +159,7 @@ func (s *supervisor) crashed(dead *instance, n int) {
 	s.crashes++
 	s.last = r.how
 	s.mu.Unlock()
-	if n == 1 {
+	if n <= patience {
 		s.set(Restarting, nil)
 		return
 	}
@@ -164,7 +168,7 @@ func (s *supervisor) crashed(dead *instance, n int) {
 
 // pause waits before the restart after the n-th crash in a row. It reports false when the supervisor is closed.
 func (s *supervisor) pause(n int) bool {
-	d := min(maxPause, firstPause<<min(n-2, 10))
+	d := min(maxPause, firstPause<<min(n-patience-1, 10))
 	d = d*3/4 + rand.N(d/2) // several plugins that fell together do not get up together
 	t := time.NewTimer(d)
 	defer t.Stop()

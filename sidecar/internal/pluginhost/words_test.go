@@ -92,3 +92,25 @@ func TestTextsOfPluginsAreOneShortLine(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// FuzzWords looks for output of a plugin that brings its host down, or that is logged although it is no record.
+func FuzzWords(f *testing.F) {
+	f.Add([]byte(`{"@message":1,"@level":"info"}`))
+	f.Add([]byte(`{"@message":"m","@level":"info","@timestamp":7,"a":{"b":[null]}}`))
+	f.Add([]byte("panic: runtime error: x\n\ngoroutine 1 [running]:\nmain.f(secret)\n"))
+	f.Fuzz(func(t *testing.T, printed []byte) {
+		log := &logBuffer{}
+		w := &words{log: log.logger()}
+		w.hush()
+		w.read(strings.NewReader(string(printed)))
+		records := 0
+		for line := range strings.Lines(string(printed)) {
+			if _, ok := parseRecord([]byte(strings.TrimRight(line, "\r\n"))); ok {
+				records++
+			}
+		}
+		if got := strings.Count(log.String(), "\n"); got > records {
+			t.Errorf("%d lines are logged of %d records:\n%s", got, records, log)
+		}
+	})
+}

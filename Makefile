@@ -1,0 +1,28 @@
+# Versions of the tools. They are run by version and so are no part of go.mod.
+BUF         := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: generate lint test check bench demo
+
+generate: ## the Go of the wire contracts, and the JSON Schema of claimsmith.yaml
+	$(BUF) generate --template proto/buf.gen.yaml
+	go run ./cmd/claimsmith schema > examples/claimsmith.schema.json.new
+	mv examples/claimsmith.schema.json.new examples/claimsmith.schema.json
+
+lint: ## what is wrong without running anything
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+	$(BUF) lint
+
+test:
+	go test ./...
+
+check: ## all that has to hold, as the build server runs it: about 20 minutes
+	.ci/run
+
+bench: ## beside the floors they are measured against
+	go test -run '^$$' -bench . ./...
+
+demo:
+	go run ./cmd/claimsmith demo
