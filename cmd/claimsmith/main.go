@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/claimsmith/claimsmith/plugins/directory"
+	"github.com/claimsmith/claimsmith/plugins/http"
+	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/sidecar"
@@ -88,8 +90,8 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), demoCommand(), dexCommand(), pluginCommand())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), diffCommand(), demoCommand(), dexCommand(), pluginCommand())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	strict(root)
@@ -115,6 +117,8 @@ func version() string {
 func builtins() map[string]sdk.Plugin {
 	return map[string]sdk.Plugin{
 		"directory": directory.Plugin(),
+		"ldap":      ldap.Plugin(),
+		"http":      http.Plugin(),
 		"synology":  synology.Plugin(),
 	}
 }

@@ -1,7 +1,7 @@
 # What OPA decides: opa run --server --addr 127.0.0.1:8181 policy.rego
 #
-# The document is POSTed to as /v1/data/claims/decision with {"input": {"email", "client", "groups"}}. Where no rule makes a
-# decision it is undefined, and OPA replies without a result: nobody gets in.
+# claimsmith asks for the document with POST /v1/data/claims/decision and {"input": {"email", "client", "groups"}}. For an
+# address that is not among the members it is undefined, and OPA replies without a result: nobody gets in.
 package claims
 
 # decision is what the rules of claimsmith read.

@@ -60,14 +60,13 @@ func TestWhetherAnAccountMaySignIn(t *testing.T) {
 	}
 }
 
-// FuzzParse: nothing that DSM or a rule may say makes the readers of addresses and days panic or contradict themselves.
-func FuzzParse(f *testing.F) {
-	for _, s := range []string{"Mum@GMail.com", "ſam@münchen.example", "a@b@c", "@", "normal", "now", "2027/1/31", "0000/0/0", "\xff@x", "a@xn--a"} {
+// FuzzExpiry: nothing that DSM may say makes the reader of days panic or contradict itself.
+func FuzzExpiry(f *testing.F) {
+	for _, s := range []string{"", "normal", "now", "2027/1/31", "0000/0/0", "\xff"} {
 		f.Add(s)
 	}
 	now := time.Date(2027, 1, 30, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, s string) {
-		checkAddress(t, s)
 		problem, day := standing(s, now, time.UTC)
 		switch {
 		case problem == "" && day == "" && s != "" && s != "normal":

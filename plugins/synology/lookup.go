@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/claimsmith/claimsmith/plugins/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 )
@@ -73,7 +74,7 @@ func question(p Params) (find func(*snapshot) []int, problem string, err error) 
 	case p.Email == "":
 		return nil, noEmail, nil
 	}
-	a, ok := parseAddress(p.Email)
+	a, ok := address.Parse(p.Email)
 	if !ok {
 		return nil, none, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/claimsmith/claimsmith/plugins/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 )
 
@@ -14,7 +15,7 @@ type snapshot struct {
 	taken     time.Time // when reading began
 	number    uint64    // of the reading
 	users     []dsm.User
-	byAddress map[address][]int
+	byAddress map[address.Address][]int
 	byName    map[string]int
 
 	groups  sync.Map                            // name to []string
@@ -24,11 +25,11 @@ type snapshot struct {
 func newSnapshot(users []dsm.User, taken time.Time, number uint64) *snapshot {
 	s := &snapshot{
 		taken: taken, number: number, users: users,
-		byAddress: make(map[address][]int, len(users)), byName: make(map[string]int, len(users)),
+		byAddress: make(map[address.Address][]int, len(users)), byName: make(map[string]int, len(users)),
 	}
 	for i, u := range users {
 		s.byName[u.Name] = i
-		if a, ok := parseAddress(u.Email); ok {
+		if a, ok := address.Parse(u.Email); ok {
 			s.byAddress[a] = append(s.byAddress[a], i)
 		}
 	}

@@ -1,4 +1,4 @@
-package synology
+package address
 
 import (
 	"strings"
@@ -35,8 +35,8 @@ func TestAddressesAreCompared(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a, okA := parseAddress(tt.a)
-			b, okB := parseAddress(tt.b)
+			a, okA := Parse(tt.a)
+			b, okB := Parse(tt.b)
 			if got := okA && okB && a == b; got != tt.want {
 				t.Errorf("%q and %q: same %v (%v %v, %v %v), want %v", tt.a, tt.b, got, a, okA, b, okB, tt.want)
 			}
@@ -49,22 +49,29 @@ func TestWhatIsNoAddressMatchesNothing(t *testing.T) {
 		"", "@", "mum", "mum@", "@gmail.com", "mum@xn--\u0080", "mum@xn--a", "mum@\u00ad", "m\ufffdm@gmail.com",
 		"mum@gm\xffail.com", "m\xffum@gmail.com", "mum@a\uff20b.example",
 	} {
-		if a, ok := parseAddress(s); ok {
+		if a, ok := Parse(s); ok {
 			t.Errorf("%q is an address: %v", s, a)
 		}
 	}
 }
 
-// checkAddress holds s against the rules that hold for every address.
-func checkAddress(t *testing.T, s string) {
-	a, ok := parseAddress(s)
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"", "mum@gmail.com", "Mum@GMail.com", "ſam@gmail.com", "mum@MÜNCHEN.example", "mum@xn--mnchen-3ya.example", "a@b@c"} {
+		f.Add(s)
+	}
+	f.Fuzz(check)
+}
+
+// check holds s against the rules that hold for every address.
+func check(t *testing.T, s string) {
+	a, ok := Parse(s)
 	if !ok {
 		return
 	}
 	if a.local == "" || a.domain == "" || !utf8.ValidString(s) {
 		t.Errorf("%q is an address: %v", s, a)
 	}
-	again, ok := parseAddress(a.local + "@" + a.domain)
+	again, ok := Parse(a.local + "@" + a.domain)
 	if !ok || again != a {
 		t.Errorf("%q: the form %v is not that of itself: %v %v", s, a, again, ok)
 	}

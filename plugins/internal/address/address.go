@@ -1,4 +1,4 @@
-package synology
+package address
 
 import (
 	"strings"
@@ -7,19 +7,19 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// address is an e-mail address in the form in which two of them are compared with ==.
-type address struct{ local, domain string }
+// Address is an e-mail address in the form in which two of them are compared with ==. It can be the key of a map.
+type Address struct{ local, domain string }
 
-// parseAddress gives the form in which s is compared. Only A-Z is folded, because folding all of Unicode would let one person
+// Parse gives the form in which s is compared. Only A-Z is folded, because folding all of Unicode would let one person
 // have the address of another (ſam and sam). A local part beyond ASCII is compared byte for byte, a domain goes
 // through IDNA, nothing is trimmed and nothing left out. It is false for what equals no address: without a local part or a domain,
 // with a domain that IDNA refuses, not valid UTF-8, or with the character that stands for what could not be decoded.
-func parseAddress(s string) (address, bool) {
+func Parse(s string) (Address, bool) {
 	at := strings.LastIndexByte(s, '@')
 	if at <= 0 || !utf8.ValidString(s) || strings.ContainsRune(s, utf8.RuneError) {
-		return address{}, false
+		return Address{}, false
 	}
-	a := address{local: s[:at], domain: s[at+1:]}
+	a := Address{local: s[:at], domain: s[at+1:]}
 	if isASCII(a.local) {
 		a.local = lower(a.local)
 	}
@@ -29,7 +29,7 @@ func parseAddress(s string) (address, bool) {
 	}
 	domain, err := idna.Lookup.ToASCII(a.domain)
 	if err != nil || domain == "" {
-		return address{}, false
+		return Address{}, false
 	}
 	a.domain = domain
 	return a, true

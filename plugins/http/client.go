@@ -1,0 +1,164 @@
+package http
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	nethttp "net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+const (
+	maxReply     = 1 << 20 // bytes of a reply
+	maxHeaders   = 64 << 10
+	maxRedirects = 3
+	maxSockets   = 16 // connections at a time
+)
+
+// newClient gives a way to the service: no proxy, addresses checked, redirects only within the origin.
+func newClient(s *settings) *nethttp.Client {
+	dialer := &net.Dialer{Timeout: s.timeout, ControlContext: s.guard.control}
+	return &nethttp.Client{
+		Transport: &nethttp.Transport{
+			Proxy:                  nil, // none, whatever the environment says
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        s.tls,
+			TLSHandshakeTimeout:    s.timeout,
+			MaxConnsPerHost:        maxSockets,
+			MaxIdleConnsPerHost:    maxSockets,
+			IdleConnTimeout:        30 * time.Second,
+			MaxResponseHeaderBytes: maxHeaders,
+			DisableCompression:     true,
+		},
+		CheckRedirect: func(next *nethttp.Request, via []*nethttp.Request) error {
+			return redirect(via[0], next, len(via))
+		},
+	}
+}
+
+// errRedirect is the error for a redirect that is not followed.
+var errRedirect = errors.New("the service redirects")
+
+// redirect decides whether a redirect is followed. Of where it leads only scheme and host are repeated.
+func redirect(first, next *nethttp.Request, count int) error {
+	switch from, to := first.URL, next.URL; {
+	case to.Scheme != from.Scheme || to.Host != from.Host:
+		return fmt.Errorf("%w to %s: write in url what is meant", errRedirect, (&url.URL{Scheme: to.Scheme, Host: to.Host}).String())
+	case next.Method != first.Method:
+		return fmt.Errorf("%w from POST to GET, which loses the body: write in url what is meant", errRedirect)
+	case count > maxRedirects:
+		return fmt.Errorf("%w more than %d times", errRedirect, maxRedirects)
+	}
+	return nil
+}
+
+// request makes the request for values.
+func (s *settings) request(ctx context.Context, v values) (*nethttp.Request, error) {
+	to, err := s.target.fill(v)
+	if err != nil {
+		return nil, err
+	}
+	var content []byte
+	if s.body != nil {
+		if content, err = s.body.fill(v); err != nil {
+			return nil, err
+		}
+	}
+	r, err := nethttp.NewRequestWithContext(ctx, s.method, s.target.origin.String(), bytes.NewReader(content))
+	if err != nil {
+		return nil, errors.New("the request cannot be made")
+	}
+	r.URL = to
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "claimsmith")
+	r.Header["Idempotency-Key"] = nil // not sent: it says that a lookup may be sent again when an idle connection turns out dead
+	if s.body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range s.headers {
+		value := h.value
+		if h.secret != nil {
+			if value, err = h.secret.Value(); err != nil {
+				return nil, fmt.Errorf("read the secret of the header %s: %w", h.name, err)
+			}
+			if !httpguts.ValidHeaderFieldValue(value) {
+				return nil, fmt.Errorf("the secret of the header %s holds what no header can", h.name)
+			}
+		}
+		r.Header.Set(h.name, h.before+value)
+	}
+	return r, nil
+}
+
+// ask sends a request and gives status and body of the reply.
+func (l *lookup) ask(ctx context.Context, r *nethttp.Request) (status int, content []byte, err error) {
+	reply, err := l.client.Do(r)
+	if err != nil {
+		return 0, nil, l.unreachable(ctx, err)
+	}
+	defer reply.Body.Close() // nothing was written
+	content, err = io.ReadAll(io.LimitReader(reply.Body, maxReply+1))
+	switch {
+	case err != nil:
+		return 0, nil, l.unreachable(ctx, err)
+	case len(content) > maxReply:
+		return 0, nil, fmt.Errorf("the reply is longer than %d bytes", maxReply)
+	}
+	return reply.StatusCode, content, nil
+}
+
+// unreachable says why no answer came, without the URL, which holds values, and without words of the service.
+func (l *lookup) unreachable(ctx context.Context, err error) error {
+	var (
+		address   *AddressError
+		name      *net.DNSError
+		operation *net.OpError
+		record    tls.RecordHeaderError
+		trust     *tls.CertificateVerificationError
+		timeout   interface{ Timeout() bool }
+		pair      pairError
+	)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("wait for the service: %w", ctx.Err())
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the service did not answer within %s: %w", l.settings.timeout, context.DeadlineExceeded)
+	case errors.As(err, &address):
+		return address
+	case errors.As(err, &pair):
+		return fmt.Errorf("clientCertFile: %w", pair.error)
+	case errors.Is(err, errRedirect):
+		return inner(err)
+	case errors.As(err, &trust):
+		return fmt.Errorf("the certificate of the service: %w", trust.Err)
+	case errors.As(err, &record), errors.Is(err, nethttp.ErrSchemeMismatch):
+		return errors.New("the port of the service does not speak https")
+	case errors.As(err, &operation) && operation.Op == "remote error":
+		return fmt.Errorf("the service refuses the connection: %w (clientCertFile is what it may want)", operation.Err)
+	case errors.As(err, &name):
+		return errors.New("the name of the service cannot be resolved")
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Errorf("the service did not answer within %s: %w", l.settings.timeout, context.DeadlineExceeded)
+	case errors.As(err, &operation):
+		return fmt.Errorf("reach the service: %w", operation)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the service ended the connection before its reply was complete")
+	}
+	return errors.New("the service did not answer as HTTP wants it")
+}
+
+// inner is err without the URL that net/http puts around it.
+func inner(err error) error {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		return outer.Err
+	}
+	return err
+}

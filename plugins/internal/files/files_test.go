@@ -1,0 +1,194 @@
+package files
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// folder is one that nobody else can write, whatever the mask.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func write(t *testing.T, file, content string, mode os.FileMode) string {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, mode); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestWhoCanWrite(t *testing.T) {
+	tests := []struct {
+		name    string
+		prepare func(t *testing.T, dir string) (file string)
+		want    string
+	}{
+		{"only its owner", func(t *testing.T, dir string) string { return write(t, dir+"/a", "", 0o644) }, ""},
+		{"its group", func(t *testing.T, dir string) string { return write(t, dir+"/a", "", 0o660) }, "the file can be written by its group: chmod go-w DIR/a"},
+		{"everybody", func(t *testing.T, dir string) string { return write(t, dir+"/a", "", 0o602) }, "the file can be written by everybody: chmod go-w DIR/a"},
+		{"the group of its folder", func(t *testing.T, dir string) string {
+			mode(t, dir, 0o775)
+			return write(t, dir+"/a", "", 0o644)
+		}, "its folder can be written by its group, who could put another file in its place: chmod go-w DIR"},
+		{"everybody in a folder where each removes his own", func(t *testing.T, dir string) string {
+			mode(t, dir, 0o777|os.ModeSticky)
+			return write(t, dir+"/a", "", 0o644)
+		}, ""},
+		{"everybody who can turn a link", func(t *testing.T, dir string) string {
+			links := folder(t)
+			write(t, dir+"/a", "", 0o644)
+			if err := os.Symlink(dir+"/a", links+"/l"); err != nil {
+				t.Fatal(err)
+			}
+			mode(t, links, 0o777)
+			return links + "/l"
+		}, "its folder can be written by everybody, who could put another file in its place: chmod go-w LINKS"},
+		{"nobody: it is not there", func(_ *testing.T, dir string) string { return dir + "/a" }, "no such file or directory"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := folder(t)
+			file := tt.prepare(t, dir)
+			got := strings.ReplaceAll(text(OnlyOwnerWrites(file)), dir, "DIR")
+			if got = strings.ReplaceAll(got, filepath.Dir(file), "LINKS"); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func mode(t *testing.T, name string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(name, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReading(t *testing.T) {
+	dir := folder(t)
+	tests := []struct{ name, file, want, wantErr string }{
+		{"as long as it may be", write(t, dir+"/good", "12345", 0o600), "12345", ""},
+		{"too long", write(t, dir+"/long", "123456", 0o600), "", "longer than 5 bytes"},
+		{"a folder", dir, "", "not a file"},
+		{"a device", "/dev/null", "", "not a file"},
+		{"nothing", dir + "/none", "", "no such file or directory"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, _, err := Read(tt.file, 5)
+			if string(got) != tt.want || text(err) != tt.wantErr {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestAStampTellsChanges(t *testing.T) {
+	long := time.Now().Add(-time.Hour)
+	tests := []struct {
+		name   string
+		change func(t *testing.T, file string)
+		want   bool
+	}{
+		{"nothing", func(*testing.T, string) {}, true},
+		{"more content, at the same time", func(t *testing.T, file string) { write(t, file, "ab", 0o600); times(t, file, long) }, false},
+		{"the time", func(t *testing.T, file string) { times(t, file, long.Add(time.Nanosecond*1000)) }, false},
+		{"the mode", func(t *testing.T, file string) { mode(t, file, 0o640) }, false},
+		{"another file with the same times", func(t *testing.T, file string) {
+			write(t, file+"2", "b", 0o600)
+			times(t, file+"2", long)
+			if err := os.Rename(file+"2", file); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			file := write(t, folder(t)+"/a", "a", 0o600)
+			times(t, file, long)
+			_, stamp, err := Read(file, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.change(t, file)
+			info, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := stamp.Same(info); got != tt.want {
+				t.Errorf("same %v", got)
+			}
+			if (Stamp{}).Same(info) {
+				t.Error("no stamp is the same")
+			}
+		})
+	}
+}
+
+func times(t *testing.T, file string, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(file, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFileThatJustChangedIsNotTrustedToBeTheSame(t *testing.T) {
+	file := write(t, folder(t)+"/a", "a", 0o600)
+	_, stamp, err := Read(file, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stamp.Same(info) {
+		t.Error("it is the same")
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	dir := folder(t)
+	tests := []struct{ name, file, want, wantErr string }{
+		{"a line", write(t, dir+"/a", "secret\r\n", 0o640), "secret", ""},
+		{"blanks are part of it", write(t, dir+"/b", " a b ", 0o400), " a b ", ""},
+		{"empty", write(t, dir+"/c", "\n", 0o600), "", "the file is empty"},
+		{"two lines", write(t, dir+"/d", "a\nb\n", 0o600), "", "the file holds more than one line"},
+		{"for everybody", write(t, dir+"/e", "a", 0o604), "", "every user of this machine can read or change the file"},
+		{"no path from the root", "secret", "", "not an absolute path, and a plugin works in a folder of its own"},
+		{"no path", "", "", "the name of the file is empty"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := OpenSecret(tt.file)
+			if text(err) != tt.wantErr {
+				t.Fatal(err)
+			}
+			if err != nil {
+				return
+			}
+			if got, err := s.Value(); got != tt.want || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,79 @@
+package files
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"sync"
+)
+
+// maxSecret is the longest file of a secret.
+const maxSecret = 64 << 10
+
+// ErrNotPrivate is the error for a secret that everybody can read.
+var ErrNotPrivate = errors.New("every user of this machine can read or change the file")
+
+// Secret is a file with a password or a token in one line. It is read again when the file has changed. It is safe for
+// concurrent use.
+type Secret struct {
+	file string
+
+	mu    sync.Mutex
+	stamp Stamp
+	value string
+}
+
+// OpenSecret reads a secret for the first time.
+func OpenSecret(file string) (*Secret, error) {
+	if err := Absolute(file); err != nil {
+		return nil, err
+	}
+	s := &Secret{file: file}
+	_, err := s.Value()
+	return s, err
+}
+
+// Value gives the line as the file has it now, without the line break at its end.
+func (s *Secret) Value() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info, err := os.Stat(s.file)
+	if err != nil {
+		return "", Reason(err)
+	}
+	if s.stamp.Same(info) {
+		return s.value, nil
+	}
+	if err := Private(info.Mode()); err != nil {
+		return "", err
+	}
+	content, stamp, err := Read(s.file, maxSecret)
+	if err != nil {
+		return "", err
+	}
+	value, err := oneLine(string(content))
+	if err != nil {
+		return "", err
+	}
+	s.stamp, s.value = stamp, value
+	return value, nil
+}
+
+// Private reports the mode of a file that everybody can read or change.
+func Private(mode os.FileMode) error {
+	if mode.Perm()&0o006 != 0 {
+		return ErrNotPrivate
+	}
+	return nil
+}
+
+func oneLine(content string) (string, error) {
+	line := strings.TrimSuffix(strings.TrimSuffix(content, "\n"), "\r")
+	switch {
+	case line == "":
+		return "", errors.New("the file is empty")
+	case strings.ContainsAny(line, "\r\n\x00"):
+		return "", errors.New("the file holds more than one line")
+	}
+	return line, nil
+}

@@ -1,0 +1,28 @@
+package ldap
+
+import (
+	"context"
+	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+)
+
+const version = "0.1.0"
+
+// Plugin is the plugin, for sdk.Main.
+func Plugin() sdk.Spec[Config, Params, Facts] {
+	return sdk.Spec[Config, Params, Facts]{Name: "ldap", Version: version, Open: open}
+}
+
+// open checks the configuration and allocates. The server is not called before somebody asks.
+func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], error) {
+	s, err := c.settle()
+	if err != nil {
+		return nil, err
+	}
+	if s.dial.plain() {
+		h.Log.Warn("what is asked and answered travels readable, the password too, because neither ldaps:// nor startTLS is used")
+	}
+	d := newDialer(s.dial, newGate(gateOptions{log: h.Log, now: time.Now}))
+	return &lookup{pool: newPool(d.dial, poolOptions{log: h.Log}), s: s, now: time.Now}, nil
+}
