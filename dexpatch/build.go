@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -21,6 +20,12 @@ type Options struct {
 	CacheDir string
 	// CGO builds with cgo, which the sqlite3 storage of Dex needs.
 	CGO bool
+	// Platform is what to build for, like linux/arm64. Empty: this one. Another one cannot be built with cgo.
+	Platform string
+	// Stock builds Dex as it is, without the hook, to compare with.
+	Stock bool
+	// Label is added to the version that the binary tells, to know one's own builds by.
+	Label string
 	// Progress is told how the work goes: first what begins, then every few seconds how far it is. Nil: nobody.
 	Progress func(message string)
 }
@@ -29,14 +34,28 @@ type Options struct {
 // written to, and the binary appears at Output whole or not at all. Errors that callers tell apart: ErrNoGo, ErrNoSpace,
 // *DownloadError, *BuildError, and those of NewPlan.
 func Build(ctx context.Context, o Options) error {
+	return inTree(ctx, o, func(b *builder, tree string, info Info) error {
+		if err := b.compile(ctx, tree, info.version(o.Stock), "./cmd/dex", o.Output); err != nil {
+			return err
+		}
+		b.say("built " + info.Details())
+		return nil
+	})
+}
+
+// inTree runs work on an edited copy of Dex, which is gone afterwards.
+func inTree(ctx context.Context, o Options, work func(b *builder, tree string, info Info) error) error {
 	b := newBuilder(o)
-	work, err := os.MkdirTemp("", "claimsmith-dex-")
+	if err := o.validate(); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp("", "claimsmith-dex-")
 	if err != nil {
 		return noSpace(err)
 	}
-	defer os.RemoveAll(work)
-	tree := filepath.Join(work, "dex")
-	b.tmp = filepath.Join(work, "tmp")
+	defer os.RemoveAll(tmp)
+	tree := filepath.Join(tmp, "dex")
+	b.tmp = filepath.Join(tmp, "tmp")
 	for _, dir := range []string{tree, b.tmp} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return noSpace(err)
@@ -46,7 +65,11 @@ func Build(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	return b.compile(ctx, tree, version)
+	info, err := b.info(ctx, version)
+	if err != nil {
+		return err
+	}
+	return work(b, tree, info)
 }
 
 // Preview plans the edits of the pinned Dex, or of the tree in source if that is not empty, for a look at them.
@@ -105,6 +128,9 @@ func (b *builder) prepare(ctx context.Context, tree string) (version string, err
 			return "", err
 		}
 	}
+	if b.options.Stock {
+		return version, nil
+	}
 	p, err := NewPlan(tree, version)
 	if err != nil {
 		return "", err
@@ -112,9 +138,9 @@ func (b *builder) prepare(ctx context.Context, tree string) (version string, err
 	return version, p.write()
 }
 
-// compile builds the tree's cmd/dex.
-func (b *builder) compile(ctx context.Context, tree, version string) (err error) {
-	output, err := filepath.Abs(b.options.Output)
+// compile builds a command of the tree.
+func (b *builder) compile(ctx context.Context, tree, version, pkg, output string) (err error) {
+	output, err = filepath.Abs(output)
 	if err != nil {
 		return err
 	}
@@ -128,9 +154,11 @@ func (b *builder) compile(ctx context.Context, tree, version string) (err error)
 			os.Remove(part)
 		}
 	}()
-	b.say("compiling Dex")
+	if pkg == "./cmd/dex" {
+		b.say("compiling Dex")
+	}
 	cmd := b.command(ctx, tree, "build", "-v", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-w -X main.version="+version+"+claimsmith", "-o", part, "./cmd/dex")
+		"-ldflags", "-w -X main.version="+version, "-o", part, pkg)
 	log := newBuildLog(b.say)
 	cmd.Stderr = log
 	runErr := cmd.Run()
@@ -157,7 +185,7 @@ var kept = []string{
 func (b *builder) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = buildEnv(os.Environ(), b.cgo)
+	cmd.Env = buildEnv(os.Environ(), b.cgo, b.platform())
 	if b.tmp != "" {
 		cmd.Env = append(cmd.Env, "GOTMPDIR="+b.tmp)
 	}
@@ -165,7 +193,7 @@ func (b *builder) command(ctx context.Context, dir string, args ...string) *exec
 	return cmd
 }
 
-func buildEnv(env []string, cgo string) []string {
+func buildEnv(env []string, cgo, platform string) []string {
 	var out []string
 	for _, kv := range env {
 		name, _, _ := strings.Cut(kv, "=")
@@ -180,5 +208,6 @@ func buildEnv(env []string, cgo string) []string {
 		}
 	}
 	// readonly: a go.mod or go.sum that would have to change ends the build.
-	return append(out, "CGO_ENABLED="+cgo, "GOFLAGS=-mod=readonly", "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	system, arch, _ := strings.Cut(platform, "/")
+	return append(out, "CGO_ENABLED="+cgo, "GOFLAGS=-mod=readonly", "GOWORK=off", "GOOS="+system, "GOARCH="+arch)
 }

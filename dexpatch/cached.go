@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -20,9 +18,10 @@ const unusedFor = 14 * 24 * time.Hour
 
 // Cached returns the path of a pinned Dex with the hook, building it if it is not there yet. The binary is shared by all
 // processes of the user: one builds, the others wait and say so. What it was built from is part of its path: the version of
-// Dex, the edits, the sources laid in, the version of Go, system and cgo. Source and Output of the options are not used.
+// Dex, the edits, the sources laid in, the version of Go, system and cgo. Source, Output, Platform and Label of the options
+// are not used.
 func Cached(ctx context.Context, o Options) (string, error) {
-	o.Source = ""
+	o.Source, o.Platform, o.Label, o.Stock = "", "", "", false
 	b := newBuilder(o)
 	dir, err := cacheDir(o)
 	if err != nil {
@@ -69,20 +68,16 @@ func cacheDir(o Options) (string, error) {
 
 // key digests all that a binary is made of.
 func (b *builder) key(ctx context.Context) (string, error) {
-	out, err := b.command(ctx, os.TempDir(), "env", "GOVERSION").Output()
-	if errors.Is(err, exec.ErrNotFound) {
-		return "", ErrNoGo
-	} else if err != nil {
-		return "", fmt.Errorf("ask go for its version: %w", err)
+	toolchain, err := b.toolchain(ctx)
+	if err != nil {
+		return "", err
 	}
-	files, err := laidIn()
+	edits, err := editsDigest()
 	if err != nil {
 		return "", err
 	}
 	digest := sha256.New()
-	err = json.NewEncoder(digest).Encode([]any{
-		DexVersion, dexSum, apiSum, Edits(), files, strings.TrimSpace(string(out)), runtime.GOOS, runtime.GOARCH, b.cgo,
-	})
+	err = json.NewEncoder(digest).Encode([]any{DexVersion, dexSum, apiSum, edits, toolchain, runtime.GOOS, runtime.GOARCH, b.cgo})
 	return fmt.Sprintf("%x", digest.Sum(nil)[:12]), err
 }
 

@@ -14,7 +14,10 @@ const contextLines = 3
 func (p *Plan) Diff() string {
 	var b strings.Builder
 	for _, e := range p.Edited {
-		fmt.Fprintf(&b, "# %s\n--- a/%s\n+++ b/%s\n", e.Why, e.File, e.File)
+		for _, why := range e.Why {
+			fmt.Fprintf(&b, "# %s\n", why)
+		}
+		fmt.Fprintf(&b, "--- a/%s\n+++ b/%s\n", e.File, e.File)
 		e.hunks(&b)
 	}
 	return b.String()
@@ -29,7 +32,7 @@ func (p *Plan) Summary() string {
 	for _, f := range p.LaidIn {
 		laid += strings.Count(string(f.Data), "\n")
 	}
-	return fmt.Sprintf("%d lines added to %d files of dex %s, none changed or removed; %d new files with %d lines under %s",
+	return fmt.Sprintf("%d lines added to %d files of dex %s, none changed or removed; %d new files with %d lines, most of them under %s",
 		edited, len(p.Edited), p.Version, len(p.LaidIn), laid, hookDir)
 }
 

@@ -4,6 +4,10 @@ package dexpatch
 type Edit struct {
 	// Why is a sentence for the reader of the diff.
 	Why string
+	// Core marks the edits without which there is no hook: configuration, carrying and calling it.
+	Core bool
+	// Lost says what is missing where the edit finds no place. Empty: Dex is not supported then.
+	Lost string
 	// Variants are the shapes of Dex that are known. Exactly one of them has to fit.
 	Variants []Variant
 }
@@ -14,6 +18,8 @@ type Variant struct {
 	File string
 	// Inserts are the lines to add.
 	Inserts []Insert
+	// Lay are new files that the lines call: paths in the folder _dex, the first element of which names the shape.
+	Lay []string
 }
 
 // Insert adds lines around a statement.
@@ -22,158 +28,114 @@ type Insert struct {
 	Func string
 	// Anchor is a whole line without its indentation.
 	Anchor string
-	// Count is how often the anchor must stand there; each gets the lines. 0 means once.
+	// Count is how often the anchor must stand there; each gets the lines. 0 means once, absent not at all.
 	Count int
-	// Before and After are the lines, with the indentation that they have beside the anchor.
+	// Before and After are the lines, with the indentation that they have beside the anchor. Both may be empty: then the
+	// anchor only tells one shape of Dex from another.
 	Before, After string
 }
 
 // imports adds the import of the package that is laid in before another import.
 func imports(before string) Insert {
-	return Insert{Anchor: `"github.com/dexidp/dex/` + before + `"`, Before: "\"github.com/dexidp/dex/server/claimshook\"\n"}
+	return Insert{Anchor: `"github.com/dexidp/dex/` + before + `"`, Before: hookImportLine}
 }
-
-// showPage renders a login that the hook ended, before Dex would render its own words.
-const showPage = `if status, message, ok := claimshook.Page(err); ok {
-	h.renderError(r, w, status, message)
-	return
-}
-`
-
-// answerToken answers a token request that the hook ended, before Dex would answer that it failed.
-const answerToken = `if typ, description, status, ok := claimshook.TokenError(ctx, err); ok {
-	return nil, &oauth2.Error{Type: typ, Description: description, Status: status}
-}
-`
 
 // Edits returns the edits in the order in which a reader should meet them.
 func Edits() []Edit {
-	return append(coreEdits(), append(loginEdits(), tokenEdits()...)...)
+	var all []Edit
+	for _, group := range [][]Edit{coreEdits(), configEdits(), loginEdits(), tokenEdits(), optionalEdits()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+// wrap carries the hook beside the signer.
+func wrap(requestIDKey string) string {
+	return `hook, err := claimshook.New(c.ClaimsHook, claimshook.Options{RequestIDKey: ` + requestIDKey + `, Logger: logger, Registry: prometheusRegistry})
+if err != nil {
+	return fmt.Errorf("invalid config: %v", err)
+}
+signerInstance = struct {
+	signer.Signer
+	*claimshook.Hook
+}{signerInstance, hook}
+`
 }
 
 // coreEdits configure the hook, carry it beside the signer and call it.
 func coreEdits() []Edit {
 	return []Edit{
-		{"Each payload passes the hook before it is signed; Sign itself, and so logout tokens, stay as they are.", []Variant{{
-			"server/tokens/issuer.go", []Insert{
+		{Core: true, Why: "Each payload passes the hook before it is signed; Sign itself, and so logout tokens, stay as they are.", Variants: []Variant{
+			{File: "server/tokens/issuer.go", Inserts: []Insert{
 				imports("server/signer"),
 				{Func: "SignAccessToken", Anchor: `return i.SignIDToken(ctx, auth, storage.NewID(), "")`, Before: "ctx = claimshook.WithAccessToken(ctx)\n"},
-				{Func: "SignIDToken", Anchor: `idToken, err := i.signer.Sign(ctx, payload)`, Before: `payload, err = claimshook.Extend(ctx, i.signer, payload, claimshook.Token{
-	ClientID:    clientID,
-	Audience:    tok.Audience,
-	ConnectorID: auth.ConnectorID,
-	Scopes:      auth.Scopes,
-	Identity:    claimshook.Identity(auth.Claims),
-})
+				{Func: "SignIDToken", Anchor: `idToken, err := i.signer.Sign(ctx, payload)`, Before: `payload, err = claimshook.Extend(ctx, i.signer, payload, claimshook.Token{ClientID: clientID, ConnectorID: auth.ConnectorID, Scopes: auth.Scopes, Identity: claimshook.Identity(auth.Claims)})
 if err != nil {
 	return "", expiry, err
 }
 
 `},
-			}}}},
-		{"claimsHook is a key of the configuration.", []Variant{{
-			"cmd/dex/config.go", []Insert{
-				imports("server/connectors"),
-				{Anchor: "Signer Signer `json:\"signer\"`", After: `
-// ClaimsHook asks a service which claims tokens carry, before they are signed.
-ClaimsHook claimshook.Config ` + "`json:\"claimsHook\"`\n"},
-			}}}},
-		{"The hook travels beside the signer, which is at hand wherever it is needed.", []Variant{{
-			"cmd/dex/serve.go", []Insert{
+			}},
+			{File: "server/oauth2.go", Inserts: []Insert{
+				imports("server/internal"),
+				{Func: "newAccessToken", Anchor: `return s.newIDToken(ctx, clientID, claims, scopes, nonce, storage.NewID(), "", connID)`, Before: "ctx = claimshook.WithAccessToken(ctx)\n"},
+				{Func: "newIDToken", Anchor: `if idToken, err = s.signer.Sign(ctx, payload); err != nil {`, Before: `payload, err = claimshook.Extend(ctx, s.signer, payload, claimshook.Token{ClientID: clientID, ConnectorID: connID, Scopes: scopes, Identity: claimshook.Identity(claims)})
+if err != nil {
+	return "", expiry, err
+}
+
+`},
+			}},
+		}},
+		{Core: true, Why: "claimsHook is a key of the configuration.", Variants: []Variant{
+			{File: "cmd/dex/config.go", Inserts: []Insert{imports("server/connectors"), configKey}},
+			{File: "cmd/dex/config.go", Inserts: []Insert{{Anchor: `"github.com/dexidp/dex/server"`, After: hookImportLine}, configKey, none(`"github.com/dexidp/dex/server/connectors"`)}},
+		}},
+		{Core: true, Why: "The hook travels beside the signer, which is at hand wherever it is needed.", Variants: []Variant{
+			{File: "cmd/dex/serve.go", Inserts: []Insert{
 				imports("server/connectors"),
 				{Anchor: `"github.com/dexidp/dex/server/session"`, Before: "\"github.com/dexidp/dex/server/reqctx\"\n"},
+				{Func: "runServe", Anchor: `serverConfig := server.Config{`, Before: wrap("reqctx.RequestKeyRequestID")},
+			}},
+			{File: "cmd/dex/serve.go", Inserts: []Insert{
+				{Anchor: `"github.com/dexidp/dex/server"`, After: hookImportLine}, none(`"github.com/dexidp/dex/server/connectors"`),
+				{Func: "runServe", Anchor: `serverConfig := server.Config{`, Before: wrap("server.RequestKeyRequestID")},
+			}},
+		}},
+	}
+}
+
+const hookImportLine = "\"github.com/dexidp/dex/server/claimshook\"\n"
+
+// configKey is the field of the configuration.
+var configKey = Insert{Anchor: "Signer Signer `json:\"signer\"`", After: "// ClaimsHook asks a service which claims tokens carry, before they are signed.\nClaimsHook claimshook.Config `json:\"claimsHook\"`\n"}
+
+// absent is the Count of a statement that must not stand in a shape.
+const absent = -1
+
+// none says that a statement must not stand in a shape.
+func none(anchor string) Insert { return Insert{Anchor: anchor, Count: absent} }
+
+// configEdits are what an operator sees of the hook beside its key.
+func configEdits() []Edit {
+	return []Edit{
+		{Why: "A Dex that is meant to have the hook does not start without it, and a stock Dex does not know the flag.", Variants: []Variant{{
+			File: "cmd/dex/serve.go", Inserts: []Insert{
 				{Anchor: `grpcAddr      string`, After: "\nrequireClaimsHook bool\n"},
 				{Func: "commandServe", Anchor: `flags.StringVar(&options.grpcAddr, "grpc-addr", "", "gRPC API address")`,
 					After: "flags.BoolVar(&options.requireClaimsHook, \"require-claims-hook\", false, \"Do not start without claimsHook in the config file\")\n"},
-				{Func: "runServe", Anchor: `serverConfig := server.Config{`, Before: `hook, err := claimshook.New(c.ClaimsHook, claimshook.Options{Required: options.requireClaimsHook, RequestIDKey: reqctx.RequestKeyRequestID, Logger: logger})
-if err != nil {
-	return fmt.Errorf("invalid config: %v", err)
-}
-if hook != nil {
-	defer hook.Close()
-	signerInstance = struct {
-		signer.Signer
-		*claimshook.Hook
-	}{signerInstance, hook}
-}
-
-`},
-			}}}},
-		{"Discovery lists the claims that the hook adds.", []Variant{{
-			"server/discovery/discovery.go", []Insert{
+				{Func: "runServe", Anchor: `applyConfigOverrides(options, &c)`, After: "c.ClaimsHook.Required = options.requireClaimsHook\n"},
+			},
+		}}},
+		{Why: "Discovery lists the claims that the hook adds.", Lost: "claimsSupported is not listed in discovery", Variants: []Variant{
+			{File: "server/discovery/discovery.go", Inserts: []Insert{
 				imports("server/oauth2"),
 				{Func: "Construct", Anchor: `d.GrantTypes = h.GrantTypes`, After: "d.Claims = append(d.Claims, claimshook.ClaimsSupported(h.Signer)...)\n"},
-			}}}},
-	}
-}
-
-// loginEdits ask once more when somebody signs in, and show a refusal to the person.
-func loginEdits() []Edit {
-	return []Edit{
-		{"A login is asked about before anything of it is stored, with the payload that the issuer would sign.", []Variant{{
-			"server/authflow/finalize.go", []Insert{
-				imports("server/tokens"),
-				{Func: "finalizeLogin", Anchor: `updater := func(a storage.AuthRequest) (storage.AuthRequest, error) {`, Before: `// The claims hook may refuse a login, so it is asked while nothing is stored.
-if err := claimshook.Login(ctx, h.Signer, func(ctx context.Context) error {
-	_, _, err := h.Issuer.SignIDToken(ctx, tokens.Authorization{
-		Client: storage.Client{ID: authReq.ClientID}, Claims: claims, Scopes: authReq.Scopes,
-		ConnectorID: authReq.ConnectorID, Nonce: authReq.Nonce, AuthTime: h.Now(),
-	}, "", "")
-	return err
-}); err != nil {
-	return storage.AuthRequest{}, err
-}
-
-`},
-			}}}},
-		{"A refusal at the callback of a connector is shown on the error page.", []Variant{{
-			"server/authflow/callback.go", []Insert{
-				imports("server/tokens"),
-				{Func: "handleConnectorCallback", Anchor: `h.renderError(r, w, http.StatusInternalServerError, "Login error.")`, Before: showPage},
-			}}}},
-		{"The same for password logins and for SPNEGO.", []Variant{{
-			"server/authflow/password.go", []Insert{
-				imports("server/tokens"),
-				{Func: "handlePasswordLogin", Anchor: `h.renderError(r, w, http.StatusInternalServerError, "Login error.")`, Count: 2, Before: showPage},
-			}}}},
-		{"The device flow signs in the browser's request, so a refusal has a page there too.", []Variant{{
-			"server/device/device.go", []Insert{
-				imports("server/connectors"),
-				{Func: "completeDeviceAuthorization", Anchor: `resp, err := h.Issuer.IssueResponse(ctx, auth, authCode.ID, withRefresh)`,
-					Before: "ctx = claimshook.WithGrantType(ctx, oauth2.GrantTypeDeviceCode)\n"},
-				{Func: "completeDeviceAuthorization", Anchor: `h.Logger.ErrorContext(ctx, "could not issue tokens for device flow", "client_id", deviceReq.ClientID, "err", err)`,
-					After: `if status, message, ok := claimshook.Page(err); ok {
-	return "", &deviceFlowError{status: status, message: message}
-}
-`},
-			}}}},
-	}
-}
-
-// tokenEdits tell the hook the grant type, and give clients the answers that the RFCs ask for.
-func tokenEdits() []Edit {
-	return []Edit{
-		{"The token endpoint tells the grant type and answers a refusal with invalid_grant, a failure with 503.", []Variant{{
-			"server/grants/grants.go", []Insert{
-				imports("server/connectors"),
-				{Func: "handleToken", Anchor: `grantType := r.PostFormValue("grant_type")`, After: "r = r.WithContext(claimshook.WithGrantType(ctx, grantType))\n"},
-				{Func: "issueTokens", Anchor: `logger.ErrorContext(ctx, "failed to issue tokens", "err", err)`, After: answerToken},
-			}}}},
-		{"The refresh grant signs by itself.", []Variant{{
-			"server/grants/refresh.go", []Insert{
-				imports("server/connectors"),
-				{Func: "Authorize", Anchor: `g.logger.ErrorContext(ctx, "failed to create new access token", "err", err)`, After: answerToken},
-				{Func: "Authorize", Anchor: `g.logger.ErrorContext(ctx, "failed to create ID token", "err", err)`, After: answerToken},
-			}}}},
-		{"So does token exchange.", []Variant{{
-			"server/grants/tokenexchange.go", []Insert{
-				imports("server/connectors"),
-				{Func: "Authorize", Anchor: `g.logger.ErrorContext(ctx, "token exchange failed to create new token", "requested_token_type", reqType, "err", err)`, After: answerToken},
-			}}}},
-		{"Tokens of the authorization endpoint have no grant type on the wire.", []Variant{{
-			"server/authflow/response.go", []Insert{
-				imports("server/oauth2"),
-				{Func: "writeResponse", Anchor: `for _, handle := range []responseTypeHandler{`, Before: "ctx = claimshook.WithGrantType(ctx, oauth2.GrantTypeImplicit)\n"},
-			}}}},
+			}},
+			{File: "server/handlers.go", Inserts: []Insert{
+				imports("server/internal"),
+				{Func: "constructDiscovery", Anchor: `d.GrantTypes = s.supportedGrantTypes`, After: "d.Claims = append(d.Claims, claimshook.ClaimsSupported(s.signer)...)\n"},
+			}},
+		}},
 	}
 }

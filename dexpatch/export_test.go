@@ -15,5 +15,5 @@ func BuildStock(ctx context.Context, tree, output string) error {
 	if err := api.copyTo(tree + "/api/v2"); err != nil {
 		return err
 	}
-	return b.compile(ctx, tree, dex.version)
+	return b.compile(ctx, tree, dex.version, "./cmd/dex", output)
 }

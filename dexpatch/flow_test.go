@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type page struct {
 	status   int
 	body     string
 	location *url.URL // the callback of the client, if it got there
+	address  string
 }
 
 // text is what a person reads on an error page.
@@ -33,7 +35,16 @@ func (p page) text() string {
 	if m == nil {
 		return ""
 	}
-	return html.UnescapeString(m[1])
+	return localID.ReplaceAllString(html.UnescapeString(m[1]), "decision LOCAL")
+}
+
+// links are the links of a page.
+func (p page) links() []string {
+	var out []string
+	for _, m := range regexp.MustCompile(`<a [^>]*href="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
+		out = append(out, html.UnescapeString(m[1]))
+	}
+	return out
 }
 
 // browser is a person's.
@@ -66,7 +77,7 @@ func (b *browser) page(resp *http.Response, err error) page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	p := page{status: resp.StatusCode, body: string(body)}
+	p := page{status: resp.StatusCode, body: string(body), address: resp.Request.URL.String()}
 	p.location, _ = resp.Location() // none is none
 	return p
 }
@@ -99,6 +110,21 @@ func authURL(d *dextest.Dex, connector, responseType string) string {
 type answer struct {
 	status int
 	body   map[string]any
+	header http.Header
+}
+
+// said is the answer of the token endpoint when it has no token. The hook's own decision ids differ each time.
+func (a answer) said() string {
+	text := fmt.Sprintf("%d %v: %v", a.status, a.body["error"], a.body["error_description"])
+	return localID.ReplaceAllString(text, "decision LOCAL")
+}
+
+var localID = regexp.MustCompile(`decision dex-[a-z2-7]{8}`)
+
+// sqlite is a storage block for a new database.
+func sqlite(t *testing.T) string {
+	t.Helper()
+	return fmt.Sprintf("{type: sqlite3, config: {file: %q}}", filepath.Join(t.TempDir(), "dex.db"))
 }
 
 func request(t *testing.T, req *http.Request) answer {
@@ -108,7 +134,7 @@ func request(t *testing.T, req *http.Request) answer {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	a := answer{status: resp.StatusCode}
+	a := answer{status: resp.StatusCode, header: resp.Header}
 	if err := json.NewDecoder(resp.Body).Decode(&a.body); err != nil {
 		t.Fatalf("%s %s: status %d: %v", req.Method, req.URL, resp.StatusCode, err)
 	}
@@ -124,6 +150,17 @@ func token(t *testing.T, d *dextest.Dex, form url.Values) answer {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.SetBasicAuth("nas", "secret")
+	return request(t, req)
+}
+
+// post sends a form without a header of its own.
+func post(t *testing.T, address string, form url.Values) answer {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return request(t, req)
 }
 

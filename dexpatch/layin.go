@@ -1,6 +1,7 @@
 package dexpatch
 
 import (
+	"embed"
 	"fmt"
 	"go/format"
 	"go/parser"
@@ -38,8 +39,13 @@ func parcels() []parcel {
 	}
 }
 
-// laidIn returns the files of the parcels as they stand in Dex, sorted by path.
-func laidIn() ([]LaidIn, error) {
+// glue holds the new files that the edits call, by shape of Dex. They belong to packages of Dex and compile only there.
+//
+//go:embed all:_dex
+var glue embed.FS
+
+// laidIn returns the files of the parcels and the given ones of glue as they stand in Dex, sorted by path.
+func laidIn(names []string) ([]LaidIn, error) {
 	imports := map[string]string{}
 	for _, p := range parcels() {
 		imports[p.from] = DexModule + "/" + p.to
@@ -60,6 +66,14 @@ func laidIn() ([]LaidIn, error) {
 			}
 			out = append(out, LaidIn{File: path.Join(p.to, name), Data: data})
 		}
+	}
+	for _, name := range names {
+		data, err := glue.ReadFile("_dex/" + name)
+		if err != nil {
+			return nil, fmt.Errorf("lay %s into dex: %w", name, err)
+		}
+		_, to, _ := strings.Cut(name, "/")
+		out = append(out, LaidIn{File: to, Data: data})
 	}
 	slices.SortFunc(out, func(a, b LaidIn) int { return strings.Compare(a.File, b.File) })
 	return out, nil

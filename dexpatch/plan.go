@@ -44,16 +44,18 @@ func (e *AnchorError) Error() string {
 // Plan is what applying the hook to a Dex tree would write.
 type Plan struct {
 	Version string // of Dex, as far as the tree tells
-	Edited  []Edited
+	Edited  []*Edited
 	LaidIn  []LaidIn
+	Lost    []string // what optional edits without a place would have given
 
 	dir string
+	lay []string // new files of the edits
 }
 
 // Edited is a file of Dex with its new lines.
 type Edited struct {
 	File string
-	Why  string
+	Why  []string // a sentence of each edit
 
 	mode     fs.FileMode
 	old      []string // lines with their ends
@@ -84,7 +86,7 @@ func newPlan(dir, version string, edits []Edit) (*Plan, error) {
 		}
 	}
 	var err error
-	p.LaidIn, err = laidIn()
+	p.LaidIn, err = laidIn(p.lay)
 	return p, err
 }
 
@@ -110,49 +112,56 @@ func checkTree(dir string) error {
 // add plans one edit.
 func (p *Plan) add(e Edit) error {
 	var fitting []*Edited
+	var chosen Variant
 	var failed error
 	for _, v := range e.Variants {
 		edited, err := p.try(v)
 		if err == nil {
-			fitting = append(fitting, edited)
-		} else if failed == nil {
+			fitting, chosen = append(fitting, edited), v
+		} else if failed == nil || closer(err, failed) {
 			failed = err
 		}
 	}
 	switch {
-	case len(fitting) == 0:
-		return failed
 	case len(fitting) > 1:
 		return fmt.Errorf("dex %s: %s: more than one shape of this edit fits; nothing was changed", p.Version, e.Variants[0].File)
+	case len(fitting) == 1:
+		p.keep(fitting[0], e.Why, chosen.Lay)
+		return nil
+	case e.Lost != "" && errors.As(failed, new(*AnchorError)):
+		p.Lost = append(p.Lost, e.Lost)
+		return nil
 	}
-	fitting[0].Why = e.Why
-	p.Edited = append(p.Edited, *fitting[0])
-	return nil
+	return failed
+}
+
+// closer reports whether an error says more than another about why no shape fits: a file that is there says more than one that
+// is not.
+func closer(err, than error) bool {
+	return errors.Is(than, fs.ErrNotExist) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // try places the lines of a variant.
 func (p *Plan) try(v Variant) (*Edited, error) {
-	path := filepath.Join(p.dir, filepath.FromSlash(v.File))
-	data, err := os.ReadFile(path)
-	if err != nil {
-		i := v.Inserts[0]
-		return nil, fmt.Errorf("%w (%w)", &AnchorError{Version: p.Version, File: v.File, Func: i.Func, Anchor: i.Anchor, Want: max(i.Count, 1)}, err)
-	}
-	info, err := os.Stat(path)
+	out, err := p.open(v)
 	if err != nil {
 		return nil, err
 	}
-	if strings.Contains(string(data), hookImport) {
-		return nil, fmt.Errorf("%s: %w: %s imports it", p.dir, ErrApplied, v.File)
-	}
-	out := &Edited{File: v.File, mode: info.Mode().Perm(), old: strings.SplitAfter(string(data), "\n"), inserted: map[int][]string{}}
+	data := []byte(strings.Join(out.old, ""))
 	for _, i := range v.Inserts {
 		from, to, err := span(v.File, data, i.Func, len(out.old))
 		if err != nil {
 			return nil, fmt.Errorf("dex %s: %w", p.Version, err)
 		}
-		if found := out.place(i, from, to); found != max(i.Count, 1) {
-			return nil, &AnchorError{Version: p.Version, File: v.File, Func: i.Func, Anchor: i.Anchor, Found: found, Want: max(i.Count, 1)}
+		want := i.Count
+		switch want {
+		case 0:
+			want = 1
+		case absent:
+			want = 0
+		}
+		if found := out.place(i, from, to); found != want {
+			return nil, &AnchorError{Version: p.Version, File: v.File, Func: i.Func, Anchor: i.Anchor, Found: found, Want: want}
 		}
 	}
 	if _, err := format.Source([]byte(out.text())); err != nil {
@@ -181,52 +190,4 @@ func span(file string, data []byte, name string, lines int) (from, to int, err e
 		}
 	}
 	return from, to, nil
-}
-
-// place adds the lines at each anchor between two lines and returns how many there were.
-func (e *Edited) place(i Insert, from, to int) int {
-	found := 0
-	for n := from; n < to; n++ {
-		text := strings.TrimLeft(e.old[n], " \t")
-		if strings.TrimRight(text, "\r\n") != i.Anchor {
-			continue
-		}
-		found++
-		indent := e.old[n][:len(e.old[n])-len(text)]
-		e.inserted[n] = append(e.inserted[n], indented(i.Before, indent)...)
-		e.inserted[n+1] = append(e.inserted[n+1], indented(i.After, indent)...)
-	}
-	return found
-}
-
-func indented(text, indent string) []string {
-	var out []string
-	for l := range strings.Lines(text) {
-		if l != "\n" {
-			l = indent + l
-		}
-		out = append(out, l)
-	}
-	return out
-}
-
-// text is the file with its new lines.
-func (e *Edited) text() string {
-	var b strings.Builder
-	for n, l := range e.old {
-		for _, added := range e.inserted[n] {
-			b.WriteString(added)
-		}
-		b.WriteString(l)
-	}
-	return b.String()
-}
-
-// Added returns how many lines are new.
-func (e *Edited) Added() int {
-	n := 0
-	for _, lines := range e.inserted {
-		n += len(lines)
-	}
-	return n
 }

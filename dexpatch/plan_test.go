@@ -59,7 +59,7 @@ func two() {
 	}
 }
 `
-	hook := func(i Insert) []Edit { return []Edit{{"", []Variant{{"a.go", []Insert{i}}}}} }
+	hook := func(i Insert) []Edit { return []Edit{{Variants: []Variant{{File: "a.go", Inserts: []Insert{i}}}}} }
 	tests := []struct {
 		name    string
 		files   map[string]string // beside go.mod, server/signer and a.go
@@ -106,7 +106,7 @@ func two() {
 		},
 		{
 			name:    "a file that is gone is an error that names the anchor",
-			edits:   []Edit{{"", []Variant{{"b.go", []Insert{{Anchor: "sign()"}}}}}},
+			edits:   []Edit{{Variants: []Variant{{File: "b.go", Inserts: []Insert{{Anchor: "sign()"}}}}}},
 			wantErr: "dex v9: b.go: the statement\n\tsign()\nstands there 0 times instead of 1; this Dex is not supported, and nothing was changed (open DIR/b.go: no such file or directory)",
 		},
 		{
@@ -116,17 +116,17 @@ func two() {
 		},
 		{
 			name: "the shape that fits is taken",
-			edits: []Edit{{"", []Variant{
-				{"b.go", []Insert{{Anchor: "sign()", Before: "ask()\n"}}},
-				{"a.go", []Insert{{Func: "one", Anchor: "sign()", Before: "ask()\n"}}},
+			edits: []Edit{{Variants: []Variant{
+				{File: "b.go", Inserts: []Insert{{Anchor: "sign()", Before: "ask()\n"}}},
+				{File: "a.go", Inserts: []Insert{{Func: "one", Anchor: "sign()", Before: "ask()\n"}}},
 			}}},
 			want: strings.Replace(file, "\tsign()\n", "\task()\n\tsign()\n", 1),
 		},
 		{
 			name: "two shapes that fit are an error",
-			edits: []Edit{{"", []Variant{
-				{"a.go", []Insert{{Func: "one", Anchor: "sign()", Before: "ask()\n"}}},
-				{"a.go", []Insert{{Func: "two", Anchor: "sign()", Count: 2, Before: "ask()\n"}}},
+			edits: []Edit{{Variants: []Variant{
+				{File: "a.go", Inserts: []Insert{{Func: "one", Anchor: "sign()", Before: "ask()\n"}}},
+				{File: "a.go", Inserts: []Insert{{Func: "two", Anchor: "sign()", Count: 2, Before: "ask()\n"}}},
 			}}},
 			wantErr: "dex v9: a.go: more than one shape of this edit fits; nothing was changed",
 		},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -85,7 +86,21 @@ func TestApplyToThePinnedDex(t *testing.T) {
 	if added > 90 {
 		t.Errorf("%d lines are added; a person should be able to review them in a minute", added)
 	}
-	if got := applyDiff(t, before, p.Diff()); !maps.Equal(got, withoutHook(after)) {
+	core, err := newPlan(pristine(t), "", slices.DeleteFunc(Edits(), func(e Edit) bool { return !e.Core }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	added = 0
+	for _, e := range core.Edited {
+		added += e.Added()
+	}
+	if added > 20 {
+		t.Errorf("%d lines are added by the core edits, more than 20", added)
+	}
+	if len(p.Lost) > 0 {
+		t.Errorf("lost: %q", p.Lost)
+	}
+	if got := applyDiff(t, before, p.Diff()); !maps.Equal(got, without(after, p.LaidIn)) {
 		t.Error("the diff does not lead to the tree")
 	}
 	if _, err := Apply(tree); !errors.Is(err, ErrApplied) {
@@ -93,9 +108,11 @@ func TestApplyToThePinnedDex(t *testing.T) {
 	}
 }
 
-func withoutHook(files map[string]string) map[string]string {
+func without(files map[string]string, laid []LaidIn) map[string]string {
 	out := maps.Clone(files)
-	maps.DeleteFunc(out, func(name, _ string) bool { return strings.HasPrefix(name, hookDir+"/") })
+	for _, f := range laid {
+		delete(out, f.File)
+	}
 	return out
 }
 

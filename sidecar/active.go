@@ -4,14 +4,18 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
@@ -24,6 +28,10 @@ type generation struct {
 	plugins []runningPlugin
 	digest  string // of the file, to see whether it changed
 	loaded  time.Time
+	sources map[string]*facts.Type // what the plugins' answers are typed by, by plugin
+
+	candidate atomic.Pointer[candidate] // run beside it; nil when there is none
+	tried     string                    // digest of the last candidate that was tried; guarded by Server.reloading
 
 	calls   sync.RWMutex // held for reading by each call
 	retired bool         // guarded by calls
@@ -63,20 +71,21 @@ func (g *generation) retire() {
 // The error is a *Problems or a *TestsFailed where the file is to blame, and then nothing that was started is left.
 func load(ctx context.Context, file string, o Options, host *pluginhost.Host, keep []runningPlugin) (_ *generation, _ []Problem, err error) {
 	if !o.AllowWritable {
-		if err := config.WritableByOthers(file); err != nil {
+		if err := config.WritableByOthers(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, err
 		}
 	}
-	digest, err := digestOf(file)
-	if err != nil {
-		return nil, nil, err
-	}
+	digest, unread := digestOf(file)
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
-	problems = append(problems, tlsProblems(cfg, src)...)
+	problems = append(append(problems, tlsProblems(cfg, src)...), keptProblems(cfg, src)...)
+	problems = append(problems, confinementProblems(cfg, src, o)...)
 	if config.HasErrors(problems) {
 		// Nothing is started for a file that cannot be served; what else is wrong with it is found without plugins.
 		_, all := build(ctx, cfg, src, problems, offline{options: o})
 		return nil, nil, all
+	}
+	if unread != nil {
+		return nil, nil, unread // and yet it was loaded: it has only just come
 	}
 	plugins := &fleet{options: o, host: host, keep: keep}
 	defer func() {
@@ -91,7 +100,7 @@ func load(ctx context.Context, file string, o Options, host *pluginhost.Host, ke
 	if r := report(fixture.Run(ctx, set.pipeline, set.cases)); r.Failed() > 0 {
 		return nil, nil, &TestsFailed{Report: r}
 	}
-	return &generation{set: set, cfg: cfg, plugins: plugins.used, digest: digest, loaded: time.Now()}, all.List, nil
+	return &generation{set: set, cfg: cfg, plugins: plugins.used, digest: digest, loaded: time.Now(), sources: set.sources()}, all.List, nil
 }
 
 func digestOf(file string) (string, error) {

@@ -107,19 +107,23 @@ func TestNoConfiguration(t *testing.T) {
 }
 
 func TestCodes(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
 	tests := []struct {
 		name string
+		ctx  context.Context
 		err  error
 		want codes.Code
 	}{
-		{"a lookup that is down", &pipeline.Error{Class: pipeline.Unavailable, Err: errors.New("x")}, codes.Unavailable},
-		{"time that is over", &pipeline.Error{Class: pipeline.Deadline, Err: errors.New("x")}, codes.DeadlineExceeded},
-		{"a rule that failed", &pipeline.Error{Err: errors.New("x")}, codes.Internal},
-		{"anything else", errors.New("x"), codes.Internal},
+		{"a lookup that is down", t.Context(), &pipeline.Error{Class: pipeline.Unavailable, Err: errors.New("x")}, codes.Unavailable},
+		{"time that is over", over, &pipeline.Error{Class: pipeline.Deadline, Err: errors.New("x")}, codes.DeadlineExceeded},
+		{"a plugin that gave up while there was time", t.Context(), &pipeline.Error{Class: pipeline.Deadline, Err: errors.New("x")}, codes.Unavailable},
+		{"a rule that failed", t.Context(), &pipeline.Error{Err: errors.New("x")}, codes.Internal},
+		{"anything else", t.Context(), errors.New("x"), codes.Internal},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := codeOf(test.err); got != test.want {
+			if got := codeOf(test.ctx, test.err); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})

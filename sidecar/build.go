@@ -59,6 +59,9 @@ func build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 		}
 		set.cases = b.cases()
 	}
+	if set.pipeline != nil {
+		set.pipeline.Outline = pipeline.Number(set.pipeline.Steps)
+	}
 	all := &Problems{List: config.Sorted(b.problems), source: src}
 	if all.Failed() || b.rules == nil {
 		return nil, all
@@ -136,6 +139,16 @@ func (b *builder) contracts() map[string]pipeline.Contract {
 		}
 		for _, r := range c.Require {
 			contract.Require = append(contract.Require, pipeline.Required{Claim: r.Name, Type: r.Type})
+		}
+		if c.Trim != nil {
+			for i, pattern := range c.Trim.Groups {
+				glob, err := pipeline.NewGlob(pattern)
+				if err != nil {
+					b.add(b.src.Problem(config.Join(c.Trim.Path, "groups"+index(i)), "the pattern cannot be used: "+err.Error(), ""))
+					continue
+				}
+				contract.TrimGroups = append(contract.TrimGroups, glob)
+			}
 		}
 		contracts[c.Name] = contract
 		b.ruled[c.Name] = true

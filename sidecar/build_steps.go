@@ -148,7 +148,7 @@ func (b *builder) param(s *config.Step, v *config.Value, p *described, note func
 	return b.assignment(v, func(r pipeline.Reads) {
 		note(r)
 		b.unverified(s, v, r)
-	}, rules.Constant, func(src string) (pipeline.Value, error) { return b.rules.Param(src, want) })
+	}, func(c any) (pipeline.Value, error) { return rules.ConstantParam(c, want) }, func(src string) (pipeline.Value, error) { return b.rules.Param(src, want) })
 }
 
 // unverified refuses a lookup that is keyed on an address which nobody verified, unless the operator wrote that down.

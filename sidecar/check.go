@@ -15,15 +15,17 @@ import (
 // is served and no plugin is put to use. What is wrong comes back as problems; the error is for what is not the file's doing.
 func Check(ctx context.Context, file string, o Options) (*Problems, error) {
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
-	problems = append(problems, tlsProblems(cfg, src)...)
+	problems = append(append(problems, tlsProblems(cfg, src)...), keptProblems(cfg, src)...)
+	problems = append(problems, confinementProblems(cfg, src, o)...)
 	host, err := pluginhost.New(hostOptions(o, o.log(nil)))
 	if err != nil {
 		return nil, err
 	}
-	_, all := build(ctx, cfg, src, problems, online{options: o, host: host})
+	_, all := build(ctx, cfg, src, problems, online{options: o, host: host, loaded: problems})
 	if err := host.Close(); err != nil {
 		return nil, fmt.Errorf("stop the plugins: %w", err)
 	}
+	all.List = config.Sorted(append(all.List, candidateProblems(ctx, cfg, src, o)...))
 	return all, nil
 }
 
@@ -39,18 +41,19 @@ func loadOffline(ctx context.Context, file string, o Options) (*ruleSet, *Proble
 	return build(ctx, cfg, src, problems, offline{options: o})
 }
 
-// Test runs the tests block of a configuration, offline. The error is a *Problems when the file cannot be used.
+// Test runs the tests block of a configuration, offline, and counts which steps it covers. The error is a *Problems when the file cannot be used.
 func Test(ctx context.Context, file string, o Options) (*TestReport, error) {
 	set, problems := loadOffline(ctx, file, o)
 	if set == nil {
 		return nil, problems
 	}
-	return report(fixture.Run(ctx, set.pipeline, set.cases)), nil
+	return set.covered(ctx), nil
 }
 
 // TestReport tells how the cases of a file came out, in their order.
 type TestReport struct {
-	Cases []CaseReport `json:"cases"`
+	Cases    []CaseReport   `json:"cases"`
+	Coverage []StepCoverage `json:"coverage,omitempty"` // in the order of the file; only of Test
 }
 
 // CaseReport is one case. Stage and Diffs are empty when it passed.
@@ -100,12 +103,23 @@ func (r *TestReport) Render(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "FAIL  %s\n      %s, at %s\n", c.Name, c.Place, c.Stage)
 		for _, d := range c.Diffs {
-			fmt.Fprintf(&b, "      %s\n        want  %s\n        got   %s\n", d.What, orNothing(d.Want), orNothing(d.Got))
+			d.render(&b, "      ")
 		}
 	}
 	fmt.Fprintf(&b, "%d of %d passed\n", len(r.Cases)-r.Failed(), len(r.Cases))
+	for _, note := range r.Notes() {
+		fmt.Fprintf(&b, "note  %s\n", note)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// render writes what differs, and for lists and objects in what.
+func (d CaseDiff) render(b *strings.Builder, pad string) {
+	fmt.Fprintf(b, "%[1]s%[2]s\n%[1]s  want  %[3]s\n%[1]s  got   %[4]s\n", pad, d.What, orNothing(d.Want), orNothing(d.Got))
+	for _, detail := range fromWanted().details(d.Want, d.Got) {
+		fmt.Fprintf(b, "%s        %s\n", pad, detail)
+	}
 }
 
 func orNothing(s string) string {

@@ -20,7 +20,9 @@ type decision struct {
 	id      string
 	start   time.Time
 	request *hookv1.ExtendPayloadRequest
+	active  *generation // what decided; nil when nothing was active. Only what outlives it is read once the call is over
 	trace   pipeline.Trace
+	asked   []pipeline.Asked // with values: not for logs
 	denial  *pipeline.Denial
 	code    codes.Code // codes.OK: decided
 	err     error
@@ -98,6 +100,9 @@ func (d *decision) log(ctx context.Context, log *slog.Logger) {
 func (d *decision) rule() string {
 	if d.denial != nil {
 		return d.denial.Rule
+	}
+	if d.err == nil {
+		return ""
 	}
 	var failed *pipeline.Error
 	if errors.As(d.err, &failed) {

@@ -65,7 +65,7 @@ func TestTheDecisionLine(t *testing.T) {
 		},
 		{
 			name: "a request that makes no sense", req: with(signIn("mum@gmail.com"), func(r *hookv1.ExtendPayloadRequest) { r.Payload = []byte("[]") }),
-			want: strings.Replace(head, "INFO", "WARN", 1) + asked + `"outcome":"failed","code":"InvalidArgument","err":"payload is not a JSON object","took":0}`,
+			want: strings.Replace(head, "INFO", "WARN", 1) + asked + `"outcome":"failed","code":"InvalidArgument","err":"read the payload: payload is not a JSON object","took":0}`,
 		},
 		{
 			name: "a client without rules",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -124,11 +125,26 @@ func (n nobody) Ask(context.Context, pipeline.Question) (*pipeline.Answer, error
 type online struct {
 	options Options
 	host    *pluginhost.Host
+	loaded  []config.Problem // what the loader found
 }
 
+// describe does not start a program whose declaration is wrong: what is missing may be the digest that would have kept it out.
 func (o online) describe(ctx context.Context, p *config.Plugin, src *config.Source) (*described, []config.Problem) {
+	if p.Builtin == "" && o.misdeclared(p) {
+		if p.SchemaFile == "" {
+			return nil, nil
+		}
+		return offline{options: o.options}.describe(ctx, p, src)
+	}
 	_, out, problems := startPlugin(ctx, o.host, declaration(p, o.options), p, src, true)
 	return out, problems
+}
+
+func (o online) misdeclared(p *config.Plugin) bool {
+	return slices.ContainsFunc(o.loaded, func(found config.Problem) bool {
+		inside, ok := strings.CutPrefix(found.Path, p.Path)
+		return ok && !found.Warning && (inside == "" || inside[0] == '.' || inside[0] == '[')
+	})
 }
 
 // declaration is how the host knows a plugin. It has no command when the loader reported why.
@@ -141,7 +157,10 @@ func declaration(p *config.Plugin, o Options) pluginhost.Declaration {
 	if len(cfg) == 0 {
 		cfg = json.RawMessage("{}")
 	}
-	return pluginhost.Declaration{Name: p.Name, Command: command, SHA256: p.SHA256.Files, Env: p.Env, TLS: p.TLS, Config: cfg}
+	return pluginhost.Declaration{
+		Name: p.Name, Command: command, SHA256: p.SHA256.Files, Env: p.Env, TLS: p.TLS, Config: cfg,
+		Limits: limitsOf(p), Foreign: p.Builtin == "", Unconfined: p.Unconfined,
+	}
 }
 
 // startPlugin starts a plugin and gives it its configuration. The plugin is nil when it did not start.
@@ -159,7 +178,7 @@ func startPlugin(ctx context.Context, host *pluginhost.Host, d pluginhost.Declar
 	}
 	problems, err := plugin.Configure(ctx, checkOnly)
 	if err != nil {
-		return plugin, out, []config.Problem{src.Problem(p.Path, err.Error(), "")}
+		return plugin, out, []config.Problem{pluginProblem(p, err, src)}
 	}
 	var placed []config.Problem
 	for _, problem := range problems {
@@ -195,9 +214,14 @@ func startProblems(p *config.Plugin, err error, src *config.Source) []config.Pro
 			out = append(out, src.Problem(config.Join(p.Path, placeOf(wrong)), wrong.Message, wrong.Hint))
 			continue
 		}
-		out = append(out, src.Problem(p.Path, one.Error(), ""))
+		out = append(out, pluginProblem(p, one, src))
 	}
 	return out
+}
+
+// pluginProblem is a problem at a plugin, whose name need not be said twice.
+func pluginProblem(p *config.Plugin, err error, src *config.Source) config.Problem {
+	return src.Problem(p.Path, strings.TrimPrefix(err.Error(), "plugin "+p.Name+": "), "")
 }
 
 // placeOf is the path of what is wrong in the spelling of configurations: the name of a file is no plain key.

@@ -7,7 +7,8 @@
 //	          ├─► rules: expressions, typed by those schemas
 //	          └─► pipeline: the steps ─► fixture: the tests block ─► only then: Serve
 //
-// This package is the whole public Go API of the host: Check, Test, Schema, New and Server. What is below internal has one
+// This package is the whole public Go API of the host: Check, Test, Schema, New and Server, and DialAdmin for whoever asks a
+// running one. What is below internal has one
 // reason to exist each, and build.go is the only place where the parts meet. Plugins are never imported: those that come with
 // claimsmith are commands like any other (Options.Builtins).
 package sidecar

@@ -14,10 +14,14 @@ import (
 type peerCheck struct {
 	credentials.TransportCredentials // of insecure.NewCredentials: the socket never leaves the machine
 	uids                             []int
+	refusal                          string // what others are: not in a list
 }
 
-func newPeerCheck(base credentials.TransportCredentials, uids []int) (credentials.TransportCredentials, error) {
-	return &peerCheck{TransportCredentials: base, uids: uids}, nil
+// knowsPeers reports whether the kernel says who connects.
+const knowsPeers = true
+
+func newPeerCheck(base credentials.TransportCredentials, uids []int, refusal string) (credentials.TransportCredentials, error) {
+	return &peerCheck{TransportCredentials: base, uids: uids, refusal: refusal}, nil
 }
 
 // ServerHandshake refuses a connection of a user who is not listed.
@@ -27,7 +31,7 @@ func (p *peerCheck) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthIn
 		return nil, nil, fmt.Errorf("ask the kernel who connects: %w", err)
 	}
 	if !slices.Contains(p.uids, uid) {
-		return nil, nil, fmt.Errorf("user %d is not in listen.allowUids", uid)
+		return nil, nil, fmt.Errorf("user %d is %s", uid, p.refusal)
 	}
 	return p.TransportCredentials.ServerHandshake(conn)
 }
@@ -39,7 +43,7 @@ func (p *peerCheck) ClientHandshake(ctx context.Context, authority string, conn 
 
 // Clone copies the check.
 func (p *peerCheck) Clone() credentials.TransportCredentials {
-	return &peerCheck{TransportCredentials: p.TransportCredentials.Clone(), uids: p.uids}
+	return &peerCheck{TransportCredentials: p.TransportCredentials.Clone(), uids: p.uids, refusal: p.refusal}
 }
 
 func peerUID(conn net.Conn) (int, error) {

@@ -8,6 +8,9 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-func newPeerCheck(credentials.TransportCredentials, []int) (credentials.TransportCredentials, error) {
+// knowsPeers reports whether the kernel says who connects.
+const knowsPeers = false
+
+func newPeerCheck(credentials.TransportCredentials, []int, string) (credentials.TransportCredentials, error) {
 	return nil, errors.New("listen.allowUids needs Linux: give the socket a group and a mode instead")
 }

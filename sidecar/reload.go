@@ -3,7 +3,6 @@ package sidecar
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -18,10 +17,19 @@ const settle = 200 * time.Millisecond
 // and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins anew whose
 // declaration did not change, so that they read files again that it names.
 //
-// The error is that of New. A listen address that changed is not taken over: that needs a new start, and is warned of.
-func (s *Server) Reload(ctx context.Context, fresh bool) error {
+// The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. A listen address
+// that changed is not taken over: that needs a new start, and is warned of.
+func (s *Server) Reload(ctx context.Context, fresh bool) error { return s.reload(ctx, fresh, false) }
+
+// ReloadForced is Reload, but a configuration that keeps out everybody serves too.
+func (s *Server) ReloadForced(ctx context.Context, fresh bool) error {
+	return s.reload(ctx, fresh, true)
+}
+
+func (s *Server) reload(ctx context.Context, fresh, force bool) (err error) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	defer func() { s.noteReload(err) }()
 	old := s.active.Load()
 	keep := old.plugins
 	if fresh {
@@ -31,57 +39,121 @@ func (s *Server) Reload(ctx context.Context, fresh bool) error {
 	if err != nil {
 		return err
 	}
+	if err := s.letsIn(ctx, now, force); err != nil {
+		for _, p := range unused(now.plugins, old.plugins) {
+			s.host.Stop(p)
+		}
+		return err
+	}
 	s.warn(ctx, warnings)
 	if now.cfg.Listen.Socket != old.cfg.Listen.Socket || now.cfg.Listen.TCP != old.cfg.Listen.TCP {
 		s.log.WarnContext(ctx, "the listen address changed: it takes effect with the next start")
 	}
+	if !sameKeeping(now.cfg, old.cfg) {
+		s.log.WarnContext(ctx, "admin, state or record changed: that takes effect with the next start")
+	}
 	s.active.Store(now)
 	s.log.InfoContext(ctx, "configuration reloaded", "digest", now.digest, "tests", len(now.set.cases))
 	old.retire()
+	s.endCandidate(ctx, old.candidate.Load())
+	s.useCandidate(ctx, now)
 	for _, p := range unused(old.plugins, now.plugins) {
 		s.host.Stop(p)
 	}
 	return nil
 }
 
-// watch reloads when the file changes and when somebody asks, until ctx ends.
-func (s *Server) watch(ctx context.Context) error {
-	files, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("watch the configuration: %w", err)
-	}
-	defer files.Close()
-	// The folder is watched, not the file: editors replace files, and Kubernetes swaps a link beside it.
-	if err := files.Add(filepath.Dir(s.file)); err != nil {
-		return fmt.Errorf("watch the configuration: %w", err)
-	}
+// watch reloads when the file or the candidate changes and when somebody asks, until ctx ends. Where files cannot be watched, as
+// when a system is out of inotify watches, only asking is left, and the log says so.
+func (s *Server) watch(ctx context.Context) {
+	folders := s.watchFolders(ctx)
+	defer folders.close()
 	quiet := time.NewTimer(0) // looks once at once: the file may have changed since New read it
 	defer quiet.Stop()
+	var hangups hangups
 	for {
+		s.watchCandidate(ctx, folders)
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-files.Events:
+			return
+		case <-folders.events:
 			quiet.Reset(settle)
-		case err := <-files.Errors:
+		case err := <-folders.errs:
 			s.log.WarnContext(ctx, "the configuration may have changed unseen", "err", err)
 			quiet.Reset(settle)
 		case <-quiet.C:
 			if digest, err := digestOf(s.file); err == nil && digest != s.active.Load().digest {
-				s.reloadLogged(ctx, false)
+				s.reloadLogged(ctx, false, false)
 			}
+			s.refreshCandidate(ctx)
 		case <-s.options.Reload:
-			s.reloadLogged(ctx, true)
+			digest, _ := digestOf(s.file) // one that cannot be read is not reloaded
+			err := s.reloadLogged(ctx, true, hangups.force(digest, time.Now()))
+			hangups.note(err, digest, time.Now())
 		}
 	}
 }
 
-// reloadLogged reloads, and says in the log why not, problem by problem.
-func (s *Server) reloadLogged(ctx context.Context, fresh bool) {
-	err := s.Reload(ctx, fresh)
-	if err == nil || ctx.Err() != nil {
-		return
+// hangups remembers that a file was refused because it would lock everybody out: who asks for the same again soon means it. A
+// file that changes never does, and one hang-up neither: programs send that after they wrote the file.
+type hangups struct {
+	digest string
+	at     time.Time
+}
+
+// again is how soon the second hang-up must follow.
+const again = 30 * time.Second
+
+func (h *hangups) force(digest string, now time.Time) bool {
+	return digest == h.digest && digest != "" && now.Sub(h.at) <= again
+}
+
+func (h *hangups) note(err error, digest string, now time.Time) {
+	*h = hangups{}
+	if errors.As(err, new(*LockedOut)) {
+		*h = hangups{digest: digest, at: now}
 	}
+}
+
+// folders are watched, not files: editors replace files, and Kubernetes swaps a link beside them. The channels are nil when that
+// cannot be done.
+type folders struct {
+	events  <-chan fsnotify.Event
+	errs    <-chan error
+	watcher *fsnotify.Watcher // nil when that cannot be done
+
+	candidate string // the folder of the candidate, once it is watched
+}
+
+func (s *Server) watchFolders(ctx context.Context) *folders {
+	files, err := fsnotify.NewWatcher()
+	if err == nil {
+		if err = files.Add(filepath.Dir(s.file)); err == nil {
+			return &folders{events: files.Events, errs: files.Errors, watcher: files}
+		}
+		_ = files.Close()
+	}
+	s.log.WarnContext(ctx, "the configuration is not watched: reload it with SIGHUP", "err", err)
+	return &folders{}
+}
+
+func (f *folders) close() {
+	if f.watcher != nil {
+		_ = f.watcher.Close() // nothing is written
+	}
+}
+
+// reloadLogged reloads, and says in the log why not, problem by problem.
+func (s *Server) reloadLogged(ctx context.Context, fresh, force bool) error {
+	err := s.reload(ctx, fresh, force)
+	if err != nil && ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "configuration not reloaded: the old one goes on serving", why(err)...)
+	}
+	return err
+}
+
+// why are the attributes that say what is wrong with a file, problem by problem.
+func why(err error) []any {
 	attrs := []any{slog.String("err", err.Error())}
 	var problems *Problems
 	var tests *TestsFailed
@@ -100,6 +172,8 @@ func (s *Server) reloadLogged(ctx context.Context, fresh bool) {
 			}
 		}
 		attrs = append(attrs, slog.Any("tests", list))
+	case errors.As(err, new(*LockedOut)):
+		attrs = append(attrs, slog.String("hint", "if that is meant: claimsmith reload --force, or two hang-ups within "+again.String()))
 	}
-	s.log.ErrorContext(ctx, "configuration not reloaded: the old one goes on serving", attrs...)
+	return attrs
 }

@@ -15,11 +15,13 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+	"github.com/claimsmith/claimsmith/sidecar/internal/tally"
 )
 
 // Server is a loaded configuration with its plugins running. New makes it, Serve answers calls, Close ends it.
@@ -31,6 +33,12 @@ type Server struct {
 	active    atomic.Pointer[generation]
 	warnings  []Problem  // of New, for the log of Serve
 	reloading sync.Mutex // one reload at a time
+	shadow    shadow
+	recent    recent       // who was let in
+	tally     *tally.Tally // the same without saying who, past a restart; nil: not kept
+	memory    memory
+	failed    atomic.Pointer[failedReload] // the last reload; nil when it was none
+	started   time.Time
 }
 
 // New loads a configuration, starts its plugins and runs its tests. The error is a *Problems when something is wrong with the
@@ -53,8 +61,17 @@ func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings}
+	memory, err := newMemory(first.cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	tally, err := newTally(first.cfg, &memory, log)
+	if err != nil {
+		return nil, errors.Join(err, memory.close())
+	}
+	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings, shadow: newShadow(log), memory: memory, tally: tally, started: time.Now()}
 	s.active.Store(first)
+	s.useCandidate(ctx, first)
 	return s, nil
 }
 
@@ -62,8 +79,8 @@ func hostOptions(o Options, log *slog.Logger) pluginhost.Options {
 	return pluginhost.Options{Log: log, Wrapper: o.Wrapper, Dir: o.WorkDir}
 }
 
-// Close stops the plugins. It is safe to call twice.
-func (s *Server) Close() error { return s.host.Close() }
+// Close stops the plugins and closes the store. It is safe to call twice.
+func (s *Server) Close() error { return errors.Join(s.host.Close(), s.memory.close()) }
 
 // Serve answers calls until ctx ends; then calls under way get the budget of a request to finish. The plugins stay for Close.
 func (s *Server) Serve(ctx context.Context) error {
@@ -77,8 +94,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	log, cfg := s.log, s.active.Load().cfg
 	s.warn(ctx, s.warnings)
-	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage))
-	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, log: log})
+	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
+	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.memory.remember, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)
 	if s.options.Reflection {
@@ -86,31 +104,42 @@ func (s *Server) Serve(ctx context.Context) error {
 		reflection.Register(server)
 	}
 	alive.SetServingStatus(hookv1.ClaimsHookService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
+	stop, err := s.attend(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer stop() // after the last decision
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "version", s.options.Version,
 		"steps", len(cfg.Pipeline), "plugins", len(cfg.Plugins), "tests", len(cfg.Tests))
 
 	return s.run(ctx, server, listener, alive)
 }
 
-// run serves and watches the configuration until ctx ends or one of them fails.
+// run serves, and watches the configuration, until ctx ends or serving fails.
 func (s *Server) run(ctx context.Context, server *grpc.Server, listener net.Listener, alive *health.Server) error {
 	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watch(ctx) })
+	watching.Go(func() { s.shadow.work(ctx) })
+	watching.Go(func() { s.recall(ctx) })
+	if s.tally != nil {
+		watching.Go(func() { s.tally.Run(ctx) })
+	}
+	defer watching.Wait()
 	defer cancel()
-	served, watched := make(chan error, 1), make(chan error, 1)
+	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	go func() { watched <- s.watch(ctx) }()
-	var err error
 	select {
-	case err = <-served:
-		cancel()
-		return errors.Join(fmt.Errorf("serve: %w", err), <-watched)
-	case err = <-watched: // nil when ctx ended
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
-		err = <-watched
 	}
 	alive.Shutdown()
 	s.drain(server)
-	return errors.Join(err, <-served)
+	if stopped := <-served; !errors.Is(stopped, grpc.ErrServerStopped) { // what it says when it was stopped before it began
+		return stopped
+	}
+	return nil
 }
 
 // drain lets calls under way finish, but no longer than a request may take.
@@ -153,7 +182,7 @@ func (s *Server) credentials() (credentials.TransportCredentials, error) {
 		return credentials.NewTLS(c), nil
 	}
 	if len(l.AllowUIDs) > 0 {
-		return newPeerCheck(insecure.NewCredentials(), l.AllowUIDs)
+		return newPeerCheck(insecure.NewCredentials(), l.AllowUIDs, "not in listen.allowUids")
 	}
 	return insecure.NewCredentials(), nil
 }

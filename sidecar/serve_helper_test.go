@@ -131,12 +131,14 @@ func describe() (sidecar.Description, error) {
 
 // running is a sidecar that serves until the test is over, or until it is told to stop.
 type running struct {
-	t    testing.TB
-	dir  string
-	log  *logBuffer
-	end  context.CancelFunc
-	done chan struct{}
-	err  error // of Serve, once done is closed
+	t   testing.TB
+	dir string
+	log *logBuffer
+	end context.CancelFunc
+
+	server *sidecar.Server
+	done   chan struct{}
+	err    error // of Serve, once done is closed
 }
 
 // serve runs a sidecar with a configuration for its own folder.
@@ -158,6 +160,7 @@ func serveFile(t testing.TB, dir, file string, change ...func(*sidecar.Options))
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.server = server
 	var ctx context.Context
 	ctx, r.end = context.WithCancel(context.Background())
 	go func() {

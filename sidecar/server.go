@@ -34,7 +34,9 @@ const decisionTrailer = "claimsmith-decision-id"
 // service answers the hook. It reads the active rules once for a request, so a reload never changes a request under way.
 type service struct {
 	hookv1.UnimplementedClaimsHookServiceServer
-	acquire func() *generation // nil when there is none; held for the call
+	acquire func() *generation                                                  // nil when there is none; held for the call
+	decided func(*generation, string, *pipeline.Input, *pipeline.Result, error) // of each that the rules made; nil: nobody
+	told    func(*decision)                                                     // of each, once it is made; nil: nobody is
 	log     *slog.Logger
 }
 
@@ -47,6 +49,9 @@ func (s *service) ExtendPayload(ctx context.Context, req *hookv1.ExtendPayloadRe
 		_ = grpc.SetTrailer(ctx, metadata.Pairs(decisionTrailer, d.id))
 	}
 	d.log(ctx, s.log)
+	if s.told != nil {
+		s.told(&d)
+	}
 	return reply, err
 }
 
@@ -85,6 +90,7 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 		return nil, d.fail(codes.FailedPrecondition, errors.New("no configuration is active"))
 	}
 	defer active.release()
+	d.active = active
 	set := active.set
 	in, err := input(req)
 	if err != nil {
@@ -96,9 +102,12 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 	ctx, cancel := withBudget(ctx, set.budget)
 	defer cancel()
 	result, err := set.pipeline.Run(ctx, in)
-	d.trace = result.Trace
+	d.trace, d.asked = result.Trace, result.Asked
+	if s.decided != nil {
+		s.decided(active, d.id, in, result, err)
+	}
 	if err != nil {
-		return nil, d.fail(codeOf(err), err)
+		return nil, d.fail(codeOf(ctx, err), err)
 	}
 	if result.Denial != nil {
 		d.denial = result.Denial
@@ -123,17 +132,18 @@ func withBudget(ctx context.Context, budget time.Duration) (context.Context, con
 	return context.WithTimeout(ctx, budget)
 }
 
-// codeOf maps a failure of a run to the code of the contract.
-func codeOf(err error) codes.Code {
+// codeOf maps a failure of a run to the code of the contract. ctx is that of the run: a plugin that gave up waiting while there
+// was still time could not be asked, as one that is down.
+func codeOf(ctx context.Context, err error) codes.Code {
 	var e *pipeline.Error
 	if !errors.As(err, &e) {
 		return codes.Internal
 	}
-	switch e.Class {
-	case pipeline.Unavailable:
-		return codes.Unavailable
-	case pipeline.Deadline:
+	switch {
+	case e.Class == pipeline.Deadline && ctx.Err() != nil:
 		return codes.DeadlineExceeded
+	case e.Class == pipeline.Deadline, e.Class == pipeline.Unavailable:
+		return codes.Unavailable
 	}
 	return codes.Internal
 }
@@ -145,7 +155,7 @@ func input(req *hookv1.ExtendPayloadRequest) (*pipeline.Input, error) {
 	}
 	payload, err := claims.Parse(req.GetPayload())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the payload: %w", err)
 	}
 	id := req.GetIdentity()
 	in := &pipeline.Input{

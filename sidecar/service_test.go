@@ -97,15 +97,15 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		code codes.Code
 		want string
 	}{
-		{"no payload", payload(""), codes.InvalidArgument, "payload is not a JSON object"},
-		{"a payload that is a list", payload(`["a"]`), codes.InvalidArgument, "payload is not a JSON object"},
-		{"a payload that is cut off", payload(`{"sub":"a`), codes.InvalidArgument, "JSON ends too early"},
-		{"a payload with something after it", payload(`{"sub":"a"}{}`), codes.InvalidArgument, "something follows the JSON at byte 11"},
-		{"a payload that is not UTF-8", payload("{\"sub\":\"\xff\"}"), codes.InvalidArgument, "JSON is not UTF-8 in the string at byte 7"},
-		{"a member twice", payload(`{"sub":"a","sub":"b"}`), codes.InvalidArgument, `member "sub" is there twice`},
-		{"members that differ in case", payload(`{"sub":"a","Sub":"b"}`), codes.InvalidArgument, `members "sub" and "Sub" differ only in case`},
-		{"members that are equal under folding", payload(`{"sub":"a","ſub":"b"}`), codes.InvalidArgument, `members "sub" and "ſub" differ only in case`},
-		{"members equal under folding deep inside", payload(`{"o":[{"k":1,"K":2}]}`), codes.InvalidArgument, `members "k" and "K" differ only in case`},
+		{"no payload", payload(""), codes.InvalidArgument, "read the payload: payload is not a JSON object"},
+		{"a payload that is a list", payload(`["a"]`), codes.InvalidArgument, "read the payload: payload is not a JSON object"},
+		{"a payload that is cut off", payload(`{"sub":"a`), codes.InvalidArgument, "read the payload: JSON ends too early"},
+		{"a payload with something after it", payload(`{"sub":"a"}{}`), codes.InvalidArgument, "read the payload: something follows the JSON at byte 11"},
+		{"a payload that is not UTF-8", payload("{\"sub\":\"\xff\"}"), codes.InvalidArgument, "read the payload: JSON is not UTF-8 in the string at byte 7"},
+		{"a member twice", payload(`{"sub":"a","sub":"b"}`), codes.InvalidArgument, `read the payload: member "sub" is there twice`},
+		{"members that differ in case", payload(`{"sub":"a","Sub":"b"}`), codes.InvalidArgument, `read the payload: members "sub" and "Sub" differ only in case`},
+		{"members that are equal under folding", payload(`{"sub":"a","ſub":"b"}`), codes.InvalidArgument, `read the payload: members "sub" and "ſub" differ only in case`},
+		{"members equal under folding deep inside", payload(`{"o":[{"k":1,"K":2}]}`), codes.InvalidArgument, `read the payload: members inside a claim are equal but for case, the second at byte 13`},
 		{
 			"a payload over the cap", payload(`{"s":"` + strings.Repeat("x", sidecar.MaxMessage) + `"}`), codes.InvalidArgument,
 			"the payload has 1048584 bytes, more than 1048576",

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +41,7 @@ func checkCommand() *cobra.Command {
 			return errReported
 		}
 		if !asJSON {
-			fmt.Fprintln(cmd.OutOrStdout(), checked(*file, offline))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", *file, checked(len(problems.List), offline))
 		}
 		return nil
 	}
@@ -57,11 +59,19 @@ func check(cmd *cobra.Command, file string, offline bool) (*sidecar.Problems, er
 	return sidecar.Check(cmd.Context(), file, o)
 }
 
-func checked(file string, offline bool) string {
-	if offline {
-		return file + ": nothing is wrong with it, as far as can be seen offline: no plugin was started, and the files that plugins name were not opened"
+// checked says that a file can be served.
+func checked(warnings int, offline bool) string {
+	said := "nothing is wrong with it"
+	switch {
+	case warnings == 1:
+		said = "it can be served, with one warning"
+	case warnings > 1:
+		said = fmt.Sprintf("it can be served, with %d warnings", warnings)
 	}
-	return file + ": nothing is wrong with it"
+	if offline {
+		said += ", as far as can be seen offline: no plugin was started, and the files that plugins name were not opened"
+	}
+	return said
 }
 
 // problemReport is the stable form for machines: a list, also when there is nothing in it.
@@ -72,39 +82,73 @@ func problemReport(p *sidecar.Problems) any {
 }
 
 func testCommand() *cobra.Command {
-	var asJSON bool
+	var o struct {
+		asJSON, coverage bool
+		junit, record    string
+	}
 	cmd := &cobra.Command{
-		Use:     "test",
-		Short:   "Run the tests of a configuration",
-		Long:    "test runs the tests block of a configuration through the real rules, with the facts that the tests give. It starts nothing and asks nobody.",
-		Example: "  claimsmith test -c claimsmith.yaml\n  claimsmith test --json -c claimsmith.yaml",
+		Use:   "test",
+		Short: "Run the tests of a configuration",
+		Long: "test runs the tests block of a configuration through the real rules, with the facts that the tests give. It starts nothing and asks nobody. " +
+			"Steps that no test shows at work, such as a deny that has never denied, are noted below the outcomes.",
+		Example: "  claimsmith test -c claimsmith.yaml\n  claimsmith test --coverage\n  claimsmith test --json -c claimsmith.yaml\n  claimsmith test --junit report.xml",
 		Args:    noArgs,
 	}
-	file := configFlag(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "write the outcomes as JSON")
+	at := runningFlags(cmd)
+	cmd.Flags().StringVar(&o.record, "from-record", "", "run nothing: print a test made of the recorded request with this decision `id`, with pseudonyms for what is personal")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "write the outcomes as JSON")
+	cmd.Flags().BoolVar(&o.coverage, "coverage", false, "show in how many tests each step ran, and which way its conditions went")
+	cmd.Flags().StringVar(&o.junit, "junit", "", "write the outcomes to a `file` as JUnit does; - is stdout, and then nothing else is written there")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		o, err := options()
+		if o.record != "" {
+			return printCase(cmd, at, o.record)
+		}
+		if o.asJSON && o.junit == "-" {
+			return usageError{errors.New("--json and --junit - both write to stdout: give --junit a file")}
+		}
+		options, err := options()
 		if err != nil {
 			return err
 		}
-		report, err := sidecar.Test(cmd.Context(), *file, o)
+		report, err := sidecar.Test(cmd.Context(), *at.file, options)
 		if err != nil {
 			return err
 		}
 		if len(report.Cases) == 0 {
-			return errors.New(*file + " has no tests")
+			return errors.New(*at.file + " has no tests")
 		}
-		if asJSON {
-			err = writeJSON(cmd.OutOrStdout(), report)
-		} else {
-			err = report.Render(cmd.OutOrStdout())
+		if err := writeReport(cmd.OutOrStdout(), report, o.asJSON, o.coverage, o.junit, *at.file); err != nil {
+			return err
 		}
-		if err == nil && report.Failed() > 0 {
+		if report.Failed() > 0 {
 			return errReported
 		}
-		return err
+		return nil
 	}
 	return cmd
+}
+
+// writeReport writes a report in the forms that were asked for.
+func writeReport(out io.Writer, report *sidecar.TestReport, asJSON, coverage bool, junit, file string) error {
+	if junit == "-" {
+		return report.JUnit(out, file)
+	}
+	if junit != "" {
+		var xml bytes.Buffer
+		if err := report.JUnit(&xml, file); err != nil {
+			return err
+		}
+		if err := os.WriteFile(junit, xml.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("write JUnit: %w", err)
+		}
+	}
+	if asJSON {
+		return writeJSON(out, report)
+	}
+	if err := report.Render(out); err != nil || !coverage {
+		return err
+	}
+	return report.RenderCoverage(out)
 }
 
 func schemaCommand() *cobra.Command {

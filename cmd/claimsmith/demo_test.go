@@ -182,28 +182,35 @@ func TestTheChain(t *testing.T) {
 	nothingPersonal(t, chain.Dir())
 }
 
-// pluginOf finds the plugin process whose working directory or arguments lead to the chain's sidecar: the child of the sidecar.
+// pluginOf finds the plugin of the chain's sidecar: the process below it that is a built-in plugin.
 func pluginOf(t *testing.T, dir string) int {
 	t.Helper()
-	sidecar := processes(t, func(args []string) bool {
+	sidecars := processes(t, func(args []string) bool {
 		return slices.Contains(args, "serve") && slices.Contains(args, filepath.Join(dir, "claimsmith.yaml"))
 	})
-	if len(sidecar) != 1 {
-		t.Fatalf("sidecars: %v", sidecar)
-	}
 	for _, pid := range processes(t, func(args []string) bool { return slices.Contains(args, "run") && slices.Contains(args, "synology") }) {
-		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-		if err != nil {
-			continue
-		}
-		// pid (name) state ppid ...
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if fields[0] != "Z" && fields[1] == strconv.Itoa(sidecar[0]) {
+		// A child that the sidecar forked and that is not yet another program looks like a sidecar too.
+		if slices.Contains(sidecars, parentOf(pid)) {
 			return pid
 		}
 	}
-	t.Fatal("the sidecar has no plugin")
+	t.Fatalf("the sidecar (%v) has no plugin", sidecars)
 	return 0
+}
+
+// parentOf returns the parent of a living process, and 0 for one that has ended.
+func parentOf(pid int) int {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	// pid (name) state ppid ...
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	parent, err := strconv.Atoi(fields[1])
+	if err != nil || fields[0] == "Z" {
+		return 0
+	}
+	return parent
 }
 
 // processes returns those whose arguments fit.

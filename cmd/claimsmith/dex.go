@@ -17,7 +17,7 @@ func dexCommand() *cobra.Command {
 		Long:    "dex adds the claims hook to the sources of Dex and builds it. Dex is " + dexpatch.DexVersion + " unless a folder with its sources is given.",
 		Example: "  claimsmith dex build -o ./dex\n  claimsmith dex diff | less",
 	}
-	cmd.AddCommand(dexBuildCommand(), dexApplyCommand(), dexDiffCommand())
+	cmd.AddCommand(dexBuildCommand(), dexApplyCommand(), dexDiffCommand(), dexSurveyCommand(), dexProbeCommand())
 	return cmd
 }
 
@@ -43,6 +43,8 @@ func dexBuildCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&o.Output, "output", "o", "", "the `file` to write")
 	cmd.Flags().StringVar(&o.Source, "source", "", "a `folder` with the sources of Dex; it is not changed")
+	cmd.Flags().StringVar(&o.Label, "version-label", "", "a `label` that the version of the binary ends with")
+	cmd.Flags().StringVar(&o.Platform, "platform", "", "build for another `system`, like linux/arm64")
 	cmd.Flags().BoolVar(&o.CGO, "cgo", false, "build with cgo, which the sqlite3 storage needs; needs a C compiler")
 	return cmd
 }
@@ -64,6 +66,7 @@ func dexApplyCommand() *cobra.Command {
 			if err != nil {
 				return withDexHint(err)
 			}
+			sayLost(cmd.ErrOrStderr(), plan)
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), plan.Summary())
 			return err
 		},
@@ -82,12 +85,20 @@ func dexDiffCommand() *cobra.Command {
 			if err != nil {
 				return withDexHint(err)
 			}
+			sayLost(cmd.ErrOrStderr(), plan)
 			_, err = io.WriteString(cmd.OutOrStdout(), plan.Diff())
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&source, "source", "", "a `folder` with the sources of Dex")
 	return cmd
+}
+
+// sayLost warns of optional edits that found no place.
+func sayLost(w io.Writer, plan *dexpatch.Plan) {
+	for _, lost := range plan.Lost {
+		fmt.Fprintf(w, "warning: an optional edit finds no place in dex %s: %s\n", plan.Version, lost)
+	}
 }
 
 // saying writes the progress of a build for people, a line each.

@@ -10,12 +10,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
 func explainCommand() *cobra.Command {
 	var o struct {
 		request      string
+		decision     string
 		live, asJSON bool
 		facts        []string
 	}
@@ -28,11 +30,13 @@ func explainCommand() *cobra.Command {
 			"mind who looks on.",
 		Example: `  claimsmith explain --client synology --connector google --email mum@gmail.com --verified --facts 'nas={"found":true,"name":"mum"}'
   claimsmith explain --request request.json --live
-  echo '{"client":"wiki"}' | claimsmith explain --request - --json`,
+  echo '{"client":"wiki"}' | claimsmith explain --request - --json
+  claimsmith explain --decision 7K2M-Q9XD`,
 		Args: noArgs,
 	}
-	file := configFlag(cmd)
+	at := runningFlags(cmd)
 	f := cmd.Flags()
+	f.StringVar(&o.decision, "decision", "", "explain the decision with this `id` of a running sidecar, instead of a request")
 	f.StringVar(&o.request, "request", "", "read the request from a JSON `file`; - is stdin")
 	f.BoolVar(&o.live, "live", false, "start the plugins and ask them, instead of taking the facts that are given")
 	f.BoolVar(&o.asJSON, "json", false, "write the explanation as JSON")
@@ -49,6 +53,11 @@ func explainCommand() *cobra.Command {
 	f.StringVar(&req.Stage, "stage", "", "login or token; token by default")
 	f.StringArrayVar(&o.facts, "facts", nil, "what a lookup finds, as `LOOKUP=JSON`; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.decision != "" {
+			return at.ask(func(client adminv1.AdminServiceClient) error {
+				return explainDecision(cmd, client, o.decision, o.asJSON, false)
+			})
+		}
 		if o.request != "" {
 			if err := readRequest(cmd.InOrStdin(), o.request, &req); err != nil {
 				return err
@@ -60,7 +69,7 @@ func explainCommand() *cobra.Command {
 		if req.Client == "" {
 			return usageError{errors.New("explain needs --client, or --request with one")}
 		}
-		explanation, err := explain(cmd, *file, req, o.live)
+		explanation, err := explain(cmd, *at.file, req, o.live)
 		if err != nil {
 			return err
 		}

@@ -91,7 +91,8 @@ func command() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), diffCommand(), demoCommand(), dexCommand(), pluginCommand())
+	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), diffCommand(), demoCommand(), dexCommand(), imageCommand(), pluginCommand(),
+		statusCommand(), reloadCommand(), whyCommand(), forgetCommand(), synologyCommand(), emulatorCommand(), doctorCommand())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	strict(root)

@@ -10,10 +10,15 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
-// pluginCommand holds what the sidecar starts this binary with. People have no use for it yet, so it is hidden.
+// pluginCommand is for those who write plugins. What the sidecar starts this binary with is in it too, hidden from people.
 func pluginCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "plugin", Short: "What the sidecar starts plugins with", Hidden: true, Example: "  claimsmith plugin run synology"}
-	cmd.AddCommand(&cobra.Command{
+	cmd := &cobra.Command{
+		Use:     "plugin",
+		Short:   "Write a plugin, and see whether it keeps the contract",
+		Example: "  claimsmith plugin new phonebook\n  claimsmith plugin verify ./phonebook\n  claimsmith plugin describe ./phonebook > schema.json",
+	}
+	cmd.AddCommand(newCommand(), verifyCommand(), describeCommand(), &cobra.Command{
+		Hidden:  true,
 		Use:     "run NAME",
 		Short:   "Be a built-in plugin",
 		Example: "  claimsmith plugin run synology",
@@ -32,6 +37,7 @@ func pluginCommand() *cobra.Command {
 			return nil
 		},
 	}, &cobra.Command{
+		Hidden:             true,
 		Use:                "exec [flags] -- COMMAND [argument ...]",
 		Short:              "Confine this process and become a plugin",
 		Example:            "  claimsmith plugin exec -- /opt/plugins/mine",

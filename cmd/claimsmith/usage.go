@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // strict makes every mistake on the command line a usageError: cobra shows help and succeeds where a command of a group is
@@ -36,6 +37,7 @@ func group(cmd *cobra.Command, args []string) error {
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
+	cmd.SuggestionsMinimumDistance = 2 // letters
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
 		return usageError{fmt.Errorf("unknown command %q: did you mean %s?", name, near[0])}
 	}
@@ -44,10 +46,23 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 
 // noArgs refuses arguments as a mistake in usage.
 func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usageError{fmt.Errorf("%s takes no argument %q", cmd.Name(), args[0])}
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.Flags().Lookup("config") != nil:
+		return usageError{fmt.Errorf("%s takes no argument %q: the configuration is named by -c", cmd.Name(), args[0])}
 	}
-	return nil
+	return usageError{fmt.Errorf("%s takes no argument %q", cmd.Name(), args[0])}
+}
+
+// flagError says what is wrong with a flag in the words of a person.
+func flagError(_ *cobra.Command, err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return usageError{err}
+	}
+	want := map[string]string{"int": "a whole number", "bool": "true or false"}[wrong.GetFlag().Value.Type()]
+	return usageError{fmt.Errorf("--%s %q: write %s", wrong.GetFlag().Name, wrong.GetValue(), want)}
 }
 
 // helpCommand is cobra's, but an unknown command is a mistake.

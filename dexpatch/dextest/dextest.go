@@ -33,6 +33,16 @@ func Binary(t testing.TB) string {
 	return path
 }
 
+// BinaryCGO is Binary with cgo, which the sqlite3 storage needs.
+func BinaryCGO(t testing.TB) string {
+	t.Helper()
+	path, err := dexpatch.Cached(t.Context(), dexpatch.Options{CGO: true, Progress: func(m string) { t.Logf("dex: %s", m) }})
+	if err != nil {
+		t.Fatalf("build dex with cgo: %v", err)
+	}
+	return path
+}
+
 // Options say how to run Dex.
 type Options struct {
 	// Config is YAML that follows issuer, storage (memory), web and logger, which are set here. $ISSUER in it is replaced.
@@ -43,6 +53,8 @@ type Options struct {
 	Env []string
 	// Binary is the Dex to run. Empty: the one of Binary.
 	Binary string
+	// Storage is the storage block as one line of YAML. Empty: {type: memory}.
+	Storage string
 }
 
 // Dex is a running process.
@@ -120,14 +132,17 @@ func start(t testing.TB, o Options) *Dex {
 	t.Helper()
 	address := freeAddress(t)
 	d := &Dex{Issuer: "http://" + address + "/dex", log: new(buffer), done: make(chan struct{})}
+	if o.Storage == "" {
+		o.Storage = "{type: memory}"
+	}
 	config := fmt.Sprintf(`issuer: %s
-storage: {type: memory}
+storage: %s
 web: {http: %q}
 logger:
   level: debug
   format: json
   excludeFields: [email, username, preferred_username, groups, user, user_id]
-`, d.Issuer, address) + strings.ReplaceAll(o.Config, "$ISSUER", d.Issuer)
+`, d.Issuer, o.Storage, address) + strings.ReplaceAll(o.Config, "$ISSUER", d.Issuer)
 	file := filepath.Join(t.TempDir(), "dex.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

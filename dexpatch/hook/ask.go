@@ -36,7 +36,7 @@ func (h *Hook) ask(ctx context.Context, object *claims.Object, about exchange, d
 		GrantType:   about.grant,
 		RequestId:   about.request,
 		HookVersion: version,
-		Features:    []string{"login", "grant-type"},
+		Features:    h.features(),
 	}
 	optional := h.optional(about)
 	if optional {
@@ -49,6 +49,15 @@ func (h *Hook) ask(ctx context.Context, object *claims.Object, about exchange, d
 		return nil, h.judge(ctx, err, optional)
 	}
 	return read(resp, req.TokenKinds)
+}
+
+// features are what this build of the hook, as it is configured, can do.
+func (h *Hook) features() []string {
+	f := []string{"login", "grant-type", "preflight"}
+	if h.config.AllowRevoke {
+		f = append(f, "revoke")
+	}
+	return f
 }
 
 // optional reports whether the tokens may be signed without the service if it is not there.

@@ -33,8 +33,12 @@ type Config struct {
 	// SignUnchanged are clients whose tokens may be signed as they are when the service cannot be reached. A refusal, a bad
 	// reply, an error from the service and anything at login are never covered.
 	SignUnchanged []string
+	// AllowRevoke lets a refusal end the refresh tokens that the person has for the client. Default false.
+	AllowRevoke bool
 	// ClaimsSupported are names that discovery lists beside Dex's own.
 	ClaimsSupported []string
+	// Required makes a missing Address an error. It is no key: a configuration cannot ask for itself.
+	Required bool
 }
 
 // TLS authenticates both ends of a connection over a network.
@@ -65,15 +69,17 @@ func (c *Config) decode(data []byte) error {
 		Timeout         string          `json:"timeout"`
 		Clients         []string        `json:"clients"`
 		SignUnchanged   []string        `json:"signUnchanged"`
+		AllowRevoke     bool            `json:"allowRevoke"`
 		ClaimsSupported []string        `json:"claimsSupported"`
 	}
-	err := strict(data, &in, "address", "tls", "serverUid", "timeout", "clients", "signUnchanged", "claimsSupported")
+	err := strict(data, &in, "address", "tls", "serverUid", "timeout", "clients", "signUnchanged", "allowRevoke", "claimsSupported")
 	if err != nil {
 		return err
 	}
 	*c = Config{
 		Address: in.Address, ServerUID: in.ServerUID, Timeout: defaultTimeout,
-		Clients: in.Clients, SignUnchanged: in.SignUnchanged, ClaimsSupported: in.ClaimsSupported,
+		Clients: in.Clients, SignUnchanged: in.SignUnchanged, AllowRevoke: in.AllowRevoke, ClaimsSupported: in.ClaimsSupported,
+		Required: c.Required,
 	}
 	if in.Timeout != "" {
 		if c.Timeout, err = time.ParseDuration(in.Timeout); err != nil {

@@ -35,8 +35,8 @@ func TestConfig(t *testing.T) {
 		{name: "an empty block", json: `null`, wantErr: "claimsHook: has to be a map of keys and values"},
 		{name: "a list", json: `[]`, wantErr: "claimsHook: has to be a map of keys and values"},
 		{name: "no address", json: `{}`, wantErr: "claimsHook: address is missing"},
-		{name: "an unknown key", json: `{"address": "unix:///s", "client": []}`, wantErr: `claimsHook: unknown key "client"; known are address, tls, serverUid, timeout, clients, signUnchanged, claimsSupported`},
-		{name: "a key in other letters", json: `{"Address": "unix:///s"}`, wantErr: `claimsHook: unknown key "Address"; known are address, tls, serverUid, timeout, clients, signUnchanged, claimsSupported`},
+		{name: "an unknown key", json: `{"address": "unix:///s", "client": []}`, wantErr: `claimsHook: unknown key "client"; known are address, tls, serverUid, timeout, clients, signUnchanged, allowRevoke, claimsSupported`},
+		{name: "a key in other letters", json: `{"Address": "unix:///s"}`, wantErr: `claimsHook: unknown key "Address"; known are address, tls, serverUid, timeout, clients, signUnchanged, allowRevoke, claimsSupported`},
 		{name: "a key without a value", json: `{"address": "unix:///s", "clients": null}`, wantErr: "claimsHook: clients has no value"},
 		{name: "a value of another type", json: `{"address": "unix:///s", "clients": "nas"}`, wantErr: "claimsHook: clients: a string is not what is wanted here"},
 		{name: "a duration without a unit", json: `{"address": "unix:///s", "timeout": "3"}`, wantErr: `claimsHook: timeout: "3" is no duration like 3s`},
@@ -81,7 +81,7 @@ func TestNew(t *testing.T) {
 	if h, err := claimshook.New(claimshook.Config{}, claimshook.Options{Logger: logger}); h != nil || err != nil || log.Len() != 0 {
 		t.Errorf("no configuration: got %v, %v, %s", h, err, log.String())
 	}
-	_, err := claimshook.New(claimshook.Config{}, claimshook.Options{Required: true, Logger: logger})
+	_, err := claimshook.New(claimshook.Config{Required: true}, claimshook.Options{Logger: logger})
 	if want := "claimsHook is missing, and --require-claims-hook is given"; message(err) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

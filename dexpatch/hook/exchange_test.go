@@ -2,7 +2,8 @@ package claimshook_test
 
 import (
 	"context"
-	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -82,7 +83,7 @@ func TestRequest(t *testing.T) {
 				},
 				ConnectorId: "google", ClientId: "nas", Audience: []string{"nas"}, Scopes: tt.token.Scopes,
 				Stage: hookv1.Stage_STAGE_TOKEN, TokenKinds: tt.wantKinds, GrantType: tt.wantGrant, RequestId: "r1",
-				HookVersion: "1", Features: []string{"login", "grant-type"},
+				HookVersion: "1", Features: []string{"login", "grant-type", "preflight"},
 			}
 			if got := s.calls(); len(got) != 1 || !proto.Equal(got[0], want) {
 				t.Errorf("got  %v\nwant %v", got, want)
@@ -117,7 +118,7 @@ func TestOnlyTheClientsThatWereNamedAreAskedAbout(t *testing.T) {
 }
 
 func TestWithoutAHookNothingHappens(t *testing.T) {
-	for _, signer := range []any{nil, struct{}{}} {
+	for _, signer := range []any{nil, struct{}{}, signer{}} {
 		got, err := claimshook.Extend(t.Context(), signer, []byte("as it is"), token())
 		if string(got) != "as it is" || err != nil {
 			t.Errorf("got %s, %v", got, err)
@@ -125,9 +126,119 @@ func TestWithoutAHookNothingHappens(t *testing.T) {
 		if names := claimshook.ClaimsSupported(signer); names != nil {
 			t.Errorf("got %v", names)
 		}
-		err = claimshook.Login(t.Context(), signer, func(context.Context) error { return errors.New("called") })
-		if err != nil {
+		build := func(ctx context.Context) error {
+			signed, err := claimshook.Extend(ctx, signer, []byte("as it is"), token())
+			if signed != nil || err == nil {
+				t.Errorf("%s would be signed, error %v", signed, err)
+			}
+			return err
+		}
+		if err := claimshook.Login(t.Context(), issuing(build), token()); err != nil {
 			t.Errorf("got %v", err)
 		}
+		if err := claimshook.Preflight(t.Context(), issuing(build), token()); err != nil {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestPreflight(t *testing.T) {
+	s := serve(t, always(patches(set("username", `"a"`), set("username", `"i"`))))
+	h := open(t, s.socket, "")
+	ctx := exchangeContext(t, "r1", "refresh_token")
+	build := func(ctx context.Context) error {
+		_, err := claimshook.Extend(claimshook.WithAccessToken(ctx), h, []byte(`{"aud":"nas"}`), token())
+		return err
+	}
+	if err := claimshook.Preflight(ctx, issuing(build), token()); err != nil {
+		t.Fatal(err)
+	}
+	other := token()
+	other.Identity.Groups = []string{"others"}
+	withoutGroups, emptyGroups := token(), token()
+	withoutGroups.Identity.Groups, emptyGroups.Identity.Groups = nil, []string{}
+	steps := []struct {
+		name      string
+		ctx       context.Context
+		token     claimshook.Token
+		want      string
+		wantCalls int
+	}{
+		{"the access token is answered from the preflight", claimshook.WithAccessToken(ctx), token(), `{"aud":"nas","username":"a"}`, 1},
+		{"and the ID token", ctx, token(), `{"aud":"nas","username":"i"}`, 1},
+		{"an identity that the upstream changed meanwhile is asked about", claimshook.WithAccessToken(ctx), other, `{"aud":"nas","username":"a"}`, 2},
+		{"no groups", claimshook.WithAccessToken(exchangeContext(t, "r2", "")), withoutGroups, `{"aud":"nas","username":"a"}`, 3},
+		{"are the same as an empty list of them", exchangeContext(t, "r2", ""), emptyGroups, `{"aud":"nas","username":"i"}`, 3},
+	}
+	for _, step := range steps {
+		got, err := claimshook.Extend(step.ctx, h, []byte(`{"aud":"nas"}`), step.token)
+		if err != nil || string(got) != step.want {
+			t.Errorf("%s: got %s, %v, want %s", step.name, got, err, step.want)
+		}
+		if n := len(s.calls()); n != step.wantCalls {
+			t.Errorf("%s: %d calls, want %d", step.name, n, step.wantCalls)
+		}
+	}
+	first := s.calls()[0]
+	if first.Stage != hookv1.Stage_STAGE_TOKEN || first.GrantType != "refresh_token" || len(first.TokenKinds) != 2 {
+		t.Errorf("asked %v", first)
+	}
+}
+
+func TestTheAudienceIsReadFromThePayload(t *testing.T) {
+	tests := []struct {
+		name, payload string
+		want          []string
+	}{
+		{"one", `{"aud":"nas"}`, []string{"nas"}},
+		{"several", `{"aud":["nas","cli"]}`, []string{"nas", "cli"}},
+		{"none", `{}`, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, always(patches(nil, nil)))
+			tok := token()
+			tok.Audience = nil
+			if _, err := claimshook.Extend(exchangeContext(t, "r1", ""), open(t, s.socket, ""), []byte(tt.payload), tok); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.calls()[0].Audience; !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	revoking := denial("No.", "household")
+	revoking.GetDenial().Revoke = true
+	tests := []struct {
+		name      string
+		answer    *hookv1.ExtendPayloadResponse
+		more      string
+		connector string
+		want      int
+		wantLog   string
+	}{
+		{"a refusal that says so", revoking, `, "allowRevoke": true`, "google", 1, "claims hook: revoked the refresh tokens of this person for this client"},
+		{"but not before the operator allows it", revoking, "", "google", 0, "claims hook: a refusal asks to revoke refresh tokens, and allowRevoke is not set"},
+		{"a refusal that does not", denial("No.", "household"), `, "allowRevoke": true`, "google", 0, ""},
+		{"a client has no refresh tokens of its own", revoking, `, "allowRevoke": true`, "", 0, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var log strings.Builder
+			h := openLogging(t, serve(t, always(tt.answer)).socket, tt.more, &log)
+			tok := token()
+			tok.ConnectorID = tt.connector
+			revoked := 0
+			ctx := claimshook.WithRevoke(exchangeContext(t, "r1", "refresh_token"), func() { revoked++ })
+			if _, err := claimshook.Extend(ctx, h, []byte(payload), tok); message(err) != "refused (decision d1, rule household)" {
+				t.Errorf("got %v", err)
+			}
+			if revoked != tt.want || !strings.Contains(log.String(), tt.wantLog) || strings.Contains(log.String(), "117") {
+				t.Errorf("revoked %d times, want %d; log:\n%s", revoked, tt.want, log.String())
+			}
+		})
 	}
 }

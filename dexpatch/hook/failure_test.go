@@ -96,10 +96,10 @@ func TestSignUnchanged(t *testing.T) {
 				t.Errorf("an audience that may not:\ngot  %s\nwant %s", withoutLocalID(err), want)
 			}
 
-			err = claimshook.Login(exchangeContext(t, "r3", ""), h, func(ctx context.Context) error {
+			err = claimshook.Login(exchangeContext(t, "r3", ""), issuing(func(ctx context.Context) error {
 				_, err := claimshook.Extend(ctx, h, []byte(payload), token())
 				return err
-			})
+			}), token())
 			if withoutLocalID(err) != want {
 				t.Errorf("login:\ngot  %s\nwant %s", withoutLocalID(err), want)
 			}

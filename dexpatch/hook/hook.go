@@ -2,12 +2,14 @@ package claimshook
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
-	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
@@ -32,7 +34,7 @@ type Identity struct {
 // Token says what a payload was made of.
 type Token struct {
 	ClientID    string   // the client that asked
-	Audience    []string // the payload's aud
+	Audience    []string // the payload's aud; nil: it is read there
 	ConnectorID string   // empty for client credentials
 	Scopes      []string
 	Identity    Identity
@@ -44,10 +46,18 @@ type extender interface {
 }
 
 // Extend returns the payload to sign: changed by the hook beside the signer, or as it is when there is none. After an error
-// nothing must be signed; the error is a *Refusal or a *Failure, or tells that this was a login (see Login).
+// nothing must be signed; the error is a *Refusal or a *Failure, or tells that this was only asked (see Login and Preflight).
 func Extend(ctx context.Context, signer any, payload []byte, t Token) ([]byte, error) {
 	if e, ok := signer.(extender); ok {
 		return e.ExtendPayload(ctx, payload, t)
+	}
+	return unchanged(ctx, payload)
+}
+
+// unchanged returns the payload as it is, unless it is not for signing.
+func unchanged(ctx context.Context, payload []byte) ([]byte, error) {
+	if asking(ctx) {
+		return nil, errAsked
 	}
 	return payload, nil
 }
@@ -60,76 +70,134 @@ func ClaimsSupported(signer any) []string {
 	return nil
 }
 
-// Hook asks the service. It is embedded beside a signer and safe for concurrent use.
+// Hook asks the service. It is embedded beside a signer and safe for concurrent use. A nil Hook changes nothing.
 type Hook struct {
 	config    Config
 	log       *slog.Logger
 	requestID any // key of the request id in a context
 	link      *link
+	metrics   *metrics
 	replies   replies
 }
 
 // Options is what New needs beside the configuration.
 type Options struct {
-	Required     bool         // whether a missing configuration is an error
-	RequestIDKey any          // the context key under which Dex keeps the id of an HTTP request
-	Logger       *slog.Logger // required
+	RequestIDKey any                   // the context key under which Dex keeps the id of an HTTP request
+	Logger       *slog.Logger          // required
+	Registry     prometheus.Registerer // where the metrics go; nil: nowhere
 }
 
 // New returns the hook, or nil if none is configured. It does not connect: the service may start after Dex.
 func New(c Config, o Options) (*Hook, error) {
 	if c.Address == "" {
-		if o.Required {
+		if c.Required {
 			return nil, errors.New("claimsHook is missing, and --require-claims-hook is given")
 		}
 		return nil, nil
+	}
+	metrics, err := newMetrics(o.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("claimsHook: %w", err)
 	}
 	link, err := newLink(c)
 	if err != nil {
 		return nil, fmt.Errorf("claimsHook: %w", err)
 	}
 	o.Logger.Info("config claims hook", "address", c.Address, "timeout", c.Timeout,
-		"every_client", len(c.Clients) == 0, "clients", c.Clients, "sign_unchanged", c.SignUnchanged)
-	return &Hook{config: c, log: o.Logger, requestID: o.RequestIDKey, link: link}, nil
+		"every_client", len(c.Clients) == 0, "clients", c.Clients, "sign_unchanged", c.SignUnchanged, "allow_revoke", c.AllowRevoke)
+	return &Hook{config: c, log: o.Logger, requestID: o.RequestIDKey, link: link, metrics: metrics}, nil
 }
 
 // Close ends the connection.
-func (h *Hook) Close() error { return h.link.Close() }
+func (h *Hook) Close() error {
+	if h == nil {
+		return nil
+	}
+	return h.link.Close()
+}
 
 // SupportedClaims returns claimsSupported of the configuration.
-func (h *Hook) SupportedClaims() []string { return h.config.ClaimsSupported }
+func (h *Hook) SupportedClaims() []string {
+	if h == nil {
+		return nil
+	}
+	return h.config.ClaimsSupported
+}
 
 // ExtendPayload is Extend for this hook.
 func (h *Hook) ExtendPayload(ctx context.Context, payload []byte, t Token) ([]byte, error) {
-	login := stage(ctx) == hookv1.Stage_STAGE_LOGIN
-	if !h.config.concerns(t) {
-		if login {
-			return nil, errAsked
-		}
-		return payload, nil
+	if h == nil {
+		return unchanged(ctx, payload)
 	}
+	extended, err := h.extend(ctx, payload, t)
+	if !errors.Is(err, errAsked) {
+		end(ctx, err)
+	}
+	return extended, err
+}
+
+func (h *Hook) extend(ctx context.Context, payload []byte, t Token) ([]byte, error) {
 	object, err := parse(payload)
 	if err != nil {
 		return nil, err
 	}
+	if t.Audience == nil {
+		t.Audience = audience(object)
+	}
+	if len(t.Identity.Groups) == 0 {
+		t.Identity.Groups = nil // some storages give back an empty list where there was none
+	}
+	if !h.config.concerns(t) {
+		return unchanged(ctx, payload)
+	}
 	r, err := h.reply(ctx, object, t)
 	if err != nil {
+		h.revoke(ctx, err, t)
 		return nil, err
 	}
-	// At login nothing is signed, but a patch that no token could take should be found now and not by the next request.
+	// When only asked nothing is signed, but a patch that no token could take should be found now and not too late.
 	for _, k := range r.kinds {
-		if !login && k != kind(ctx) {
+		if !asking(ctx) && k != kind(ctx) {
 			continue
 		}
 		payload, err = r.apply(object, k, t.Identity)
 		if err != nil {
+			h.metrics.unusable(stage(ctx))
 			return nil, err
 		}
 	}
-	if login {
-		return nil, errAsked
+	return unchanged(ctx, payload)
+}
+
+// revoke ends refresh tokens if the refusal says so, Dex gave a way to, and the operator allowed it.
+func (h *Hook) revoke(ctx context.Context, err error, t Token) {
+	var refusal *Refusal
+	end, ok := ctx.Value(markRevoke).(func())
+	if !errors.As(err, &refusal) || !refusal.revoke || !ok || t.ConnectorID == "" {
+		return
 	}
-	return payload, nil
+	if !h.config.AllowRevoke {
+		h.log.WarnContext(ctx, "claims hook: a refusal asks to revoke refresh tokens, and allowRevoke is not set",
+			"client_id", t.ClientID, "decision_id", refusal.DecisionID)
+		return
+	}
+	end()
+	h.log.WarnContext(ctx, "claims hook: revoked the refresh tokens of this person for this client",
+		"client_id", t.ClientID, "connector_id", t.ConnectorID, "decision_id", refusal.DecisionID, "rule", refusal.Rule)
+}
+
+// audience returns the aud of a payload, which is a string or a list of them.
+func audience(object *claims.Object) []string {
+	raw, _ := object.Get("aud")
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		return []string{one}
+	}
+	var many []string
+	if json.Unmarshal(raw, &many) != nil {
+		return nil
+	}
+	return many
 }
 
 func parse(payload []byte) (*claims.Object, error) {
@@ -148,19 +216,27 @@ func (h *Hook) reply(ctx context.Context, object *claims.Object, t Token) (*repl
 	id, _ := ctx.Value(h.requestID).(string)
 	about := exchange{request: id, stage: stage(ctx), grant: grant(ctx), token: t}
 	now := time.Now()
-	if r := h.replies.take(about, kind(ctx), now); r != nil {
-		return r, nil
+	if !asking(ctx) {
+		if r := h.replies.take(about, kind(ctx), now); r != nil {
+			return r, nil
+		}
 	}
-	deadline := now.Add(h.config.Timeout)
-	r, err := h.ask(ctx, object, about, deadline)
+	r, err := h.ask(ctx, object, about, now.Add(h.config.Timeout-spent(ctx, 0)))
+	spent(ctx, time.Since(now))
+	h.metrics.asked(about.stage, err, time.Since(now))
 	var failure *Failure
 	if errors.As(err, &failure) && failure.absent && h.optional(about) {
 		h.log.WarnContext(ctx, "signing without the claims hook", "client_id", t.ClientID, "err", err)
+		h.metrics.signedUnchanged()
 		r, err = &reply{decisionID: failure.DecisionID, kinds: expected(ctx, t)}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	h.replies.keep(about, r, kind(ctx), deadline)
+	open := r.kinds
+	if !asking(ctx) {
+		open = without(open, kind(ctx))
+	}
+	h.replies.keep(about, r, open, time.Now().Add(keptFor))
 	return r, nil
 }

@@ -91,7 +91,7 @@ func TestExtend(t *testing.T) {
 		{
 			name:    "a value with members equal under folding is refused",
 			answer:  always(patches(nil, set("roles", `{"admin":false,"ADMIN":true}`))),
-			wantErr: `claims hook: patch of the ID token: claim "roles": members "admin" and "ADMIN" differ only in case (decision d1)`,
+			wantErr: `claims hook: patch of the ID token: claim "roles": members inside a claim are equal but for case, the second at byte 15 (decision d1)`,
 		},
 		{
 			name:    "groups stay a list of strings",

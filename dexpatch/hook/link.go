@@ -16,7 +16,9 @@ import (
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // health checks of the service config
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
@@ -29,6 +31,10 @@ const maxMessageBytes = 1 << 20
 // errStranger says that the process at the other end of the socket is not the one that was configured.
 var errStranger = errors.New("the socket is not served by serverUid")
 
+// network is the service config for addresses behind which there may be several services: calls go to all of them in turn that
+// say that they serve.
+const network = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`
+
 // link is the connection to the service. It is made when first needed and again after it broke.
 type link struct {
 	conn   *grpc.ClientConn
@@ -40,6 +46,7 @@ type link struct {
 func newLink(c Config) (*link, error) {
 	d := &dialer{uid: c.ServerUID}
 	target, creds := c.Address, insecure.NewCredentials()
+	var more []grpc.DialOption
 	if path, ok := c.socket(); ok {
 		d.network, d.address, target = "unix", path, "passthrough:///claims-hook"
 	} else {
@@ -47,19 +54,21 @@ func newLink(c Config) (*link, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tls: %w", err)
 		}
-		d.network, creds = "tcp", handshaker{credentials.NewTLS(tlsConfig), d}
+		d.network, creds = "tcp", handshaker{credentials.NewTLS(tlsConfig), c.TLS, d}
+		more = append(more, grpc.WithDefaultServiceConfig(network), grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: time.Minute, Timeout: 5 * time.Second, PermitWithoutStream: true,
+		}))
 	}
-	conn, err := grpc.NewClient(target,
+	conn, err := grpc.NewClient(target, append(more,
 		grpc.WithTransportCredentials(creds),
 		grpc.WithContextDialer(d.dial),
 		grpc.WithNoProxy(),
 		grpc.WithStatsHandler(watcher{}),
-		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin": {}}]}`),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes)),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: c.Timeout,
-		}),
+		}))...,
 	)
 	if err != nil {
 		return nil, err
@@ -127,20 +136,27 @@ func (d *dialer) dial(ctx context.Context, address string) (net.Conn, error) {
 	return conn, nil
 }
 
-// handshaker makes the dialer remember a handshake that failed, too.
+// handshaker reads the certificates anew for each connection, so that rotated ones are taken, and makes the dialer remember a
+// handshake that failed.
 type handshaker struct {
 	credentials.TransportCredentials
+	files  *TLS
 	dialed *dialer
 }
 
 func (h handshaker) ClientHandshake(ctx context.Context, name string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	secured, info, err := h.TransportCredentials.ClientHandshake(ctx, name, conn)
+	config, err := h.files.load()
+	if err != nil {
+		h.dialed.last.Store(&err)
+		return nil, nil, err
+	}
+	secured, info, err := credentials.NewTLS(config).ClientHandshake(ctx, name, conn)
 	h.dialed.last.Store(&err)
 	return secured, info, err
 }
 
 func (h handshaker) Clone() credentials.TransportCredentials {
-	return handshaker{h.TransportCredentials.Clone(), h.dialed}
+	return handshaker{h.TransportCredentials.Clone(), h.files, h.dialed}
 }
 
 func (d *dialer) reason() error {
@@ -171,24 +187,15 @@ func (t *TLS) load() (*tls.Config, error) {
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("caFile: %s holds no certificate", t.CAFile)
 	}
-	if _, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); err != nil {
+	cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+	if err != nil {
 		return nil, fmt.Errorf("certFile, keyFile: %w", err)
 	}
-	return &tls.Config{
-		MinVersion: tls.VersionTLS13,
-		RootCAs:    roots,
-		ServerName: t.ServerName,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-			return &cert, err
-		},
-	}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: t.ServerName, Certificates: []tls.Certificate{cert}}, nil
 }
 
 // answer becomes true when the first bytes of an answer to a call arrive.
 type answer = atomic.Bool
-
-const markAnswer mark = -1
 
 // watcher sets the answer of a call. The code of a status does not tell who made it: both ends use the same ones.
 type watcher struct{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -55,13 +56,11 @@ func TestLogin(t *testing.T) {
 			name: "a client that is not concerned is not asked about", answer: always(denial("No.", "r")), more: `, "clients": ["wiki"]`,
 		},
 		{
-			name: "a payload that cannot be built ends the login", build: errors.New("no keys"),
-			wantErr: "claims hook: no keys (decision LOCAL)", wantCode: 503,
-			wantPage: "The sign-in could not be checked just now. Please try again later. (decision LOCAL)",
+			name: "a payload that cannot be built is for Dex to report, when it builds it to sign it", build: errors.New("no keys"),
 		},
 		{
 			name: "an issuer that does not ask ends the login", signs: true,
-			wantErr: "claims hook: the issuer signed at login without asking (decision LOCAL)", wantCode: 503,
+			wantErr: "claims hook: the issuer signed without asking (decision LOCAL)", wantCode: 503,
 			wantPage: "The sign-in could not be checked just now. Please try again later. (decision LOCAL)",
 		},
 	}
@@ -69,13 +68,13 @@ func TestLogin(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, tt.answer)
 			h := open(t, s.socket, tt.more)
-			err := claimshook.Login(exchangeContext(t, "r1", "ignored"), h, func(ctx context.Context) error {
+			err := claimshook.Login(exchangeContext(t, "r1", "ignored"), issuing(func(ctx context.Context) error {
 				if tt.build != nil || tt.signs {
 					return tt.build
 				}
 				_, err := claimshook.Extend(ctx, h, []byte(payload), token())
 				return err
-			})
+			}), token())
 			if got := withoutLocalID(err); got != tt.wantErr {
 				t.Errorf("error:\ngot  %s\nwant %s", got, tt.wantErr)
 			}
@@ -120,27 +119,70 @@ func TestTokenError(t *testing.T) {
 		wantCode   string
 		wantWords  string
 		wantStatus int
+		late       bool
+		wantRetry  string
 	}{
-		{"a refused code", refused, "authorization_code", "invalid_grant", "The request was refused (decision d1).", 400},
-		{"a refused refresh", refused, "refresh_token", "invalid_grant", "The request was refused (decision d1).", 400},
-		{"a refused token exchange", refused, "urn:ietf:params:oauth:grant-type:token-exchange", "invalid_request", "The request was refused (decision d1).", 400},
-		{"a refused client", refused, "client_credentials", "unauthorized_client", "The request was refused (decision d1).", 400},
-		{"a failure is never invalid_grant", failed, "refresh_token", "temporarily_unavailable", "Please try again later (decision d1).", 503},
+		{"a refused code", refused, "authorization_code", "invalid_grant", "The request was refused (decision d1).", 400, false, ""},
+		{"a refused refresh", refused, "refresh_token", "invalid_grant", "The request was refused (decision d1).", 400, false, ""},
+		{"a refused password", refused, "password", "invalid_grant", "The request was refused (decision d1).", 400, true, ""},
+		{"a refused token exchange", refused, "urn:ietf:params:oauth:grant-type:token-exchange", "invalid_request", "The request was refused (decision d1).", 400, true, ""},
+		{"a refused client", refused, "client_credentials", "unauthorized_client", "The request was refused (decision d1).", 400, true, ""},
+		{"a refused device", refused, "urn:ietf:params:oauth:grant-type:device_code", "access_denied", "The request was refused (decision d1).", 400, false, ""},
+		{"a failure is never invalid_grant", failed, "refresh_token", "temporarily_unavailable", "Please try again later (decision d1).", 503, false, "5"},
+		{"there is nothing to retry when the token is gone", failed, "refresh_token", "temporarily_unavailable", "Please try again later (decision d1).", 503, true, ""},
+		{"a client has lost nothing", failed, "client_credentials", "temporarily_unavailable", "Please try again later (decision d1).", 503, true, "5"},
+		{"a request that the hook let pass keeps Dex's own answer", always(patches(nil, nil)), "password", "server_error", "", 500, true, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx := exchangeContext(t, "r1", tt.grant)
-			_, err := claimshook.Extend(ctx, open(t, serve(t, tt.answer).socket, ""), []byte(payload), token())
-			code, words, status, ok := claimshook.TokenError(ctx, err)
-			if code != tt.wantCode || words != tt.wantWords || status != tt.wantStatus || !ok {
-				t.Errorf("got %s, %q, %d, %t", code, words, status, ok)
+			h, w := open(t, serve(t, tt.answer).socket, ""), httptest.NewRecorder()
+			build := func(ctx context.Context) error {
+				_, err := claimshook.Extend(claimshook.WithAccessToken(ctx), h, []byte(payload), token())
+				return err
+			}
+			if tt.late {
+				_ = build(ctx)
+			} else {
+				_ = claimshook.Preflight(ctx, issuing(build), token())
+			}
+			code, words, status := claimshook.TokenError(ctx, w, "server_error", "", 500)
+			if code != tt.wantCode || words != tt.wantWords || status != tt.wantStatus || w.Header().Get("Retry-After") != tt.wantRetry {
+				t.Errorf("got %s, %q, %d, Retry-After %q", code, words, status, w.Header().Get("Retry-After"))
 			}
 		})
 	}
-	if _, _, _, ok := claimshook.TokenError(t.Context(), errors.New("storage is down")); ok {
-		t.Error("an error of Dex's own was taken for ours")
+	code, words, status := claimshook.TokenError(t.Context(), httptest.NewRecorder(), "invalid_client", "Invalid client credentials.", 401)
+	if code != "invalid_client" || words != "Invalid client credentials." || status != 401 {
+		t.Errorf("an error of Dex's own became %s, %s, %d", code, words, status)
 	}
 	if _, _, ok := claimshook.Page(errors.New("storage is down")); ok {
+		t.Error("an error of Dex's own was taken for ours")
+	}
+}
+
+func TestWhatAnAuthorizationEndpointSays(t *testing.T) {
+	tests := []struct {
+		name                           string
+		answer                         answerFunc
+		wantBrief, wantCode, wantWords string
+		wantStatus                     int
+	}{
+		{"a refusal", always(denial("mum@gmail.com is switched off.", "household")), "You cannot sign in here. (decision d1)", "access_denied", "The request was refused (decision d1).", 403},
+		{"a failure", always(&hookv1.ExtendPayloadResponse{DecisionId: "d1"}), "The sign-in could not be checked just now. Please try again later. (decision d1)",
+			"temporarily_unavailable", "Please try again later (decision d1).", 503},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := claimshook.Extend(exchangeContext(t, "r1", ""), open(t, serve(t, tt.answer).socket, ""), []byte(payload), token())
+			code, words, ok := claimshook.AuthorizationError(err)
+			status, brief, _ := claimshook.BriefPage(err)
+			if code != tt.wantCode || words != tt.wantWords || !ok || brief != tt.wantBrief || status != tt.wantStatus {
+				t.Errorf("got %s, %q, %t, %d %q", code, words, ok, status, brief)
+			}
+		})
+	}
+	if _, _, ok := claimshook.AuthorizationError(errors.New("storage is down")); ok {
 		t.Error("an error of Dex's own was taken for ours")
 	}
 }

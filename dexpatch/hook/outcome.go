@@ -22,6 +22,7 @@ type Refusal struct {
 	DecisionID string
 	Rule       string
 	message    string
+	revoke     bool
 }
 
 func (r *Refusal) Error() string {
@@ -60,26 +61,66 @@ func Page(err error) (status int, message string, ok bool) {
 	return 0, "", false
 }
 
-// TokenError returns the answer of the token endpoint to err: an error code, a description in the characters that
-// RFC 6749 allows, and a status. A failure is never invalid_grant, which would make clients drop their refresh token. It
-// reports false for an error that is not of this package.
-func TokenError(ctx context.Context, err error) (code, description string, status int, ok bool) {
-	switch e := outcome(err).(type) {
-	case *Refusal:
-		return refusalCode(grant(ctx)), "The request was refused (decision " + e.DecisionID + ").", http.StatusBadRequest, true
-	case *Failure:
-		return "temporarily_unavailable", "Please try again later (decision " + e.DecisionID + ").", http.StatusServiceUnavailable, true
+// BriefPage is Page without the words of the operator: for who has shown one factor and not yet the other.
+func BriefPage(err error) (status int, message string, ok bool) {
+	status, message, ok = Page(err)
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		message = fmt.Sprintf("You cannot sign in here. (decision %s)", refusal.DecisionID)
 	}
-	return "", "", 0, false
+	return status, message, ok
 }
 
-// refusalCode follows RFC 6749 5.2 and, for token exchange, RFC 8693 2.2.2.
+// AuthorizationError returns what to tell a client at its redirect URI (RFC 6749 4.1.2.1). It reports false for an error that is
+// not of this package.
+func AuthorizationError(err error) (code, description string, ok bool) {
+	switch e := outcome(err).(type) {
+	case *Refusal:
+		return "access_denied", refusedText(e.DecisionID), true
+	case *Failure:
+		return "temporarily_unavailable", laterText(e.DecisionID), true
+	}
+	return "", "", false
+}
+
+// TokenError returns the answer of the token endpoint, if the hook ended the request of the context (see WithGrantType): an error
+// code, a description in the characters that RFC 6749 allows, and a status. Otherwise it returns what it was given. A failure is
+// never invalid_grant, which would make clients drop their refresh token.
+func TokenError(ctx context.Context, w http.ResponseWriter, code, description string, status int) (string, string, int) {
+	r, ok := ctx.Value(markRequest).(*tokenRequest)
+	if !ok {
+		return code, description, status
+	}
+	r.mu.Lock()
+	ended, late := r.ended, r.late
+	r.mu.Unlock()
+	switch e := outcome(ended).(type) {
+	case *Refusal:
+		return refusalCode(r.grant), refusedText(e.DecisionID), http.StatusBadRequest
+	case *Failure:
+		if !late {
+			w.Header().Set("Retry-After", "5")
+		}
+		return "temporarily_unavailable", laterText(e.DecisionID), http.StatusServiceUnavailable
+	}
+	return code, description, status
+}
+
+func refusedText(decision string) string {
+	return "The request was refused (decision " + decision + ")."
+}
+
+func laterText(decision string) string { return "Please try again later (decision " + decision + ")." }
+
+// refusalCode follows RFC 6749 5.2, RFC 8693 2.2.2 for token exchange and RFC 8628 3.5 for devices.
 func refusalCode(grantType string) string {
 	switch grantType {
 	case grantTokenExchange:
 		return "invalid_request"
 	case grantClientCredentials:
 		return "unauthorized_client"
+	case grantDeviceCode:
+		return "access_denied"
 	}
 	return "invalid_grant"
 }

@@ -18,6 +18,9 @@ import (
 // maxReplies is how many exchanges may be between their two signings at a time. Beyond that the oldest is asked again.
 const maxReplies = 4096
 
+// keptFor is how long a reply waits for the signings of its exchange. Between them Dex may ask the upstream of a connector.
+const keptFor = time.Minute
+
 // reply is a decision to go on.
 type reply struct {
 	decisionID string
@@ -48,7 +51,7 @@ func read(resp *hookv1.ExtendPayloadResponse, kinds []hookv1.TokenKind) (*reply,
 }
 
 func refusal(id string, d *hookv1.Denial) *Refusal {
-	r := &Refusal{DecisionID: id, Rule: line(d.GetRule(), maxRule), message: line(d.GetMessage(), maxMessage)}
+	r := &Refusal{DecisionID: id, Rule: line(d.GetRule(), maxRule), message: line(d.GetMessage(), maxMessage), revoke: d.GetRevoke()}
 	if r.Rule == "" {
 		r.Rule = "without a name"
 	}
@@ -123,9 +126,8 @@ type keptReply struct {
 	expires time.Time
 }
 
-// keep stores a reply whose kinds beside the one at hand are still to be signed.
-func (s *replies) keep(about exchange, r *reply, at hookv1.TokenKind, expires time.Time) {
-	open := without(r.kinds, at)
+// keep stores a reply of which the open kinds are still to be signed.
+func (s *replies) keep(about exchange, r *reply, open []hookv1.TokenKind, expires time.Time) {
 	if about.request == "" || about.stage != hookv1.Stage_STAGE_TOKEN || len(open) == 0 {
 		return
 	}

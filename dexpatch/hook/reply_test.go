@@ -15,7 +15,7 @@ func TestKeptRepliesAreBounded(t *testing.T) {
 	about := func(n int) exchange { return exchange{request: fmt.Sprint(n), stage: hookv1.Stage_STAGE_TOKEN} }
 	now := time.Now()
 	for n := range maxReplies + 1 {
-		s.keep(about(n), r, access, now.Add(time.Hour))
+		s.keep(about(n), r, []hookv1.TokenKind{id}, now.Add(time.Hour))
 	}
 	if len(s.byID) != maxReplies || len(s.order) != maxReplies {
 		t.Errorf("kept %d, in order %d, want %d", len(s.byID), len(s.order), maxReplies)

@@ -111,6 +111,11 @@ func openLogging(t *testing.T, socket, more string, log io.Writer) signer {
 	return signer{h}
 }
 
+// issuing is an issuer that builds a payload.
+func issuing(build func(context.Context) error) func(context.Context, claimshook.Token) (string, int, error) {
+	return func(ctx context.Context, _ claimshook.Token) (string, int, error) { return "", 0, build(ctx) }
+}
+
 // exchangeContext is the context of one HTTP request.
 func exchangeContext(t *testing.T, id, grantType string) context.Context {
 	t.Helper()

@@ -125,3 +125,52 @@ func TestMutualTLS(t *testing.T) {
 		})
 	}
 }
+
+// TestRotatedCertificatesAreTaken: files that change, the authority among them, count for the next connection.
+func TestRotatedCertificatesAreTaken(t *testing.T) {
+	files := newAuthority(t)
+	serveWith := func(l net.Listener) *service {
+		files.issue(t, "service", &x509.Certificate{DNSNames: []string{"hook.internal"}})
+		files.issue(t, "dex", &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+		pair, err := tls.LoadX509KeyPair(files.dir+"/service.pem", files.dir+"/service.key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool := x509.NewCertPool()
+		pool.AddCert(files.cert)
+		return serveOn(t, l, always(patches(nil, set("username", `"mum"`))), grpc.Creds(credentials.NewTLS(&tls.Config{
+			Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
+		})))
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := serveWith(l)
+	var c claimshook.Config
+	if err := json.Unmarshal(fmt.Appendf(nil, `{"address": "dns:///%s", "tls": {"caFile": "%s/ca.pem", "certFile": "%s/dex.pem", "keyFile": "%s/dex.key", "serverName": "hook.internal"}}`,
+		l.Addr(), files.dir, files.dir, files.dir), &c); err != nil {
+		t.Fatal(err)
+	}
+	h, err := claimshook.New(c, claimshook.Options{RequestIDKey: requestKey{}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	for n, id := range []string{"r1", "r2"} {
+		if _, err := claimshook.Extend(exchangeContext(t, id, ""), h, []byte(payload), token()); err != nil {
+			t.Fatalf("with certificates %d: %v", n+1, err)
+		}
+		if n > 0 {
+			break
+		}
+		first.server.Stop()
+		files.cert, files.key = nil, nil
+		files.cert, files.key = files.issue(t, "ca", &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+		again, err := net.Listen("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		serveWith(again)
+	}
+}

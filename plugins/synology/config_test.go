@@ -30,6 +30,10 @@ func TestConfigurationsAreChecked(t *testing.T) {
 	password := write(t, "secret\n", 0o600)
 	missing := filepath.Join(t.TempDir(), "none")
 	open := write(t, "secret", 0o604)
+	loose := write(t, "", 0o660)
+	if err := os.Chmod(filepath.Dir(loose), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	pin := strings.Repeat("0", 64)
 	good := `"url": "https://nas.example.org:5001", "account": "claimsmith", "passwordFile": "` + password + `"`
 	with := func(file string) string {
@@ -42,7 +46,8 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		{"the least", `{` + good + `}`, nil},
 		{"everything", `{` + good + `, "certSha256": "` + pin + `", "refresh": "1h", "timeZone": "Europe/Berlin", "timeout": "3s"}`, nil},
 		{"nothing", `{}`, sdk.Problems{
-			{Message: "url is missing"}, {Message: "account is missing"}, {Message: "passwordFile is missing"},
+			{Path: "url", Message: "the address is empty"}, {Path: "account", Message: "the name is empty"},
+			{Path: "passwordFile", Message: "the name of the file is empty"},
 		}},
 		{"all problems come at once", `{"url": "http://nas", "account": "", "passwordFile": "` + missing + `", "caFile": "` + password + `",
 			"certSha256": "00", "refresh": "-1s", "timeZone": "Mars/Olympus", "timeout": "1h"}`, sdk.Problems{
@@ -56,6 +61,33 @@ func TestConfigurationsAreChecked(t *testing.T) {
 			{Path: "timeout", Message: "must be between 100ms and 5m0s"},
 			{Path: "timeZone", Message: "an unknown time zone", Hint: "write it like Europe/Paris, or UTC"},
 		}},
+		{"every kind of account, and links", `{` + good + `, "source": "dsm", "accountTypes": ["local", "ldap", "domain"],
+			"links": [{"email": "dad@example.org", "name": "Dad"}, {"email": "mum@example.org", "name": "EXAMPLE\\\\mum"}]}`, nil},
+		{"types and links that are wrong", `{` + good + `, "accountTypes": ["local", "ldap", "local", "nis"], "links": [
+			{"email": "dad", "name": "Dad"}, {"email": "Mum@example.org", "name": ""}, {"email": "mum@EXAMPLE.org", "name": "mum"}]}`, sdk.Problems{
+			{Path: "accountTypes[2]", Message: "there is this type before"},
+			{Path: "accountTypes[3]", Message: "neither local nor ldap nor domain"},
+			{Path: "links[0].email", Message: "not an e-mail address"},
+			{Path: "links[1].name", Message: "the name is empty"},
+			{Path: "links[2].email", Message: "there is a link of this address before"},
+		}},
+		{"another source", `{"source": "nfs"}`, sdk.Problems{{Path: "source", Message: "neither dsm nor snapshot"}}},
+		{"a snapshot without its file, with what a NAS needs", `{"source": "snapshot", "url": "https://nas", "account": "a", "accountTypes": ["ldap"]}`, sdk.Problems{
+			{Path: "snapshotFile", Message: "the name of the file is empty"},
+			{Path: "account", Message: "means nothing with source: snapshot, which makes no calls"},
+			{Path: "url", Message: "means nothing with source: snapshot, which makes no calls"},
+			{Path: "accountTypes", Message: "a snapshot holds local accounts only"},
+		}},
+		{"a snapshot that the group can write", `{"source": "snapshot", "snapshotFile": "` + loose + `"}`, sdk.Problems{
+			{Path: "snapshotFile", Message: "the file can be written by its group: chmod go-w " + loose, Hint: "whoever can write it decides who everybody is"}}},
+		{"a snapshot with a NAS", `{` + good + `, "snapshotFile": "/nas.jsonl", "snapshotMaxAge": "2h"}`, sdk.Problems{
+			{Path: "snapshotFile", Message: "means nothing without source: snapshot"},
+			{Path: "snapshotMaxAge", Message: "means nothing without source: snapshot"}}},
+		{"a trusted device", `{` + good + `, "deviceFile": "` + write(t, "0123456789abcdef\n", 0o600) + `"}`, nil},
+		{"a trusted device that is not enrolled yet", `{` + good + `, "deviceFile": "` + missing + `"}`, sdk.Problems{
+			{Path: "deviceFile", Message: "no such file or directory", Hint: "claimsmith synology enroll writes it, after asking for a one-time code"}}},
+		{"a file that holds no device", `{` + good + `, "deviceFile": "` + write(t, "two words\n", 0o600) + `"}`, sdk.Problems{
+			{Path: "deviceFile", Message: "no id of a trusted device in it", Hint: "claimsmith synology enroll writes it, after asking for a one-time code"}}},
 		{"plain HTTP when it is written", `{"url": "http://nas:5000", "account": "a", "passwordFile": "` + password + `", "allowPlainHTTP": true}`, nil},
 		{"a fingerprint without TLS", `{"url": "http://nas:5000", "account": "a", "passwordFile": "` + password + `", "allowPlainHTTP": true, "certSha256": "` + pin + `"}`,
 			sdk.Problems{{Path: "certSha256", Message: "there is no certificate with http://", Hint: "write https:// in url"}}},
@@ -94,7 +126,7 @@ func TestPasswordsAreReadWithoutTheLineBreakAndNoMore(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	c := Config{URL: "https://nas", Account: "a", PasswordFile: write(t, "secret", 0o600)}
-	s, err := c.settle()
+	s, err := c.settle(true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +137,7 @@ func TestDefaults(t *testing.T) {
 
 func TestProblemsDoNotRepeatThePassword(t *testing.T) {
 	file := write(t, "a made-up\nsecret\n", 0o600)
-	_, err := Config{URL: "https://me:hidden@nas", Account: "a", PasswordFile: file}.settle()
+	_, err := Config{URL: "https://me:hidden@nas", Account: "a", PasswordFile: file}.settle(true)
 	if got := text(err); strings.Contains(got, "made-up") || strings.Contains(got, "hidden") || got == "" {
 		t.Errorf("problems: %s", got)
 	}

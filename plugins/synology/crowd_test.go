@@ -33,7 +33,7 @@ func TestSixteenThousandAccounts(t *testing.T) {
 	t.Run("one by one", func(t *testing.T) {
 		l, _ := opened(t, c)
 		got, err := l.Lookup(ctx, Params{Email: "user15999@example.org"})
-		want := Facts{Name: "user15999", UID: 17999, Description: "somebody with a description of the usual length", Groups: []string{"team19", "users"}}
+		want := local(Facts{Name: "user15999", UID: 17999, Description: "somebody with a description of the usual length", Groups: []string{"team19", "users"}})
 		if err != nil || !reflect.DeepEqual(got.Facts, want) {
 			t.Errorf("facts %+v, %v, want %+v", got.Facts, err, want)
 		}

@@ -17,6 +17,9 @@ import (
 // early is how old accounts must be before a miss has them read again, and how far apart such readings are.
 const early = 30 * time.Second
 
+// warning is how long the first reading may take longer because of what it warns about.
+const warning = 2 * time.Second
+
 var errClosed = errors.New("the plugin is closed")
 
 // source is where accounts are read. *dsm.Client is one.
@@ -24,8 +27,12 @@ type source interface {
 	Users(ctx context.Context) ([]dsm.User, error)
 	GroupsOf(ctx context.Context, user string) ([]string, error)
 	Memberships(ctx context.Context) (map[string][]string, error)
+	Administrators(ctx context.Context) ([]string, error)
 	Close(ctx context.Context) error
 }
+
+// dated is a source that tells when what it gave last was true. Others tell what is true now.
+type dated interface{ Taken() time.Time }
 
 // directoryOptions are required, all of them.
 type directoryOptions struct {
@@ -53,6 +60,7 @@ type directory struct {
 	closed    bool
 	running   sync.WaitGroup
 	lastEarly time.Time
+	warned    bool // whether the first reading was looked at
 	readings  uint64
 }
 
@@ -135,18 +143,50 @@ func (d *directory) read(ctx context.Context) (*snapshot, error) {
 		d.o.log.Warn("accounts not read", "err", err) // said here, because those who asked may have left
 		return nil, fmt.Errorf("read the accounts: %w", err)
 	}
+	taken := began
+	if old, ok := d.nas.(dated); ok {
+		taken = old.Taken()
+	}
 	d.mu.Lock()
 	d.readings++
-	s := newSnapshot(users, began, d.readings)
+	s := newSnapshot(users, taken, d.readings)
+	first := !d.warned
+	d.warned = true
 	d.mu.Unlock()
 	d.snap.Store(s)
 	d.o.log.Info("accounts read", "users", len(users), "addresses", len(s.byAddress), "shared", s.shared(), "took", d.o.now().Sub(began))
+	if first {
+		d.warn(ctx, s)
+	}
 	return s, nil
+}
+
+// warn says, once, what of the accounts is worth a look. It counts and names nobody.
+func (d *directory) warn(ctx context.Context, s *snapshot) {
+	if n := s.shared(); n > 0 {
+		d.o.log.Warn("some addresses belong to more than one account: nobody is found by them, except by links", "addresses", n)
+	}
+	if n := s.unstated(); n > 0 {
+		d.o.log.Warn("the NAS does not say of some accounts whether they are switched off: they are taken to be", "accounts", n)
+	}
+	if len(s.byAddress) == 0 {
+		d.o.log.Warn("no account has an address, so nobody is found by one, except by links")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, warning)
+	defer cancel()
+	rulers, err := d.nas.Administrators(ctx)
+	if err != nil {
+		d.o.log.Info("it is not known how many administrators have an address", "err", err)
+	} else if n := s.exposed(rulers); n > 0 {
+		d.o.log.Warn("some administrators have an address: let rules refuse nas.admin, unless nas.linked", "administrators", n)
+	}
 }
 
 // groupsOf gives the groups of a user of s, and reads them once for each snapshot.
 // Errors: dsm.ErrUnknownUser when the NAS does not know the user any more.
-func (d *directory) groupsOf(ctx context.Context, s *snapshot, user string) ([]string, error) {
+func (d *directory) groupsOf(ctx context.Context, s *snapshot, u dsm.User) ([]string, error) {
+	user := u.Name
 	if groups, ok := s.knownGroups(user); ok {
 		return groups, nil
 	}
@@ -158,11 +198,13 @@ func (d *directory) groupsOf(ctx context.Context, s *snapshot, user string) ([]s
 			}
 			return groups, err
 		})
-		if !errors.Is(err, dsm.ErrUnsupported) {
+		switch {
+		case errors.Is(err, dsm.ErrUnsupported):
+			d.byMember.Store(true)
+			d.o.log.Info("this DSM cannot tell the groups of one user, so the members of all groups are read")
+		case u.Kind == dsm.Local || !errors.Is(err, dsm.ErrUnknownUser):
 			return groups, err
-		}
-		d.byMember.Store(true)
-		d.o.log.Info("this DSM cannot tell the groups of one user, so the members of all groups are read")
+		} // of an account of a directory it may be known by the members alone
 	}
 	all, err := flight(ctx, d, fmt.Sprintf("members %d", s.number), func(ctx context.Context) (map[string][]string, error) {
 		all, err := d.nas.Memberships(ctx)

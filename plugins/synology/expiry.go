@@ -13,6 +13,7 @@ const (
 	disabled  = "disabled"  // the account is switched off, or it cannot be told whether it is
 	expired   = "expired"   // its last day is over
 	noEmail   = "noEmail"   // the question held neither an address nor a name
+	badLink   = "badLink"   // links name an account that the NAS does not have
 )
 
 // date is how DSM writes the day from which an account is switched off.

@@ -30,7 +30,32 @@ func (f *fake) Users(ctx context.Context) ([]dsm.User, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.users), nil
+	users := slices.Clone(f.users)
+	for i := range users {
+		if users[i].Kind == "" {
+			users[i].Kind = dsm.Local
+		}
+	}
+	return users, nil
+}
+
+// Administrators is not counted among the calls: it comes once, with the first reading.
+func (f *fake) Administrators(context.Context) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var names []string
+	for name, groups := range f.groups {
+		if slices.ContainsFunc(groups, administrators) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// local completes the facts of a local account.
+func local(f Facts) Facts {
+	f.Type, f.ShortGroups = "local", slices.Clone(f.Groups)
+	return f
 }
 
 func (f *fake) GroupsOf(ctx context.Context, user string) ([]string, error) {

@@ -12,8 +12,8 @@ import (
 )
 
 func TestAnswers(t *testing.T) {
-	mum := Facts{Name: "mum", UID: 1029, Description: "Mum", Groups: []string{"family", "users"}}
-	dad := Facts{Name: "Dad", UID: 1026, Description: "Dad Example", Groups: []string{"administrators", "users"}, Admin: true}
+	mum := local(Facts{Name: "mum", UID: 1029, Description: "Mum", Groups: []string{"family", "users"}})
+	dad := local(Facts{Name: "Dad", UID: 1026, Description: "Dad Example", Groups: []string{"administrators", "users"}, Admin: true})
 	tests := []struct {
 		name    string
 		params  Params
@@ -30,13 +30,13 @@ func TestAnswers(t *testing.T) {
 		{"an account without address does not answer to an empty one", Params{Email: ""}, sdk.Answer[Facts]{Problem: "noEmail"}, ""},
 		{"two accounts, though one is switched off", Params{Email: "twins@example.org"}, sdk.Answer[Facts]{Problem: "ambiguous"}, ""},
 		{"an account that is switched off", Params{Email: "gone@example.org"},
-			sdk.Answer[Facts]{Problem: "disabled", Facts: Facts{Name: "gone", UID: 1027, Groups: []string{"Administrators"}, Admin: true}}, ""},
+			sdk.Answer[Facts]{Problem: "disabled", Facts: local(Facts{Name: "gone", UID: 1027, Groups: []string{"Administrators"}, Admin: true})}, ""},
 		{"an account with a last day to come", Params{Email: "lodger@example.org"},
-			sdk.Answer[Facts]{Found: true, Facts: Facts{Name: "lodger", UID: 1028, Groups: []string{"users"}, Expires: "2027-01-31"}}, ""},
+			sdk.Answer[Facts]{Found: true, Facts: local(Facts{Name: "lodger", UID: 1028, Groups: []string{"users"}, Expires: "2027-01-31"})}, ""},
 		{"an account whose last day is over", Params{Email: "tenant@example.org"},
-			sdk.Answer[Facts]{Problem: "expired", Facts: Facts{Name: "tenant", UID: 1032, Groups: []string{"users"}, Expires: "2026-01-31"}}, ""},
+			sdk.Answer[Facts]{Problem: "expired", Facts: local(Facts{Name: "tenant", UID: 1032, Groups: []string{"users"}, Expires: "2026-01-31"})}, ""},
 		{"an end that cannot be read", Params{Email: "odd@example.org"},
-			sdk.Answer[Facts]{Problem: "disabled", Facts: Facts{Name: "odd", UID: 1031, Groups: []string{}}}, ""},
+			sdk.Answer[Facts]{Problem: "disabled", Facts: local(Facts{Name: "odd", UID: 1031, Groups: []string{}})}, ""},
 		{"a name that cannot be decoded", Params{Email: "broken@example.org"}, sdk.Answer[Facts]{}, "the name of the account cannot be decoded"},
 		{"an address and a name", Params{Email: "mum@example.org", Name: "mum"}, sdk.Answer[Facts]{},
 			"asked for an address and a name at once: give one of email and name"},
@@ -154,7 +154,7 @@ func TestAnAccountThatWasRenamedMeanwhileIsFoundUnderItsNewName(t *testing.T) {
 		}
 	})
 	got, err := l.Lookup(t.Context(), Params{Email: "mum@example.org"})
-	want := sdk.Answer[Facts]{Found: true, Facts: Facts{Name: "mother", Groups: []string{"users"}}}
+	want := sdk.Answer[Facts]{Found: true, Facts: local(Facts{Name: "mother", Groups: []string{"users"}})}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("answer %+v, %v, want %+v", got, err, want)
 	}

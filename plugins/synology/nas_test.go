@@ -69,6 +69,9 @@ const (
 	list   = "Core.User list"
 	groups = "Core.User.Group get"
 	logout = "API.Auth logout"
+
+	compound = "Entry.Request request" // what stands below it is part of it
+	members  = "Core.Group.Member list"
 )
 
 func TestThePluginAnswersOverTheWire(t *testing.T) {
@@ -89,12 +92,12 @@ func TestThePluginAnswersOverTheWire(t *testing.T) {
 		wantCalls   string
 	}{
 		{"the first question signs in", Params{Email: "mum@EXAMPLE.org"}, "",
-			Facts{Name: "mum", UID: 1030, Description: "Mum Example", Groups: []string{"family", "users"}}, lines(query, login, list, list, groups)},
+			local(Facts{Name: "mum", UID: 1030, Description: "Mum Example", Groups: []string{"family", "users"}}), lines(query, login, list, list, compound, members, groups)},
 		{"the second knows the accounts", Params{Email: "dad@example.org"}, "",
-			Facts{Name: "Dad", UID: 1031, Groups: []string{"administrators", "users"}, Admin: true}, groups},
+			local(Facts{Name: "Dad", UID: 1031, Groups: []string{"administrators", "users"}, Admin: true}), groups},
 		{"the third knows the groups", Params{Email: "mum@example.org"}, "",
-			Facts{Name: "mum", UID: 1030, Description: "Mum Example", Groups: []string{"family", "users"}}, ""},
-		{"an account that is switched off", Params{Email: "gone@example.org"}, "disabled", Facts{Name: "gone", UID: 1032, Groups: []string{"users"}}, groups},
+			local(Facts{Name: "mum", UID: 1030, Description: "Mum Example", Groups: []string{"family", "users"}}), ""},
+		{"an account that is switched off", Params{Email: "gone@example.org"}, "disabled", local(Facts{Name: "gone", UID: 1032, Groups: []string{"users"}}), groups},
 		{"a stranger", Params{Email: "x@example.org"}, "none", Facts{}, ""},
 	}
 	for _, tt := range tests {

@@ -20,18 +20,26 @@ func Plugin() sdk.Spec[Config, Params, Facts] {
 
 // open checks the configuration and allocates. The NAS is not called before somebody asks.
 func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], error) {
-	s, err := c.settle()
+	s, err := c.settle(true)
 	if err != nil {
 		return nil, err
 	}
-	s.client.Log = h.Log
-	client, err := dsm.New(s.client)
+	nas, err := s.source(h)
 	if err != nil {
 		return nil, sdk.Problems{{Message: err.Error()}}
 	}
 	if s.plain {
 		h.Log.Warn("the password of the NAS account travels readable because url begins with http://")
 	}
-	d := newDirectory(client, directoryOptions{refresh: s.refresh, limit: answers * s.timeout, now: time.Now, log: h.Log})
-	return &lookup{directory: d, place: s.place}, nil
+	d := newDirectory(nas, directoryOptions{refresh: s.refresh, limit: answers * s.timeout, now: time.Now, log: h.Log})
+	return &lookup{directory: d, place: s.place, links: s.links}, nil
+}
+
+// source is where the accounts are read.
+func (s settings) source(h sdk.Host) (source, error) {
+	if s.snapshot != nil {
+		return s.snapshot, nil
+	}
+	s.client.Log = h.Log
+	return dsm.New(s.client)
 }

@@ -68,6 +68,7 @@ func TestTheREADMEIsTrue(t *testing.T) {
 		want   []row
 	}{
 		{"| key | required | meaning |", fields(Config{}, required)},
+		{"| key of a link | required | meaning |", fields(Link{}, required)},
 		{"| parameter | meaning |", fields(Params{}, func(reflect.StructField) string { return "" })},
 		{"| fact | type | meaning |", fields(Facts{}, func(f reflect.StructField) string { return kinds[f.Type.String()] })},
 	}
@@ -79,7 +80,7 @@ func TestTheREADMEIsTrue(t *testing.T) {
 		})
 	}
 	t.Run("problems", func(t *testing.T) {
-		want := []string{"(empty)", none, ambiguous, disabled, expired, noEmail}
+		want := []string{"(empty)", none, ambiguous, disabled, expired, noEmail, badLink}
 		var got []string
 		for _, r := range rows(readme, "| problem | what it means | facts |") {
 			got = append(got, r.name)

@@ -16,7 +16,7 @@ type snapshot struct {
 	number    uint64    // of the reading
 	users     []dsm.User
 	byAddress map[address.Address][]int
-	byName    map[string]int
+	byName    map[string][]int // more than one where a local account has the name of another
 
 	groups  sync.Map                            // name to []string
 	members atomic.Pointer[map[string][]string] // groups of everybody, where DSM tells them in no other way
@@ -25,10 +25,10 @@ type snapshot struct {
 func newSnapshot(users []dsm.User, taken time.Time, number uint64) *snapshot {
 	s := &snapshot{
 		taken: taken, number: number, users: users,
-		byAddress: make(map[address.Address][]int, len(users)), byName: make(map[string]int, len(users)),
+		byAddress: make(map[address.Address][]int, len(users)), byName: make(map[string][]int, len(users)),
 	}
 	for i, u := range users {
-		s.byName[u.Name] = i
+		s.byName[u.Name] = append(s.byName[u.Name], i)
 		if a, ok := address.Parse(u.Email); ok {
 			s.byAddress[a] = append(s.byAddress[a], i)
 		}
@@ -41,6 +41,30 @@ func (s *snapshot) shared() int {
 	n := 0
 	for _, users := range s.byAddress {
 		if len(users) > 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// exposed counts the accounts among names that an address leads to.
+func (s *snapshot) exposed(names []string) int {
+	n := 0
+	for _, name := range names {
+		for _, i := range s.byName[name] {
+			if _, ok := address.Parse(s.users[i].Email); ok {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// unstated counts the accounts of which nobody said whether they are switched off.
+func (s *snapshot) unstated() int {
+	n := 0
+	for _, u := range s.users {
+		if u.Expired == dsm.Unstated {
 			n++
 		}
 	}

@@ -39,7 +39,7 @@ func Parse(data []byte) (*Object, error) {
 func Valid(value []byte) error {
 	s := scanner{data: value}
 	s.space()
-	if err := s.value(1); err != nil {
+	if err := s.value(2); err != nil { // as deep as it would stand in a payload
 		return err
 	}
 	return s.end()

@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 		{"members equal but for case", `{"sub":1,"Sub":2}`, `members "sub" and "Sub" differ only in case`},
 		{"members equal under folding", `{"sub":1,"ſub":2}`, `members "sub" and "ſub" differ only in case`},
 		{"the Kelvin sign is a k", `{"k":1,"K":2}`, `members "k" and "K" differ only in case`},
-		{"deep inside", `{"a":[{"b":1,"B":2}]}`, `members "b" and "B" differ only in case`},
+		{"deep inside", `{"a":[{"b":1,"B":2}]}`, "members inside a claim are equal but for case, the second at byte 13"},
 		{"among many", many, `member "x" is there twice`},
 		{"no UTF-8", "{\"a\":\"\xff\"}", "JSON is not UTF-8 in the string at byte 5"},
 		{"half a character", `{"a":"\ud800"}`, "JSON has half a character in the string at byte 5"},

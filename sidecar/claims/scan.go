@@ -95,7 +95,7 @@ func (s *scanner) object(depth int, found func(member)) error {
 			return err
 		}
 		if other, again := seen.add(m.name); again {
-			return sameMember(m.name, other)
+			return sameMember(m, other, depth)
 		}
 		s.space()
 		if s.peek() != ':' {
@@ -117,11 +117,16 @@ func (s *scanner) object(depth int, found func(member)) error {
 	}
 }
 
-func sameMember(name, other string) error {
-	if name == other {
-		return fmt.Errorf("member %q is there twice", name)
+// sameMember names the members of a payload, which are claims. Further down the name of a member may be a value, such as an
+// address that something is keyed by, so only its place is told.
+func sameMember(m member, other string, depth int) error {
+	switch {
+	case depth > 1:
+		return fmt.Errorf("members inside a claim are equal but for case, the second at byte %d", m.key)
+	case m.name == other:
+		return fmt.Errorf("member %q is there twice", m.name)
 	}
-	return fmt.Errorf("members %q and %q differ only in case", other, name)
+	return fmt.Errorf("members %q and %q differ only in case", other, m.name)
 }
 
 func (s *scanner) list(depth int) error {

@@ -18,10 +18,13 @@ type Options struct {
 	URL            string           // https://nas.example.org:5001; a path in front of /webapi is kept
 	Account        string           // required: a member of administrators
 	Password       string           // required
+	Kinds          []Kind           // the accounts that are read; defaults to Local
+	Device         func() string    // the id of a trusted device, read before each login; nil or empty: there is none
 	TLS            *tls.Config      // how the certificate is verified; nil: by the authorities that the machine knows
 	AllowPlainHTTP bool             // whether URL may be http://, where the password can be read on the way
 	Timeout        time.Duration    // for one answer of the NAS; defaults to 10 s
 	Pause          time.Duration    // how long a refused account is not tried again; defaults to 15 min
+	Name           string           // of the device that Enroll makes DSM trust; defaults to DeviceName
 	PageSize       int              // entries asked for in one call; defaults to 1000
 	Log            *slog.Logger     // defaults to slog.Default()
 	Now            func() time.Time // defaults to time.Now
@@ -42,6 +45,8 @@ type Client struct {
 	session   *session
 	refused   *Error // the refusal of the last login, when it was one that must not be repeated
 	refusedAt time.Time
+	device    string    // the trusted device that was named in that login
+	futileAt  time.Time // when a session that had just been renewed was lost again
 	closed    bool
 }
 
@@ -62,6 +67,15 @@ func New(o Options) (*Client, error) {
 	}
 	if o.Pause <= 0 {
 		o.Pause = 15 * time.Minute
+	}
+	if len(o.Kinds) == 0 {
+		o.Kinds = []Kind{Local}
+	}
+	if o.Device == nil {
+		o.Device = func() string { return "" }
+	}
+	if o.Name == "" {
+		o.Name = DeviceName
 	}
 	if o.PageSize <= 0 {
 		o.PageSize = 1000
@@ -123,11 +137,13 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 		return err
 	}
 	err = c.ask(ctx, s, r, out)
-	if c.lost(err, s) {
+	if c.lost(err, s) && c.renewable() {
 		if s, err = c.open(ctx, s); err != nil {
 			return err
 		}
-		err = c.ask(ctx, s, r, out)
+		if err = c.ask(ctx, s, r, out); c.lost(err, s) {
+			c.futile()
+		}
 	}
 	if err == nil {
 		s.proved.Store(true)

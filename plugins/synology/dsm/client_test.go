@@ -15,10 +15,10 @@ func TestUsersAreReadAsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []User{
-		{"admin", 1024, "", "System default user", "now", false},
-		{"guest", 1025, "", "Guest", "now", false},
-		{"ada.example", 1026, "Ada@Example.org", "Ada Example", "normal", false},
-		{"Lodger", 1027, "lodger@example.org", "", "2027/1/31", true},
+		{"admin", Local, 1024, "", "System default user", "now", false},
+		{"guest", Local, 1025, "", "Guest", "now", false},
+		{"ada.example", Local, 1026, "Ada@Example.org", "Ada Example", "normal", false},
+		{"Lodger", Local, 1027, "lodger@example.org", "", "2027/1/31", true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("users\n got %+v\nwant %+v", got, want)
@@ -40,7 +40,7 @@ func TestCallsAreMadeAsDSMWantsThem(t *testing.T) {
 	type made struct {
 		method, path, query, body, cookie, token string
 	}
-	names := "SYNO.API.Auth%2CSYNO.Core.User%2CSYNO.Core.User.Group%2CSYNO.Core.Group%2CSYNO.Core.Group.Member"
+	names := "SYNO.API.Auth%2CSYNO.Core.User%2CSYNO.Core.User.Group%2CSYNO.Core.Group%2CSYNO.Core.Group.Member%2CSYNO.Entry.Request"
 	additional := "additional=%5B%22email%22%2C%22description%22%2C%22expired%22%2C%22uid%22%2C%222fa_status%22%5D"
 	users := additional + "&api=SYNO.Core.User&limit=5&method=list&offset="
 	local := "&sort_by=%22name%22&sort_direction=%22ASC%22&type=%22local%22&version=1"

@@ -3,6 +3,7 @@ package dsm
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // What callers decide on, with errors.Is.
@@ -24,6 +25,24 @@ func (e *Error) Error() string {
 		text += "; no login is tried again until a pause is over or the configuration changes, because DSM blocks those who guess"
 	}
 	return fmt.Sprintf("%s %s: %s (code %d)", e.API, e.Method, text, e.Code)
+}
+
+// Paused is what a call gets that would need a login while none is tried.
+type Paused struct {
+	Refusal *Error
+	Until   time.Time
+}
+
+// Error says until when, and why.
+func (p *Paused) Error() string {
+	return fmt.Sprintf("logins are paused until %s: %v", p.Until.UTC().Format(time.RFC3339), p.Refusal)
+}
+
+func (p *Paused) Unwrap() error { return p.Refusal }
+
+// secondFactor tells whether a trusted device would have helped.
+func (e *Error) secondFactor() bool {
+	return e.API == apiAuth && (e.Code == 403 || e.Code == 404 || e.Code == 406)
 }
 
 // Is makes e equal to ErrUnsupported and ErrUnknownUser where its code means that.
@@ -66,13 +85,13 @@ func authSentence(code int) string {
 	case 402:
 		return "the account may not sign in to DSM: allow it the application DSM in Control Panel, User & Group, Applications"
 	case 403:
-		return "DSM asks for a second factor, which nobody here can give: use an account without one"
+		return "DSM asks for a second factor: make this machine a trusted device with claimsmith synology enroll, or use an account without one"
 	case 404:
-		return "DSM did not accept the code of the second factor: use an account without one"
+		return "DSM did not accept the code of the second factor: codes count once and for half a minute, so wait for the next one"
 	case 405:
 		return "this is the address of an application portal: set url to DSM's own address"
 	case 406:
-		return "DSM demands a second factor, and the account has not set one up: exempt the account in Control Panel, Security, Account"
+		return "DSM demands a second factor, and the account has not set one up: set it up in DSM, then run claimsmith synology enroll, or exempt the account in Control Panel, Security, Account"
 	case 407:
 		return "DSM has blocked the address of this machine after too many failed logins: check account and passwordFile, " +
 			"then take the address off the block list in Control Panel, Security, Protection"
@@ -92,6 +111,10 @@ func coreSentence(code int) string {
 	switch code {
 	case 105:
 		return "the account may not list users: make it a member of the group administrators"
+	case 2624:
+		return "the NAS has not joined a domain"
+	case 2701:
+		return "the NAS is not bound to an LDAP directory"
 	case 3101, 3103, 3201:
 		return "DSM does not accept the parameters"
 	case 3106:

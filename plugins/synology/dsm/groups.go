@@ -25,38 +25,66 @@ func (c *Client) GroupsOf(ctx context.Context, user string) ([]string, error) {
 	return sorted(*data.Groups), nil
 }
 
-// Memberships gives, for each local user who is in any, the names of the groups, sorted. It lists every group: one
-// call and one more for each group, at least. A DSM that does not show the group administrators gives an error.
+// adminGID is the number of the group administrators, whatever it is called.
+const adminGID = 101
+
+// group is an entry of a list of groups.
+type group struct {
+	Name string `json:"name"`
+	GID  number `json:"gid"` // zero when DSM does not say
+}
+
+// Memberships gives, for each user who is in any group, the names of the groups, sorted. It lists every group, of each kind
+// in Options.Kinds, and their members as many at once as DSM takes. A group with the number of administrators counts as that group
+// too. A DSM that does not show the group administrators gives an error.
 func (c *Client) Memberships(ctx context.Context) (map[string][]string, error) {
-	type entry struct {
-		Name string `json:"name"`
-	}
-	name := func(e entry) string { return e.Name }
-	groups, err := list(ctx, c, request{api: apiGroup, method: "list", version: coreVersion, json: map[string]any{
-		"type": "local",
-	}}, "groups", name)
+	groups, err := c.groups(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(groups, entry{Administrators}) {
-		return nil, fmt.Errorf("%s list: %w: no group %s in it", apiGroup, ErrUnexpected, Administrators)
+	members, err := c.membersOf(ctx, groups)
+	if err != nil {
+		return nil, err
 	}
 	of := map[string][]string{}
-	for _, g := range groups {
-		members, err := list(ctx, c, request{api: apiMember, method: "list", version: coreVersion, json: map[string]any{
-			"group": g.Name, "ingroup": true,
-		}}, "users", name)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range members {
-			of[m.Name] = append(of[m.Name], g.Name)
+	for i, g := range groups {
+		for _, name := range members[i] {
+			of[name] = append(of[name], g.Name)
+			if g.GID == adminGID {
+				of[name] = append(of[name], Administrators)
+			}
 		}
 	}
 	for user, names := range of {
 		of[user] = sorted(names)
 	}
 	return of, nil
+}
+
+func (c *Client) groups(ctx context.Context) (all []group, err error) {
+	for _, kind := range c.options.Kinds {
+		groups, err := list(ctx, c, request{api: apiGroup, method: "list", version: coreVersion, json: map[string]any{
+			"type": string(kind),
+		}}, "groups", func(g group) string { return g.Name })
+		if err != nil && !notJoined(err) {
+			return nil, err
+		}
+		all = append(all, groups...)
+	}
+	rules := func(g group) bool { return g.Name == Administrators || g.GID == adminGID }
+	if slices.Contains(c.options.Kinds, Local) && !slices.ContainsFunc(all, rules) {
+		return nil, fmt.Errorf("%s list: %w: no group %s in it", apiGroup, ErrUnexpected, Administrators)
+	}
+	return all, nil
+}
+
+// Administrators gives the names of those who rule the NAS. It is one call, as long as they are no crowd.
+func (c *Client) Administrators(ctx context.Context) ([]string, error) {
+	members, err := c.membersOf(ctx, []group{{Name: Administrators}})
+	if err != nil {
+		return nil, err
+	}
+	return members[0], nil
 }
 
 // sorted gives the names in order, each once.

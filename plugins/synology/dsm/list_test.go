@@ -98,6 +98,7 @@ func TestMembersOfAUserMayBeMissingOrOfAnotherKind(t *testing.T) {
 				}
 				return `{"users":[` + tt.item + `]}`
 			})
+			tt.want.Kind = Local
 			users, err := c.Users(t.Context())
 			if err != nil || len(users) != 1 || users[0] != tt.want {
 				t.Errorf("users %+v, %v, want %+v", users, err, tt.want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ const (
 	apiUserGroup = "SYNO.Core.User.Group"
 	apiGroup     = "SYNO.Core.Group"
 	apiMember    = "SYNO.Core.Group.Member"
+	apiCompound  = "SYNO.Entry.Request"
 
 	authVersion = 7 // the newest that this package knows
 	coreVersion = 1
@@ -42,7 +44,7 @@ type apiPlace struct {
 
 // open returns the current session, or signs in if there is none. A session given as lost is not returned again.
 func (c *Client) open(ctx context.Context, lost *session) (*session, error) {
-	if s, err := c.current(lost); s != nil || err != nil {
+	if s, err := c.current(lost); s != nil || err != nil && !c.enrolled() {
 		return s, err
 	}
 	if err := c.enter(ctx); err != nil {
@@ -71,10 +73,26 @@ func (c *Client) current(lost *session) (*session, error) {
 		return nil, ErrClosed
 	case c.session != nil && c.session != lost:
 		return c.session, nil
-	case c.refused != nil && c.options.Now().Sub(c.refusedAt) < c.options.Pause:
-		return nil, c.refused
+	case c.refused == nil:
+		return nil, nil
+	}
+	if until := c.refusedAt.Add(c.options.Pause); c.options.Now().Before(until) {
+		return nil, &Paused{Refusal: c.refused, Until: until}
 	}
 	return nil, nil
+}
+
+// enrolled forgets a refusal that asked for a second factor when another device is trusted since, and tells whether it did.
+func (c *Client) enrolled() bool {
+	device := c.options.Device()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.refused == nil || !c.refused.secondFactor() || device == "" || device == c.device {
+		return false
+	}
+	c.refused = nil
+	c.options.Log.Info("another trusted device is known, so a login is tried before the pause is over")
+	return true
 }
 
 // replace puts s in place of the session and returns the one before.
@@ -98,7 +116,8 @@ func (c *Client) remember(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.refused, c.refusedAt = refusal, c.options.Now()
-	c.options.Log.Warn("login refused, none is tried until the pause is over", "code", refusal.Code, "pause", c.options.Pause)
+	c.options.Log.Warn("login refused, none is tried until the pause is over", "code", refusal.Code, "pause", c.options.Pause,
+		"until", c.refusedAt.Add(c.options.Pause).UTC().Format(time.RFC3339))
 }
 
 // lost tells whether err means that s has ended, so that a new login can help.
@@ -116,33 +135,73 @@ func (c *Client) lost(err error, s *session) bool {
 	return false
 }
 
+func (c *Client) newSession() *session {
+	return &session{apis: map[string]apiPlace{apiInfo: {Path: "query.cgi", Min: 1, Max: 1}}, born: c.options.Now()}
+}
+
+// renewable tells whether a new login may help. Where the last one did not, the next one waits a moment: something ends our sessions.
+func (c *Client) renewable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.options.Now().Sub(c.futileAt) >= unproved
+}
+
+// futile notes that a session was lost right after its login.
+func (c *Client) futile() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.futileAt = c.options.Now()
+	c.options.Log.Warn("a session was lost right after its login, so no other is opened for a moment", "pause", unproved)
+}
+
 // signIn asks where things are, and signs in.
 func (c *Client) signIn(ctx context.Context) (*session, error) {
-	s := &session{apis: map[string]apiPlace{apiInfo: {Path: "query.cgi", Min: 1, Max: 1}}, born: c.options.Now()}
+	s := c.newSession()
 	if err := c.discover(ctx, s); err != nil {
 		return nil, err
 	}
-	var reply struct {
-		ID    string `json:"sid"`
-		Token string `json:"synotoken"`
+	trust := map[string]string{}
+	if device := c.options.Device(); device != "" {
+		trust["device_name"], trust["device_id"] = c.options.Name, device // only together
 	}
-	login := request{api: apiAuth, method: "login", version: authVersion, plain: map[string]string{
-		"account": c.options.Account, "passwd": c.options.Password, "format": "sid", "enable_syno_token": "yes",
-	}}
-	if err := c.ask(ctx, s, login, &reply); err != nil {
+	c.mu.Lock()
+	c.device = trust["device_id"]
+	c.mu.Unlock()
+	if _, err := c.authenticate(ctx, s, trust); err != nil {
 		return nil, err
 	}
-	if !headerSafe(reply.ID) || reply.ID == "" || !headerSafe(reply.Token) {
-		return nil, fmt.Errorf("%s login: %w: no usable session in it", apiAuth, ErrUnexpected)
-	}
-	s.id, s.token = reply.ID, reply.Token
 	c.options.Log.Debug("signed in to DSM", "took", c.options.Now().Sub(s.born))
 	return s, nil
 }
 
+// loginReply is what DSM answers to a login.
+type loginReply struct {
+	ID       string `json:"sid"`
+	Token    string `json:"synotoken"`
+	DeviceID string `json:"device_id"` // since version 7
+	DID      string `json:"did"`       // before
+}
+
+// authenticate signs in with more parameters than account and password, and puts the session into s.
+func (c *Client) authenticate(ctx context.Context, s *session, more map[string]string) (loginReply, error) {
+	var reply loginReply
+	r := request{api: apiAuth, method: "login", version: authVersion, plain: map[string]string{
+		"account": c.options.Account, "passwd": c.options.Password, "format": "sid", "enable_syno_token": "yes",
+	}}
+	maps.Copy(r.plain, more)
+	if err := c.ask(ctx, s, r, &reply); err != nil {
+		return reply, err
+	}
+	if !headerSafe(reply.ID) || reply.ID == "" || !headerSafe(reply.Token) {
+		return reply, fmt.Errorf("%s login: %w: no usable session in it", apiAuth, ErrUnexpected)
+	}
+	s.id, s.token = reply.ID, reply.Token
+	return reply, nil
+}
+
 // discover fills in where the APIs are.
 func (c *Client) discover(ctx context.Context, s *session) error {
-	names := strings.Join([]string{apiAuth, apiUser, apiUserGroup, apiGroup, apiMember}, ",")
+	names := strings.Join([]string{apiAuth, apiUser, apiUserGroup, apiGroup, apiMember, apiCompound}, ",")
 	var places map[string]apiPlace
 	r := request{api: apiInfo, method: "query", version: 1, plain: map[string]string{"query": names}, get: true}
 	if err := c.ask(ctx, s, r, &places); err != nil {

@@ -85,11 +85,18 @@ func TestARefusedLoginIsNotRepeated(t *testing.T) {
 	want := "SYNO.API.Auth login: no such account, or a wrong password: check account and passwordFile; no login is tried again " +
 		"until a pause is over or the configuration changes, because DSM blocks those who guess (code 400)"
 	for _, step := range []struct {
-		after     time.Duration
-		wantCalls string
-	}{{0, lines(info, login)}, {0, ""}, {15*time.Minute - 1, ""}, {1, lines(info, login)}, {time.Minute, ""}} {
+		after            time.Duration
+		wantCalls, until string
+	}{
+		{0, lines(info, login), ""}, {0, "", "2026-11-21T12:15:00Z"}, {15*time.Minute - 1, "", "2026-11-21T12:15:00Z"},
+		{1, lines(info, login), ""}, {time.Minute, "", "2026-11-21T12:30:00Z"},
+	} {
 		clock.Add(step.after)
 		_, err := c.Users(t.Context())
+		want := want
+		if step.wantCalls == "" {
+			want = "logins are paused until " + step.until + ": " + want
+		}
 		var refusal *Error
 		if !errors.As(err, &refusal) || *refusal != (Error{API: "SYNO.API.Auth", Method: "login", Code: 400}) || err.Error() != want {
 			t.Errorf("error %q, want %q", text(err), want)

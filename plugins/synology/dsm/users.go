@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -14,9 +15,20 @@ const maxEntries = 200_000
 // Unstated is the Expired of a user about whom DSM did not say whether the account is switched off.
 const Unstated = "unstated"
 
-// User is a local account of the NAS.
+// Kind is where an account is kept.
+type Kind string
+
+// The kinds of accounts, as DSM calls them.
+const (
+	Local  Kind = "local"
+	LDAP   Kind = "ldap"   // named user@example.org
+	Domain Kind = "domain" // named EXAMPLE\user
+)
+
+// User is an account that the NAS knows.
 type User struct {
 	Name        string // exactly as DSM writes it
+	Kind        Kind
 	UID         int64  // zero when DSM did not say
 	Email       string // as the user typed it: DSM does not verify it, and two users may have the same
 	Description string
@@ -24,9 +36,28 @@ type User struct {
 	TwoFactor   bool
 }
 
-// Users lists the local accounts, page by page, in the order of their names.
+// Users lists the accounts of all kinds in Options.Kinds, page by page, each kind in the order of names. A NAS that has joined
+// no domain or directory has no accounts of that kind.
 // Codes: 105 when the account of the client is not an administrator.
 func (c *Client) Users(ctx context.Context) ([]User, error) {
+	var all []User
+	for _, kind := range c.options.Kinds {
+		users, err := c.usersOf(ctx, kind)
+		if err != nil && !notJoined(err) {
+			return nil, err
+		}
+		all = append(all, users...)
+	}
+	return all, nil
+}
+
+// notJoined tells whether a list is refused because the NAS has joined nothing of that kind.
+func notJoined(err error) bool {
+	var refusal *Error
+	return errors.As(err, &refusal) && (refusal.Code == 2624 || refusal.Code == 2701)
+}
+
+func (c *Client) usersOf(ctx context.Context, kind Kind) ([]User, error) {
 	type item struct {
 		Name        string  `json:"name"`
 		UID         number  `json:"uid"`
@@ -36,7 +67,7 @@ func (c *Client) Users(ctx context.Context) ([]User, error) {
 		TwoFactor   flag    `json:"2fa_status"`
 	}
 	r := request{api: apiUser, method: "list", version: coreVersion, json: map[string]any{
-		"type": "local", "sort_by": "name", "sort_direction": "ASC",
+		"type": string(kind), "sort_by": "name", "sort_direction": "ASC",
 		"additional": []string{"email", "description", "expired", "uid", "2fa_status"},
 	}}
 	items, err := list(ctx, c, r, "users", func(i item) string { return i.Name })
@@ -45,7 +76,7 @@ func (c *Client) Users(ctx context.Context) ([]User, error) {
 	}
 	users := make([]User, len(items))
 	for n, i := range items {
-		users[n] = User{i.Name, int64(i.UID), i.Email, i.Description, Unstated, bool(i.TwoFactor)}
+		users[n] = User{i.Name, kind, int64(i.UID), i.Email, i.Description, Unstated, bool(i.TwoFactor)}
 		if i.Expired != nil {
 			users[n].Expired = *i.Expired
 		}

@@ -24,11 +24,12 @@ type Account struct {
 	LoginCode int    // what a login with the right password gets instead: 402, 405, 406, 408 to 411
 }
 
-// Group is a group of local accounts. Members are named by the accounts.
+// Group is a group. Members are named by the accounts.
 type Group struct {
 	Name        string
 	Description string
-	GID         int // 0: the next free one, from 65536
+	Type        string // "local" (also when empty), "domain" or "ldap"
+	GID         int    // 0: the next free one, from 65536
 }
 
 const administrators = "administrators"
@@ -40,6 +41,7 @@ func (n *NAS) populate() error {
 		{Name: "http", Description: "System default group for Web services", GID: 1023},
 		{Name: "users", Description: "System default group", GID: 100},
 	} {
+		g.Type = "local"
 		n.groups[g.Name] = g
 	}
 	for _, g := range n.o.Groups {
@@ -128,8 +130,8 @@ func (n *NAS) keep(a Account) {
 	slices.Sort(groups)
 	a.Groups = slices.Compact(groups)
 	for _, name := range a.Groups {
-		if _, there := n.groups[name]; !there && a.Type == "local" {
-			n.addGroup(Group{Name: name})
+		if _, there := n.groups[name]; !there {
+			n.addGroup(Group{Name: name, Type: a.Type})
 		}
 	}
 	n.people[a.Name] = a
@@ -168,6 +170,7 @@ func (n *NAS) addGroup(g Group) {
 		next = max(next, other.GID+1)
 	}
 	set(&g.GID, next)
+	set(&g.Type, "local")
 	n.groups[g.Name] = g
 }
 

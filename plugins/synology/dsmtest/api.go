@@ -8,6 +8,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Codes that every API can answer. Recorded from GUIDE and HA.
@@ -142,11 +143,9 @@ func (n *NAS) clientAddress(r *http.Request) string {
 	return host
 }
 
-// answer runs a call that came to that CGI. On DSM 7 the old CGIs of Auth, Info and Encryption are kept beside entry.cgi:
-// recorded from N4S4 and CSI, which use them.
+// answer runs a call that came to that CGI.
 func (n *NAS) answer(cgi string, c *call) reply {
-	old := map[string]string{"SYNO.API.Info": "query.cgi", "SYNO.API.Auth": "auth.cgi", "SYNO.API.Encryption": "encryption.cgi"}
-	if a, there := n.apis[c.api]; c.api != "" && (!there || cgi != path.Base(a.path) && cgi != old[c.api]) {
+	if a, there := n.apis[c.api]; c.api != "" && (!there || cgi != path.Base(a.path) && cgi != oldCGIs()[c.api]) {
 		return reply{Error: fail(codeNoAPI)}
 	}
 	return n.run(c)
@@ -201,13 +200,19 @@ type Call struct {
 	Code        int    // what was answered; 0 means success, -1 that a fault took its place or it is still waiting
 }
 
+// logged is a call and when it came.
+type logged struct {
+	Call
+	at time.Time
+}
+
 // Calls returns all calls since the start, or since ForgetCalls, in the order of arrival.
 func (n *NAS) Calls() []Call {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	calls := make([]Call, len(n.calls))
 	for i, c := range n.calls {
-		calls[i] = *c
+		calls[i] = c.Call
 	}
 	return calls
 }
@@ -220,15 +225,15 @@ func (n *NAS) ForgetCalls() {
 }
 
 // logCall notes that a call arrived; finishCall completes the entry.
-func (n *NAS) logCall(c *call) *Call {
+func (n *NAS) logCall(c *call) *logged {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	entry := &Call{API: c.api, Method: c.method, Version: c.version, Part: c.part, Code: -1}
+	entry := &logged{Call{API: c.api, Method: c.method, Version: c.version, Part: c.part, Code: -1}, n.o.Now()}
 	n.calls = append(n.calls, entry)
 	return entry
 }
 
-func (n *NAS) finishCall(entry *Call, f *failure) {
+func (n *NAS) finishCall(entry *logged, f *failure) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	entry.Code = 0

@@ -93,6 +93,9 @@ func (n *NAS) admit(a *Account, form map[string]string, now time.Time) (device s
 	if a.TwoFactor && !trusted {
 		switch code := form["otp_code"]; {
 		case code == "":
+			if n.dsm.old {
+				return "", fail(codeNeedOTP)
+			}
 			return "", &failure{Code: codeNeedOTP, Errors: otpTypes()}
 		case code != a.OTP:
 			return "", fail(codeBadOTP)

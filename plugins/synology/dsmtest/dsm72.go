@@ -56,10 +56,44 @@ func (n *NAS) dsm72() map[string]api {
 			{name: "get", min: 1, max: 1, right: rightUser, run: n.getSelf},
 			{name: "set", min: 2, max: 2, right: rightUser},
 		}},
+		"SYNO.Core.Directory.OIDC.SSO": {path: entry, min: 1, max: 1, json: true, methods: append([]method{
+			{name: "get", right: rightAdmin, run: n.getSSO},
+		}, unemulated("set")...)},
+		"SYNO.Core.Directory.SSO.Setting": {path: entry, min: 1, max: 1, json: true, methods: append([]method{
+			{name: "get", right: rightAdmin, run: func(*call) (any, *failure) { return map[string]any{"sso_default_login": false}, nil }},
+		}, unemulated("set")...)},
+		"SYNO.Core.Directory.SSO.Profile": {path: entry, min: 1, max: 1, json: true, methods: append([]method{
+			{name: "get", right: rightAdmin, run: func(*call) (any, *failure) {
+				return map[string]any{"sso_enable": n.ssoConfig() != nil, "sso_profile": "oidc"}, nil
+			}},
+		}, unemulated("set", "list")...)},
+		"SYNO.Core.Security.AutoBlock": {path: entry, min: 1, max: 1, json: true, methods: append([]method{
+			{name: "get", right: rightAdmin, run: n.getAutoBlock},
+		}, unemulated("set")...)},
 		"SYNO.Entry.Request": {path: entry, min: 1, max: 2, json: true, methods: []method{
 			{name: "request", run: n.runCompound},
 		}},
 	}
+}
+
+// getSSO answers SYNO.Core.Directory.OIDC.SSO get, the secret included. Recorded from MIKE and E4E.
+func (n *NAS) getSSO(*call) (any, *failure) {
+	c := n.ssoConfig()
+	if c == nil {
+		c = &SSOConfig{}
+	}
+	return map[string]any{
+		"oidc_allow_local_user": c.AllowLocal, "oidc_name": c.Name, "oidc_wellknown": c.WellKnown, "oidc_client_id": c.ClientID,
+		"oidc_client_secret": c.ClientSecret, "oidc_redirect_uri": c.RedirectURI, "oidc_scope": c.Scope, "oidc_user_claim": c.UsernameClaim,
+	}, nil
+}
+
+// getAutoBlock answers SYNO.Core.Security.AutoBlock get. Recorded from MIKE: an expire_day of 0 is never.
+func (n *NAS) getAutoBlock(*call) (any, *failure) {
+	b := n.o.AutoBlock
+	return map[string]any{
+		"enable": !b.Off, "attempts": b.Attempts, "within_mins": int(b.Within.Minutes()), "expire_day": int(b.Expire.Hours() / 24),
+	}, nil
 }
 
 // unemulated are methods that DSM has for administrators and that answer 100 here.

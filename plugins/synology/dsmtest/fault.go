@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Fault spoils replies of the Web API. It wraps the handler that would have answered.
@@ -87,7 +88,7 @@ func Code(code int) Fault {
 }
 
 // Slow tells arrived (which may be nil) about each call, then answers it when release yields: a value frees one call,
-// closing it frees all. A caller that goes away, or the end of the NAS, frees the call as well.
+// closing it frees all. For a caller that goes away, and at the end of the NAS, the connection is closed without an answer.
 func Slow(arrived chan<- struct{}, release <-chan struct{}) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -95,12 +96,30 @@ func Slow(arrived chan<- struct{}, release <-chan struct{}) Fault {
 				select {
 				case arrived <- struct{}{}:
 				case <-r.Context().Done():
+					panic(http.ErrAbortHandler)
 				}
 			}
 			select {
 			case <-release:
 				next.ServeHTTP(w, r)
 			case <-r.Context().Done():
+				panic(http.ErrAbortHandler) // returning would send an empty reply, which can still reach the caller
+			}
+		})
+	}
+}
+
+// Delayed answers each call after a while, for a NAS that somebody looks at; tests hold calls with Slow, which has no clock.
+func Delayed(d time.Duration) Fault {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			timer := time.NewTimer(d)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+				next.ServeHTTP(w, r)
+			case <-r.Context().Done():
+				panic(http.ErrAbortHandler)
 			}
 		})
 	}

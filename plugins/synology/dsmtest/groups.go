@@ -16,10 +16,7 @@ func (n *NAS) listGroups(c *call) (any, *failure) {
 	if !ok {
 		return nil, fail(codeBadParameter)
 	}
-	var groups []Group
-	if kind == "local" {
-		groups = n.sortedGroups()
-	}
+	groups := n.sortedGroups(kind)
 	page, offset, f := cut(n, c, groups)
 	if f != nil {
 		return nil, f
@@ -37,12 +34,14 @@ func (n *NAS) listGroups(c *call) (any, *failure) {
 	return map[string]any{"groups": items, "offset": offset, "total": len(groups)}, nil
 }
 
-func (n *NAS) sortedGroups() []Group {
+func (n *NAS) sortedGroups(kind string) []Group {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var groups []Group
 	for _, name := range slices.Sorted(maps.Keys(n.groups)) {
-		groups = append(groups, n.groups[name])
+		if n.groups[name].Type == kind {
+			groups = append(groups, n.groups[name])
+		}
 	}
 	return groups
 }
@@ -92,14 +91,17 @@ func (n *NAS) listMembers(c *call) (any, *failure) {
 	return map[string]any{"offset": offset, "total": len(members), "users": items}, nil
 }
 
-// members returns the local accounts that are in a group, or those that are not.
+// members returns the accounts that are in a group, or those of its kind that are not.
 func (n *NAS) members(group string, inside bool) ([]Account, *failure) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if _, there := n.groups[group]; !there {
+	g, there := n.groups[group]
+	if !there {
 		return nil, fail(codeNoGroup)
 	}
-	return n.sorted(func(a Account) bool { return a.Type == "local" && slices.Contains(a.Groups, group) == inside }), nil
+	return n.sorted(func(a Account) bool {
+		return (inside || a.Type == g.Type) && slices.Contains(a.Groups, group) == inside
+	}), nil
 }
 
 // listAdmins answers SYNO.Core.Group.ValidLocalAdmin list: administrators that may sign in. Recorded from MIKE.

@@ -10,8 +10,11 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,7 +24,9 @@ type Options struct {
 	Accounts []Account    // the people; admin and guest, switched off, come with every NAS
 	Service  Account      // who reads the account list; without groups it is an administrator; no name means none
 	Groups   []Group      // besides administrators, http, users and those that accounts name
+	Profile  string       // the release of DSM: 6.2, 7.0, 7.1, 7.2 (default), 7.3 or 7.4
 	SSO      *SSOConfig   // nil: no single sign-on until SetSSO
+	Server   *SSOServer   // the package SSO Server, by which other applications sign people in; nil: not installed
 	Name     string       // of the NAS, on its pages; defaults to "nas"
 	Addr     string       // where to listen; defaults to 127.0.0.1:0
 	Plain    bool         // HTTP instead of HTTPS
@@ -29,6 +34,8 @@ type Options struct {
 	Now      func() time.Time
 
 	TokenCode      int           // what a call without its syno token gets: 103 (default), 105 or 119
+	NoTokenCheck   bool          // the syno token is given out and not wanted back
+	NotJoinedCode  int           // what a list of domain or LDAP accounts gets where there are none: 0 is an empty list, 2624 and 2701 are others
 	SessionTimeout time.Duration // idle time after which a session answers 106; defaults to 15 minutes
 	SingleSession  bool          // a second login of an account ends its first session with 107
 	SkipIPCheck    bool          // a session may be used from another address, otherwise that gets 150
@@ -38,6 +45,8 @@ type Options struct {
 	ExtraTotal     int    // added to the total of user lists, which is known not to be exact
 	GroupIDs       bool   // group lists hold gid
 	ContentType    string // of API replies; defaults to application/json; charset="UTF-8"
+
+	Faults map[string]Fault // by API, "" is every API: see SetFault
 }
 
 // AutoBlock says when an address is blocked for its failed logins. Zero values mean 10 failures in 5 minutes, for ever.
@@ -51,8 +60,10 @@ type AutoBlock struct {
 // NAS is a running emulator. Its methods may be called concurrently, and while it serves.
 type NAS struct {
 	o      Options
-	apis   map[string]api
+	dsm    profile
 	server *http.Server
+	op     *ssoServer // nil: no SSO Server
+	apis   map[string]api
 	url    string
 	cert   certificate
 	cancel context.CancelFunc
@@ -66,7 +77,7 @@ type NAS struct {
 	sessions map[string]*session
 	devices  map[string]string // trusted device id to account
 	blocks   map[string]*block
-	calls    []*Call
+	calls    []*logged
 	faults   map[string]Fault
 	sso      *SSOConfig
 	logins   map[string]ssoLogin
@@ -76,13 +87,18 @@ type NAS struct {
 // Start opens the listener and serves until Close.
 func Start(o Options) (_ *NAS, err error) {
 	o = o.withDefaults()
+	dsm, known := profiles()[o.Profile]
+	if !known {
+		return nil, fmt.Errorf("profile %q: there are %s", o.Profile, strings.Join(slices.Sorted(maps.Keys(profiles())), ", "))
+	}
 	n := &NAS{
-		o: o, served: make(chan struct{}),
+		o: o, dsm: dsm, served: make(chan struct{}),
 		people: map[string]Account{}, lastUID: 1025, // admin has 1024, guest 1025
 		groups: map[string]Group{}, sessions: map[string]*session{}, devices: map[string]string{},
 		blocks: map[string]*block{}, faults: map[string]Fault{}, logins: map[string]ssoLogin{},
 	}
-	n.apis = n.dsm72()
+	n.apis = dsm.trim(n.dsm72())
+	maps.Copy(n.faults, o.Faults)
 	if err := n.populate(); err != nil {
 		return nil, err
 	}
@@ -101,6 +117,12 @@ func Start(o Options) (_ *NAS, err error) {
 		})
 	}
 	n.SetSSO(o.SSO)
+	if o.Server != nil {
+		if n.op, err = newSSOServer(n, *o.Server); err != nil {
+			_ = listener.Close() // nobody was served
+			return nil, err
+		}
+	}
 	n.serve(listener)
 	return n, nil
 }
@@ -124,6 +146,7 @@ func (n *NAS) serve(listener net.Listener) {
 
 func (o Options) withDefaults() Options {
 	set(&o.Name, "nas")
+	set(&o.Profile, "7.2")
 	set(&o.Addr, "127.0.0.1:0")
 	set(&o.Log, slog.New(slog.DiscardHandler))
 	set(&o.TokenCode, codeNoMethod)
@@ -178,6 +201,11 @@ func (n *NAS) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /webapi/", n.serveAPI)
 	mux.HandleFunc("POST /webapi/", n.serveAPI)
+	if n.op != nil {
+		n.op.routes(mux)
+	}
+	mux.HandleFunc("GET /emulator", n.showAdmin)
+	mux.HandleFunc("POST /emulator", n.actAdmin)
 	mux.HandleFunc("GET /dsm.css", serveStyle)
 	mux.HandleFunc("GET /sso/start", n.startSSO)
 	mux.HandleFunc("GET /sso/result", n.showResult)

@@ -28,16 +28,18 @@ type SSOConfig struct {
 	HTTPClient    *http.Client // for calls to the provider; defaults to http.DefaultClient
 }
 
-// SetSSO switches single sign-on on, or off with nil. Logins under way are forgotten.
+// SetSSO switches single sign-on on, or off with nil. Logins under way are forgotten. A release without it leaves it off, and DSM 7.1
+// lets no local account use it: recorded from OPDOCS.
 func (n *NAS) SetSSO(c *SSOConfig) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	clear(n.logins)
 	n.sso = nil
-	if c == nil {
+	if c == nil || !n.dsm.oidc {
 		return
 	}
 	sso := *c
+	sso.AllowLocal = sso.AllowLocal && n.dsm.localSSO
 	set(&sso.Name, "OpenID Connect")
 	set(&sso.RedirectURI, n.url)
 	set(&sso.Scope, "openid profile email")

@@ -67,7 +67,11 @@ func (n *NAS) ofType(c *call) ([]Account, *failure) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.sorted(func(a Account) bool { return a.Type == kind }), nil
+	users := n.sorted(func(a Account) bool { return a.Type == kind })
+	if len(users) == 0 && kind != "local" && n.o.NotJoinedCode != 0 {
+		return nil, fail(n.o.NotJoinedCode)
+	}
+	return users, nil
 }
 
 // cut returns the part of a list between offset and limit. Recorded from N4S4: a limit of -1 means everything.

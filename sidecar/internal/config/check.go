@@ -15,6 +15,7 @@ func (d *decoder) check(cfg *Config) {
 	if d.sound(cfg.Listen.Place) {
 		d.checkListen(&cfg.Listen)
 	}
+	d.checkRunning(cfg)
 	for i := range cfg.Connectors {
 		d.checkConnector(&cfg.Connectors[i])
 	}

@@ -53,6 +53,7 @@ func (d *decoder) checkPlugin(p *Plugin) {
 		d.wrong(p.Path, "the plugin has neither builtin nor command", "write builtin: synology, or command: [/path/of/program]")
 	}
 	d.checkEnv(p)
+	d.checkLimits(p)
 }
 
 func (d *decoder) checkBuiltin(p *Plugin) {
@@ -107,6 +108,7 @@ func (d *decoder) checkClient(c *Client) {
 			d.wrong(member(c.Path, key), "a limit must be positive", "leave the key out for no limit")
 		}
 	}
+	d.checkTrim(c)
 	for i, name := range c.Allow {
 		if claims.Reserved(name) {
 			d.wrong(element(member(c.Path, "allow"), i), fmt.Sprintf("claim %q is reserved for Dex and always allowed", name), "")
@@ -114,4 +116,18 @@ func (d *decoder) checkClient(c *Client) {
 	}
 	d.repeated(member(c.Path, "allow"), c.Allow)
 	d.repeated(member(c.Path, "peers"), c.Peers)
+}
+
+// checkTrim says aloud what trimming means: an application may refuse somebody for a group that was taken away.
+func (d *decoder) checkTrim(c *Client) {
+	switch {
+	case c.Trim == nil:
+		return
+	case c.MaxGroups == 0:
+		d.wrong(c.Trim.Path, "there is no limit after which groups are taken away", "add maxGroups")
+	case d.sound(c.Trim.Place):
+		d.warn(c.Trim.Path, fmt.Sprintf("of more than %d groups only those stay that are like %s: %s does not see the others", c.MaxGroups,
+			strings.Join(c.Trim.Groups, " or "), c.Name), "")
+	}
+	d.repeated(member(c.Trim.Path, "groups"), c.Trim.Groups)
 }

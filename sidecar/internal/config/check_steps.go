@@ -67,6 +67,9 @@ func (c *stepChecker) check(s *Step) {
 	case s.has("message") && !s.has("deny"):
 		c.misplaced(s.Place, "this belongs to a step with deny", "message")
 	}
+	if s.Message != nil && cutOff(*s.Message) {
+		c.warn(member(s.Path, "message"), `in YAML " #" starts a comment, so the sentence ends before it`, "put the whole sentence in quotes")
+	}
 	c.checkClaims(s)
 }
 

@@ -12,10 +12,14 @@ type Config struct {
 	Listen     Listen        `key:"listen" is:"required" doc:"Where Dex reaches the sidecar: unix:///run/claimsmith/hook.sock, or the long form."`
 	Budget     time.Duration `key:"budget" doc:"How long a whole request may take; its steps share it. Default 2s."`
 	Log        Log           `key:"log" doc:"How the sidecar logs."`
+	Admin      Admin         `key:"admin" doc:"Where the operator reaches the running sidecar: unix:///run/claimsmith/admin.sock, or off. Default: admin.sock beside the socket of listen."`
+	State      *State        `key:"state" doc:"Where the sidecar keeps what shall survive a restart. Default: nowhere."`
+	Record     *Record       `key:"record" is:"empty" doc:"Keeps the last requests with their values, sealed, to explain them and to make tests of them. Default: no values are kept."`
 	Connectors []Connector   `key:"connectors" is:"named empty" doc:"The connectors of Dex whose word on an e-mail address counts, by id."`
 	Plugins    []Plugin      `key:"plugins" is:"named empty" doc:"Where facts come from, by name."`
 	Pipeline   []Step        `key:"pipeline" is:"empty" doc:"What is done with each request, in this order."`
 	Clients    []Client      `key:"clients" is:"named empty" doc:"What the tokens of a client of Dex must be like, by client id."`
+	Shadow     *Shadow       `key:"shadow" doc:"A candidate that is run beside this file and changes nothing: what it would decide otherwise is counted and logged."`
 	Tests      []Test        `key:"tests" is:"empty" doc:"Cases that must hold before this file is served."`
 }
 
@@ -64,6 +68,8 @@ type Plugin struct {
 	TLS        string          `key:"tls" one:"auto off" doc:"auto, or off for a plugin whose language cannot. Default auto."`
 	SchemaFile string          `key:"schemaFile" doc:"The plugin's own description of itself, for check --offline and test."` // joined to the folder of the file
 	Config     json.RawMessage `key:"config" is:"empty" doc:"The plugin's own configuration; its keys are in the plugin's manual."`
+	Limits     Limits          `key:"limits" doc:"What the plugin may use of this machine. Default: little."`
+	Unconfined bool            `key:"unconfined" doc:"Lets the plugin use all files that its user may. Default false."`
 }
 
 // Digests are the files that are compared before a plugin starts. Unverified means that the file says so in words.
@@ -81,7 +87,20 @@ type Client struct {
 	Allow           []string      `key:"allow" doc:"The only claims that rules may set for this client. Default: any."`
 	Peers           []string      `key:"peers" is:"empty" doc:"Other clients that may ask for a token for this one."`
 	MaxGroups       int           `key:"maxGroups" doc:"No token with more groups is issued. Default: no limit."`
+	Trim            *Trim         `key:"trim" doc:"What is taken away from a token that has too many groups, instead of refusing it."`
 	MaxPayloadBytes int           `key:"maxPayloadBytes" doc:"No larger token is issued; counted before signing. Default: no limit."`
+}
+
+// Shadow is a candidate. The name of its file was joined to the folder of the configuration.
+type Shadow struct {
+	Place
+	File string `key:"file" is:"required" doc:"The candidate: a whole configuration, of which the rules are run on the same requests with the same facts."`
+}
+
+// Trim is what stays of a list that is too long.
+type Trim struct {
+	Place
+	Groups []string `key:"groups" is:"required" doc:"Patterns such as nas-*: of more than maxGroups groups those that are like one of them stay. If they are too many as well, no token is issued."`
 }
 
 // Requirement is a claim and its type: string, bool, integer, number, list or object.

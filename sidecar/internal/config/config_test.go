@@ -54,6 +54,10 @@ const everything = `
 listen: {tcp: "0.0.0.0:7443", tls: {certFile: cert.pem, keyFile: /etc/key.pem, clientCAFile: ../ca.pem, clientNames: [dex]}}
 budget: 1500ms
 log: {level: warn, format: json}
+admin: {socket: unix:///run/admin.sock}
+state: {file: state.db, keyFile: /etc/key}
+record: {keyFile: record.key, max: 10, maxAge: 24h}
+shadow: {file: candidate.yaml}
 connectors:
   google: {emailDomains: [Gmail.com, bücher.example]}
 plugins:
@@ -114,6 +118,10 @@ func TestEveryKeyIsRead(t *testing.T) {
 		}},
 		Budget:     1500 * time.Millisecond,
 		Log:        Log{Level: "warn", Format: "json"},
+		Admin:      Admin{Socket: "/run/admin.sock"},
+		State:      &State{File: "/etc/claimsmith/state.db", KeyFile: "/etc/key"},
+		Record:     &Record{KeyFile: "/etc/claimsmith/record.key", Max: 10, MaxAge: 24 * time.Hour},
+		Shadow:     &Shadow{File: "/etc/claimsmith/candidate.yaml"},
 		Connectors: []Connector{{Name: "google", EmailDomains: []string{"Gmail.com", "bücher.example"}}},
 		Plugins: []Plugin{
 			{Name: "people", Builtin: "directory", TLS: "auto", Config: json.RawMessage(`{}`)},

@@ -35,7 +35,15 @@ func (d *decoder) constant(it item) (any, bool) {
 	case "!!int", "!!float":
 		return d.constantNumber(it)
 	}
+	d.oldBool(it)
 	return it.node.Value, true
+}
+
+// oldBool warns of words that older YAML, and other tools, take for true or false: here they are text.
+func (d *decoder) oldBool(it item) {
+	if hint := boolHint(it.node); hint != "" {
+		d.warn(it.path, fmt.Sprintf("the word %q is text here", it.node.Value), hint+", or quote it for the text")
+	}
 }
 
 func (d *decoder) constantNumber(it item) (any, bool) {

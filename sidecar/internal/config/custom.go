@@ -27,6 +27,8 @@ func (c *Condition) decode(d *decoder, it item) {
 	switch {
 	case it.node.Kind == yaml.ScalarNode && it.node.Tag == "!!bool":
 		d.report(it, lettersMessage, boolHint(it.node))
+	case it.node.Kind == yaml.MappingNode:
+		d.report(it, wanted+", not a map", "an expression stands without {{ }}; one that begins with { is put in quotes")
 	case !isText(it.node):
 		d.report(it, wanted+", not "+describe(it.node), boolHint(it.node))
 	case boolHint(it.node) != "":
@@ -69,6 +71,25 @@ func (c *Claim) decode(d *decoder, it item) {
 	var out bytes.Buffer
 	if d.json(it, &out) {
 		c.JSON = out.Bytes()
+	}
+	d.oldBools(it)
+}
+
+// oldBools is oldBool for a value and all that is in it.
+func (d *decoder) oldBools(it item) {
+	switch it.node.Kind {
+	case yaml.SequenceNode:
+		for i, n := range it.node.Content {
+			d.oldBools(item{node: n, path: element(it.path, i)})
+		}
+	case yaml.MappingNode:
+		for _, pair := range d.pairs(it) {
+			d.oldBools(pair)
+		}
+	case yaml.ScalarNode:
+		if it.node.Tag == "!!str" {
+			d.oldBool(it)
+		}
 	}
 }
 

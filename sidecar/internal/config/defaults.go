@@ -20,6 +20,10 @@ func (cfg *Config) complete(folder string) {
 	if t := cfg.Listen.TLS; t != nil {
 		t.CertFile, t.KeyFile, t.ClientCAFile = under(folder, t.CertFile), under(folder, t.KeyFile), under(folder, t.ClientCAFile)
 	}
+	cfg.completeRunning(folder)
+	if cfg.Shadow != nil {
+		cfg.Shadow.File = under(folder, cfg.Shadow.File)
+	}
 	for i := range cfg.Plugins {
 		p := &cfg.Plugins[i]
 		p.SchemaFile = under(folder, p.SchemaFile)

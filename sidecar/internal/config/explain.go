@@ -28,6 +28,9 @@ func explain(line, complaint string) (col int, message, hint string) {
 	if end := closingQuote(value); end > 0 && more(value[end:]) {
 		return at(start + end), "text after the closing quote", "quote the whole value: " + quoteYAML(value)
 	}
+	if i, message, hint := flowTrap(value); i >= 0 {
+		return at(start + i), message, hint
+	}
 	switch {
 	case strings.Contains(complaint, "mapping values are not allowed"):
 		if i := strings.Index(value, ": "); i >= 0 && !strings.ContainsAny(value[:1], `{["'`) {
@@ -56,6 +59,9 @@ func explain(line, complaint string) (col int, message, hint string) {
 	return at(indentation(line)), "not YAML: " + complaint, ""
 }
 
+// blockHeader is what may stand behind > and | before a block of text.
+var blockHeader = regexp.MustCompile(`^[>|][-+0-9]*([ \t]+#.*)?$`)
+
 // badStart explains characters that mean something to YAML at the beginning of a value.
 func badStart(before, value string) (message, hint string) {
 	if value == "" {
@@ -68,6 +74,14 @@ func badStart(before, value string) (message, hint string) {
 		return aliasMessage, "quote the value: " + quoteYAML(value)
 	case '&':
 		return anchorMessage, "quote the value: " + quoteYAML(value)
+	case '>', '|':
+		if len(value) > 1 && !blockHeader.MatchString(value) {
+			return fmt.Sprintf("%q starts a block of text here", value[:1]), "quote the value: " + quoteYAML(value)
+		}
+	case '?':
+		if strings.HasPrefix(value, "? ") {
+			return `"? " starts a key here`, "quote the value: " + quoteYAML(value)
+		}
 	case '%', '@', '`', ']', '}':
 		return fmt.Sprintf("%q cannot begin a value", value[:1]), "quote the value: " + quoteYAML(value)
 	}

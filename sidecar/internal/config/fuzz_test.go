@@ -17,7 +17,7 @@ func FuzzParse(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(household)
-	for _, gallery := range []string{"yaml", "listen", "plugins", "steps", "tests"} {
+	for _, gallery := range []string{"yaml", "listen", "plugins", "steps", "tests", "traps"} {
 		archive, err := txtar.ParseFile("testdata/" + gallery + ".txtar")
 		if err != nil {
 			f.Fatal(err)

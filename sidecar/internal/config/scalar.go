@@ -68,6 +68,17 @@ func CommentHint(s Scalar) string {
 	return `in YAML " #" starts a comment, so the expression ends before it: quote the whole of it: ` + quoteYAML(whole)
 }
 
+// cutOff reports whether YAML took the end of a sentence for a comment, as in: Call #42. A comment that is meant as one has a
+// space behind its #.
+func cutOff(s Scalar) bool {
+	if s.src == nil || s.node.Style != 0 {
+		return false
+	}
+	rest := s.src.from(s.At(len(s.Value)))
+	after := strings.TrimLeft(rest, " \t")
+	return after != rest && len(after) > 1 && after[0] == '#' && !strings.ContainsAny(after[1:2], " \t#")
+}
+
 // balanced reports whether brackets and quotes of an expression are closed.
 func balanced(expr string) bool {
 	depth, quote := 0, rune(0)

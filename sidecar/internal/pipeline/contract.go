@@ -1,9 +1,13 @@
 package pipeline
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
@@ -17,6 +21,7 @@ type Contract struct {
 	Peers           []string // clients that may ask for tokens for this one
 	MaxGroups       int      // zero means no limit
 	MaxPayloadBytes int      // zero means no limit
+	TrimGroups      []Glob   // of more groups than MaxGroups only those stay that are like one of these; nil means a refusal
 }
 
 // Required is a claim that must be there, with its type: string, bool, integer, number, list or object.
@@ -26,6 +31,57 @@ type Required struct {
 
 // admits reports whether client may ask for tokens for the holder of the contract.
 func (c Contract) admits(client string) bool { return slices.Contains(c.Peers, client) }
+
+// trimmed takes away the groups that the contracts of this request let go, says so in the trace, and returns the patch as it is
+// then. It is called before contracts, which get the patch of the rules: what a contract trims no rule has set, so allow is
+// not about it.
+func (r *run) trimmed(patch claims.Patch) (claims.Patch, error) {
+	for i, client := range append([]string{r.in.Client}, r.in.Audience...) {
+		contract := r.pipeline.Contracts[client]
+		if i > 0 && client == r.in.Client || contract.TrimGroups == nil {
+			continue
+		}
+		groups, there := r.state.Claims.Get("groups")
+		if !there {
+			break
+		}
+		kept, err := contract.trim(groups)
+		if err != nil {
+			return claims.Patch{}, &Error{Class: Internal, Path: "clients." + client, Pos: contract.Pos, Err: err}
+		}
+		if kept != nil {
+			r.state.Claims.Set("groups", kept)
+			r.trace.change(Change{Claim: "groups", Op: "trim", Pos: contract.Pos})
+			patch = r.state.Claims.Patch()
+		}
+	}
+	return patch, nil
+}
+
+// trim returns what stays of too many groups, in their order; nil when they are not too many. What is still too many is left
+// to judge, which refuses it: which of the wanted groups to lose is nobody's to choose.
+func (c Contract) trim(groups json.RawMessage) (json.RawMessage, error) {
+	var list []string
+	if err := json.Unmarshal(groups, &list); err != nil {
+		return nil, errors.New("trim: claim \"groups\" is not a list of strings")
+	}
+	if len(list) <= c.MaxGroups {
+		return nil, nil
+	}
+	kept := slices.DeleteFunc(list, func(group string) bool {
+		return !slices.ContainsFunc(c.TrimGroups, func(g Glob) bool { return g.Matches(group) })
+	})
+	return marshal(kept)
+}
+
+// marshal is json.Marshal without the escaping for HTML.
+func marshal(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
 
 func (r *run) contracts(patch claims.Patch) error {
 	judge := func(client string) error {
@@ -68,13 +124,12 @@ func (c Contract) judge(d *claims.Draft, patch claims.Patch) error {
 		}
 	}
 	if groups, there := d.Get("groups"); there && c.MaxGroups > 0 {
-		var list []json.RawMessage
-		if err := json.Unmarshal(groups, &list); err == nil && len(list) > c.MaxGroups {
-			return fmt.Errorf("maxGroups: %d groups are more than %d", len(list), c.MaxGroups)
+		if n := elements(groups); n > c.MaxGroups {
+			return fmt.Errorf("maxGroups: %d groups are more than %d", n, c.MaxGroups)
 		}
 	}
-	if c.MaxPayloadBytes > 0 {
-		payload, err := d.Object().Apply(patch)
+	if c.MaxPayloadBytes > 0 && atMost(d, patch) > c.MaxPayloadBytes {
+		payload, err := d.Object().Apply(d.Patch())
 		if err != nil {
 			return err
 		}
@@ -83,6 +138,50 @@ func (c Contract) judge(d *claims.Draft, patch claims.Patch) error {
 		}
 	}
 	return nil
+}
+
+// atMost is a size that the payload cannot exceed, found without writing it: most are far from their limit.
+func atMost(d *claims.Draft, patch claims.Patch) int {
+	const around = 4  // quotes, colon and comma
+	const escaped = 6 // \u0000
+	n := len(d.Object().Raw())
+	for name, value := range patch.Set {
+		n += escaped*len(name) + len(value) + around
+	}
+	if groups, there := d.Get("groups"); there && patch.Set["groups"] == nil {
+		n += len(groups) + len("groups") + around // what a contract trimmed is not in the patch of the rules
+	}
+	return n
+}
+
+// elements counts the elements of a list, which is valid JSON; what is no list has none.
+func elements(list json.RawMessage) (n int) {
+	depth, quoted, begun := 0, false, false
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted, begun = !quoted, true
+		case quoted || c == ' ' || c == '\t' || c == '\r' || c == '\n':
+		case c == '[' || c == '{':
+			if depth == 0 && c == '{' {
+				return 0
+			}
+			begun = depth > 0
+			depth++
+		case c == ']' || c == '}':
+			depth--
+		case c == ',' && depth == 1:
+			n++
+		default:
+			begun = true
+		}
+	}
+	if begun && len(list) > 0 && list[0] == '[' {
+		n++
+	}
+	return n
 }
 
 // hasType looks at the first byte of a valid JSON value. An empty string is no user name, so it does not satisfy "string".
@@ -107,4 +206,71 @@ func hasType(value json.RawMessage, want string) bool {
 		return json.Unmarshal(value, &n) == nil
 	}
 	return want == "number"
+}
+
+// Glob is a pattern for whole names: * stands for any text, ? for one character, everything else for itself, in this case.
+// Contracts and rules write them alike. The zero value matches nothing.
+type Glob struct {
+	text   string
+	prefix bool           // text and anything behind it
+	re     *regexp.Regexp // nil where text says enough
+	stars  int
+}
+
+// NewGlob reads a pattern. An empty one is an error: nothing has an empty name.
+func NewGlob(pattern string) (Glob, error) {
+	stars := strings.Count(pattern, "*")
+	before, isPrefix := strings.CutSuffix(pattern, "*")
+	switch {
+	case pattern == "":
+		return Glob{}, errors.New("it is empty")
+	case !strings.ContainsAny(pattern, "*?"):
+		return Glob{text: pattern}, nil
+	case isPrefix && !strings.ContainsAny(before, "*?"):
+		return Glob{text: before, prefix: true, stars: 1}, nil
+	}
+	var b strings.Builder
+	b.WriteString(`(?s)\A`)
+	for _, r := range pattern {
+		switch r {
+		case '*':
+			b.WriteString(`(.*?)`)
+		case '?':
+			b.WriteByte('.')
+		default:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+		}
+	}
+	re, err := regexp.Compile(b.String() + `\z`)
+	if err != nil {
+		return Glob{}, errors.New("it is too large")
+	}
+	return Glob{re: re, stars: stars}, nil
+}
+
+// Stars returns how many * the pattern has.
+func (g Glob) Stars() int { return g.stars }
+
+// Matches reports whether the pattern stands for the whole of s.
+func (g Glob) Matches(s string) bool {
+	switch {
+	case g.re != nil:
+		return g.re.MatchString(s)
+	case g.prefix:
+		return strings.HasPrefix(s, g.text)
+	}
+	return g.text != "" && s == g.text
+}
+
+// Find returns what each * stands for; all but the last take as little as they can.
+func (g Glob) Find(s string) (stars []string, ok bool) {
+	switch {
+	case !g.Matches(s):
+		return nil, false
+	case g.re != nil:
+		return g.re.FindStringSubmatch(s)[1:], true
+	case g.prefix:
+		return []string{s[len(g.text):]}, true
+	}
+	return nil, true
 }

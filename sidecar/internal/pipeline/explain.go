@@ -52,7 +52,7 @@ func (r *run) explain(ctx context.Context, s *Step) func(*Denial, error) {
 
 // begun is a trace with what is known before the step runs.
 func (r *run) begun(ctx context.Context, s *Step) StepTrace {
-	t := StepTrace{Kind: r.state.Kind, Pos: s.Pos, Path: s.Path, Name: s.Name, What: s.what(), Ran: true}
+	t := StepTrace{Kind: r.state.Kind, Pos: s.Pos, Path: s.Path, Name: s.Name, What: s.What(), Ran: true}
 	if s.When != nil {
 		t.Why = r.parts(ctx, s.When)
 		// An error is that of the step itself, which evaluates the same condition.
@@ -66,7 +66,8 @@ func (r *run) begun(ctx context.Context, s *Step) StepTrace {
 	return t
 }
 
-func (s *Step) what() string {
+// What names the action of a step in a word or two: lookup nas, set, remove, deny or steps.
+func (s *Step) What() string {
 	switch {
 	case s.Lookup != nil:
 		return "lookup " + s.Lookup.Alias

@@ -45,9 +45,9 @@ type Input struct {
 	Grant     string
 	RequestID string
 
-	// Given answers lookups in the place of plugins, by alias: tests and explanations run with facts that somebody wrote down.
-	// Nil asks the plugins.
-	Given func(alias string) (*Answer, error)
+	// Given answers lookups in the place of plugins: tests and explanations run with facts that somebody wrote down, a candidate
+	// with those that were found for the rules in use. Lookups may be made side by side. Nil asks the plugins.
+	Given func(l *Lookup, q Question) (*Answer, error)
 
 	// Explain collects Trace.Steps, with values, for whoever may see them.
 	Explain bool

@@ -68,12 +68,14 @@ func (r *run) lookups(ctx context.Context, steps []Step) error {
 
 // question evaluates when and with. Nil means that the lookup is not made.
 func (r *run) question(ctx context.Context, s *Step) (*asked, error) {
+	r.visit(s)
 	if !r.mayAsk(s.Lookup) {
 		return nil, nil
 	}
 	if ok, err := r.holds(ctx, s); !ok {
 		return nil, err
 	}
+	r.ran()
 	params, err := r.params(ctx, s.Lookup.With)
 	if err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func (r *run) ask(ctx context.Context, calls []*asked) {
 	one := func(c *asked) {
 		start := time.Now()
 		if given := r.in.Given; given != nil {
-			c.answer, c.err = given(c.step.Lookup.Alias)
+			c.answer, c.err = given(c.step.Lookup, c.question)
 		} else {
 			c.answer, c.err = c.step.Lookup.Asker.Ask(ctx, c.question)
 		}
@@ -136,6 +138,9 @@ func (r *run) ask(ctx context.Context, calls []*asked) {
 		all.Wait()
 	}
 	for _, c := range fresh {
+		r.result.Asked = append(r.result.Asked, Asked{
+			Alias: c.step.Lookup.Alias, Plugin: c.step.Lookup.Plugin, Params: c.question.Params, Answer: c.answer, Err: c.err,
+		})
 		if c.err == nil {
 			r.answers[c.key()] = c.answer
 		}

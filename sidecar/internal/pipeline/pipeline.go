@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
@@ -15,6 +16,7 @@ type Pipeline struct {
 	Contracts map[string]Contract // by client
 	Ruled     map[string]bool     // clients that have rules or an entry of their own: a stranger may not ask for their audience
 	Connector map[string]Trust    // whose word on an address counts
+	Outline   []About             // of Steps, from Number: then the trace says which of them a run came to
 }
 
 // Result is a decision: patches, or a denial.
@@ -22,6 +24,16 @@ type Result struct {
 	Patches map[Kind]claims.Patch // for each kind of the input; nil when denied
 	Denial  *Denial
 	Trace   Trace
+	Asked   []Asked // the lookups that were made, with values: not for logs
+}
+
+// Asked is a lookup that was made: the question and what came of it.
+type Asked struct {
+	Alias  string
+	Plugin string
+	Params json.RawMessage
+	Answer *Answer // shared with the run: not to be changed; nil when it failed
+	Err    error
 }
 
 // Denial is a refusal in the words of the operator.
@@ -37,7 +49,7 @@ func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
 	if res.Denial = p.foreignAudience(in); res.Denial != nil {
 		return res, nil
 	}
-	r := run{pipeline: p, in: in, trace: &res.Trace, answers: make(map[string]*Answer)}
+	r := run{pipeline: p, in: in, result: res, trace: &res.Trace, answers: make(map[string]*Answer), start: time.Now()}
 	patches := make(map[Kind]claims.Patch, len(in.Kinds))
 	var patch claims.Patch
 	for i, kind := range in.Kinds {
@@ -75,8 +87,10 @@ func (p *Pipeline) foreignAudience(in *Input) *Denial {
 type run struct {
 	pipeline *Pipeline
 	in       *Input
-	trace    *Trace
+	result   *Result
+	trace    *Trace             // of result
 	answers  map[string]*Answer // by alias and parameters: the second kind of token gets the answers of the first
+	start    time.Time
 	state    State
 }
 
@@ -92,10 +106,14 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 	if err := claims.Check(r.in.Payload, patch, subject); err != nil {
 		return claims.Patch{}, nil, r.blame(patch, subject, err)
 	}
+	trimmed, err := r.trimmed(patch)
+	if err != nil {
+		return claims.Patch{}, nil, err
+	}
 	if err := r.contracts(patch); err != nil {
 		return claims.Patch{}, nil, err
 	}
-	return patch, nil, nil
+	return trimmed, nil, nil
 }
 
 // blame finds the rule that gave a claim which the guard refuses.
@@ -143,9 +161,11 @@ func (r *run) step(ctx context.Context, s *Step) (*Denial, error) {
 }
 
 func (r *run) do(ctx context.Context, s *Step) (*Denial, error) {
+	r.visit(s)
 	if ok, err := r.holds(ctx, s); !ok {
 		return nil, err
 	}
+	r.ran()
 	switch {
 	case s.Deny != nil:
 		return r.deny(ctx, s)

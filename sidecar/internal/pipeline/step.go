@@ -19,6 +19,8 @@ type Step struct {
 	Remove []string
 	Deny   *Deny
 	Steps  []Step
+
+	no int32 // of Number
 }
 
 // Pos is a place in the configuration, one-based. The zero value means unknown.

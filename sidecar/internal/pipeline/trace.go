@@ -2,18 +2,19 @@ package pipeline
 
 import "time"
 
-// Trace is what happened in a run. Changes and Facts are fit for logs: names and places, never values. Steps hold values, and
-// are there only for an input that asks for an explanation.
+// Trace is what happened in a run. Changes, Facts and Visits are fit for logs: names and places, never values. Steps hold
+// values, and are there only for an input that asks for an explanation.
 type Trace struct {
 	Changes []Change
 	Facts   []Fact
+	Visits  []Visit
 	Steps   []StepTrace
 }
 
 // Change is a claim that a rule set or removed. The last change of a claim counts.
 type Change struct {
 	Claim string
-	Op    string // "set" or "remove"
+	Op    string // "set", "remove", or "trim" for what a contract took away
 	Pos   Pos
 	Facts []string // what the rule read, like "nas.name"
 }

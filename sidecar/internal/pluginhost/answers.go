@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -13,16 +14,19 @@ import (
 // key is the identity of an answer: a digest, so that no cache holds the address that somebody asked about.
 type key [32]byte
 
-// entry is an answer that came at a moment. It does not change.
+// entry is an answer that came at a moment. It does not change, but for the mark.
 type entry struct {
-	answer *pipeline.Answer
-	at     time.Time
+	answer    *pipeline.Answer
+	at        time.Time
+	refreshed atomic.Bool // it was tried to replace it before it expires: once is enough
 }
 
 // answers is what a host remembers: the last answer to each question, the answers of current exchanges, and the questions
-// that are being asked.
+// that are being asked. What was not found has a smaller place of its own: strangers, of whom there may be any number, do
+// not push out people.
 type answers struct {
 	kept      *otter.Cache[key, *entry]
+	missed    *otter.Cache[key, *entry]
 	exchanges exchanges
 	flight    singleflight.Group
 }
@@ -32,7 +36,37 @@ func newAnswers(size int) (*answers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answers{kept: kept, exchanges: exchanges{size: size}}, nil
+	missed, err := otter.New(&otter.Options[key, *entry]{MaximumSize: max(1, size/10)})
+	if err != nil {
+		return nil, err
+	}
+	return &answers{kept: kept, missed: missed, exchanges: exchanges{size: size}}, nil
+}
+
+// get returns the last answer to a question, or nil.
+func (a *answers) get(k key) *entry {
+	if e, ok := a.kept.GetIfPresent(k); ok {
+		return e
+	}
+	e, _ := a.missed.GetIfPresent(k)
+	return e
+}
+
+// put notes the last answer to a question. There is only one: who is not found any more does not come back from the cache.
+func (a *answers) put(k key, e *entry) {
+	into, outOf := a.kept, a.missed
+	if !e.answer.Found {
+		into, outOf = outOf, into
+	}
+	into.Set(k, e)
+	outOf.Invalidate(k)
+}
+
+// forget drops all of them.
+func (a *answers) forget() {
+	a.kept.InvalidateAll()
+	a.missed.InvalidateAll()
+	a.exchanges.forget()
 }
 
 // exchangeTime is how long the answers of an exchange are kept at least. An exchange is one request to Dex.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -41,7 +42,9 @@ func (a *asker) Ask(ctx context.Context, q pipeline.Question) (*pipeline.Answer,
 	}
 	exchanges, xk, now := &a.p.host.answers.exchanges, exchangeKey{q.Exchange, k}, a.p.host.o.Now
 	answer := exchanges.get(xk, now())
-	if answer == nil {
+	if answer != nil {
+		a.p.tallies.exchange.Add(1)
+	} else {
 		fresh, err := a.ask(ctx, k, q)
 		if err != nil {
 			return nil, err
@@ -53,19 +56,24 @@ func (a *asker) Ask(ctx context.Context, q pipeline.Question) (*pipeline.Answer,
 }
 
 func (a *asker) ask(ctx context.Context, k key, q pipeline.Question) (*pipeline.Answer, error) {
-	host := a.p.host
-	last, _ := host.answers.kept.GetIfPresent(k)
-	if last != nil && a.fresh(last, host.o.Now()) {
-		return served(last, host.o.Now(), false), nil
+	host, tallies := a.p.host, &a.p.tallies
+	last, now := host.answers.get(k), host.o.Now()
+	if last != nil && a.fresh(last, now) {
+		tallies.hits.Add(1)
+		a.refresh(k, q, last, now)
+		return served(last, now, false), nil
 	}
+	tallies.misses.Add(1)
 	fetched, err := a.fetch(ctx, k, q, last)
 	if err == nil {
 		own := *fetched.answer
 		return &own, nil
 	}
 	if now := host.o.Now(); last != nil && a.servable(last, now) {
+		tallies.stale.Add(1)
 		return served(last, now, true), nil
 	}
+	tallies.unanswered.Add(1)
 	return nil, err
 }
 
@@ -78,7 +86,7 @@ func (a *asker) fetch(ctx context.Context, k key, q pipeline.Question, last *ent
 		defer t.Stop()
 		patience = t.C
 	}
-	shared := a.p.host.answers.flight.DoChan(string(k[:]), func() (any, error) { return a.p.fetch(k, q) })
+	shared := a.p.host.answers.flight.DoChan(string(k[:]), func() (any, error) { return a.p.fetch(k, q, last == nil) })
 	select {
 	case r := <-shared:
 		if r.Err != nil {
@@ -92,21 +100,78 @@ func (a *asker) fetch(ctx context.Context, k key, q pipeline.Question, last *ent
 	}
 }
 
+// refreshShare is the last part of its time in which an answer that is asked for is replaced ahead.
+const refreshShare = 5 // a fifth
+
+// refresh asks again, in the background, for what is asked for while it is about to expire, so that nobody has to wait for
+// it. It happens only because somebody asked, once for each answer, and never for what nobody wants: a directory whose
+// users are asleep is left asleep.
+func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) {
+	p := a.p
+	if !last.answer.Found || now.Sub(last.at) < a.policy.TTL-a.policy.TTL/refreshShare || last.refreshed.Load() {
+		return
+	}
+	if !p.slots.takeIdle() {
+		return
+	}
+	if last.refreshed.Swap(true) {
+		p.slots.giveIdle()
+		return
+	}
+	shared := p.host.answers.flight.DoChan(string(k[:]), func() (any, error) {
+		p.tallies.refreshes.Add(1)
+		return p.fetch(k, q, false)
+	})
+	go func() {
+		defer p.slots.giveIdle()
+		<-shared // it comes: the call has a deadline
+	}()
+}
+
 // fetch asks the plugin and keeps the answer. It belongs to nobody's request: whoever waits may leave.
-func (p *Plugin) fetch(k key, q pipeline.Question) (*entry, error) {
+func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool) (*entry, error) {
 	if !p.host.begin() {
 		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrClosed)
 	}
 	defer p.host.calls.Done()
 	ctx, cancel := context.WithTimeout(p.host.ctx, p.host.o.CallTimeout)
 	defer cancel()
-	answer, err := p.lookup(ctx, q.Params)
+	if unknown && !p.unknown.take(p.host.o.Now()) || !p.slots.take(ctx) {
+		p.tallies.limited.Add(1)
+		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrBusy)
+	}
+	defer p.slots.give()
+	if !p.breaker.allow(p.host.o.Now()) {
+		p.tallies.broken.Add(1)
+		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrBroken)
+	}
+	answer, err := p.timedLookup(ctx, q)
+	now := p.host.o.Now()
+	if p.breaker.note(k, judge(err), now) {
+		p.tallies.opened.Add(1)
+		p.log.Warn("plugin is not asked for a while: its last calls failed", slog.Int("failures", trips))
+	}
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{answer: answer, at: p.host.o.Now()}
-	p.host.answers.kept.Set(k, e)
+	e := &entry{answer: answer, at: now}
+	p.host.answers.put(k, e)
 	return e, nil
+}
+
+// timedLookup is a call and what is counted of it. The plugin gets less time than the call has left, so that what it says
+// at the end of it still comes through.
+func (p *Plugin) timedLookup(ctx context.Context, q pipeline.Question) (*pipeline.Answer, error) {
+	deadline, _ := ctx.Deadline() // fetch has set it
+	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)*9/10)
+	defer cancel()
+	p.renew(ctx)
+	p.tallies.calls.Add(1)
+	answer, err := p.lookup(ctx, q.Params)
+	if err != nil {
+		p.tallies.failures.Add(1)
+	}
+	return answer, err
 }
 
 // key is the identity of the answer to q: of this plugin, configured and described as it is.

@@ -45,7 +45,7 @@ func TestTheCache(t *testing.T) {
 		}},
 		{"what is fresh is not asked", policy, []any{found(0)}, []seen{
 			{At: 0, Answer: "found", Source: "plugin", Calls: 1},
-			{At: 9 * m, Answer: "found", Source: "cache", Age: 9 * m, Calls: 1},
+			{At: 7 * m, Answer: "found", Source: "cache", Age: 7 * m, Calls: 1},
 			{At: 10 * m, Answer: "found", Source: "plugin", Calls: 2},
 		}},
 		{"what the plugin knew for some time is that old", policy, []any{found(5 * m)}, []seen{

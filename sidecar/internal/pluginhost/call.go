@@ -60,7 +60,7 @@ func (p *Plugin) answer(resp *pluginv1.LookupResponse) (*pipeline.Answer, error)
 	}, nil
 }
 
-// call asks the current instance. If its process dies before there is an answer, it asks the next one, once.
+// call asks the current instance, and holds it meanwhile. If its process dies before there is an answer, it asks the next one, once.
 func call[R any](ctx context.Context, p *Plugin, ask func(*instance, ...grpc.CallOption) (R, error)) (R, error) {
 	for again := false; ; again = true {
 		inst, err := p.sup.get(ctx)
@@ -70,6 +70,7 @@ func call[R any](ctx context.Context, p *Plugin, ask func(*instance, ...grpc.Cal
 		}
 		var header, trailer metadata.MD
 		r, err := ask(inst, grpc.Header(&header), grpc.Trailer(&trailer))
+		inst.calls.end()
 		// A plugin that answers "unavailable" sends metadata with it; a connection that breaks does not.
 		answered := len(header) > 0 || len(trailer) > 0
 		if err == nil || again || answered || !broken(ctx, err) || !lost(ctx, inst) {
@@ -103,7 +104,7 @@ func lost(ctx context.Context, inst *instance) bool {
 // callError puts a failed call in words. params are blotted out of what the plugin said.
 func (p *Plugin) callError(what string, err error, params json.RawMessage) error {
 	if none := (notAsked{}); errors.As(err, &none) {
-		return &CallError{text: none.Error(), cause: none.error}
+		return &CallError{text: none.Error(), cause: none.error, unasked: true}
 	}
 	st := status.Convert(err)
 	text := fmt.Sprintf("plugin %s: %s: ", p.Name(), what)
@@ -118,8 +119,9 @@ func (p *Plugin) callError(what string, err error, params json.RawMessage) error
 
 // CallError is a call that brought no answer. Its text is fit for logs; what it wraps is not.
 type CallError struct {
-	text  string
-	cause error
+	text    string
+	cause   error
+	unasked bool // there was no process to ask
 }
 
 func (e *CallError) Error() string { return e.text }

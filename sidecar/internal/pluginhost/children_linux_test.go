@@ -90,7 +90,9 @@ func TestAKilledHostTakesItsPluginWithIt(t *testing.T) {
 
 func TestNothingOfAGroupIsLeft(t *testing.T) {
 	h := newTestHost(t, Options{})
-	p := start(t, h, playing("parent"))
+	d := playing("parent")
+	d.Limits.Processes, d.Unconfined = 1, true // it looks for its children in /proc
+	p := start(t, h, d)
 	for range 2 {
 		if _, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`)); err != nil {
 			t.Fatal(err)

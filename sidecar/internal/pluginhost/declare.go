@@ -30,6 +30,10 @@ type Declaration struct {
 	Env     []string          // names that are passed on from the host's environment
 	TLS     string            // TLSAuto or TLSOff; empty: TLSAuto
 	Config  json.RawMessage   // a JSON object; empty: {}
+
+	Limits     Limits
+	Foreign    bool // not one of those that come with the host
+	Unconfined bool // no file rules; the limits hold
 }
 
 // CommandError is something wrong with how a plugin is declared.
@@ -76,6 +80,16 @@ func (d Declaration) Check() []*CommandError {
 	} else if message, hint, err := checkCommand(d.Command[0]); message != "" {
 		add("command[0]", message, hint, err)
 	}
+	for _, l := range []struct {
+		path  string
+		files []string
+	}{{"limits.readable", d.Limits.Readable}, {"limits.writable", d.Limits.Writable}} {
+		for i, file := range l.files {
+			if !filepath.IsAbs(file) {
+				add(fmt.Sprintf("%s[%d]", l.path, i), fmt.Sprintf("%s is not an absolute path", file), "", nil)
+			}
+		}
+	}
 	for _, path := range slices.Sorted(maps.Keys(d.SHA256)) {
 		if message, err := checkDigest(path, d.SHA256[path]); message != "" {
 			add("sha256."+path, message, "", err)
@@ -86,7 +100,7 @@ func (d Declaration) Check() []*CommandError {
 
 // ours reports whether the host sets the variable itself.
 func ours(name string) bool {
-	return name == "HOME" || name == "TMPDIR" || name == cookieKey || strings.HasPrefix(name, "PLUGIN_")
+	return name == "HOME" || name == "TMPDIR" || name == "GOMEMLIMIT" || name == cookieKey || strings.HasPrefix(name, "PLUGIN_")
 }
 
 func checkCommand(path string) (message, hint string, err error) {
@@ -115,6 +129,12 @@ func checkDigest(path, want string) (message string, err error) {
 	if !filepath.IsAbs(path) {
 		return fmt.Sprintf("%s is not an absolute path", path), nil
 	}
+	return digest(path, want, io.Discard)
+}
+
+// digest copies the file at path to w, and compares what was copied: nobody can put another file in its place between the
+// one and the other.
+func digest(path, want string, w io.Writer) (message string, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "no such file: " + path, err
@@ -124,7 +144,7 @@ func checkDigest(path, want string) (message string, err error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.Copy(io.MultiWriter(h, w), f); err != nil {
 		return err.Error(), err
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(got, want) {

@@ -3,12 +3,14 @@
 package pluginhost
 
 import (
+	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
+	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -16,59 +18,50 @@ import (
 )
 
 // wrapped returns the arguments that make Exec run command.
-func wrapped(parent int, digests map[string]string, command []string) []string {
-	args := []string{fmt.Sprintf("--parent=%d", parent)}
-	for path, digest := range digests {
-		args = append(args, "--sha256="+digest+":"+path)
-	}
-	return append(append(args, "--"), command...)
+func wrapped(o orders, command []string) []string {
+	data, _ := json.Marshal(o) // numbers, words and paths
+	return append([]string{string(data), "--"}, command...)
 }
 
-// Exec becomes a plugin: it is what [Options].Wrapper runs in the new process. args are
+// Exec becomes a plugin: it is what [Options].Wrapper runs in the new process. args are what the host made up, and after --
+// the command.
 //
-//	--parent=PID [--sha256=HEX:PATH ...] -- COMMAND [ARGUMENT ...]
-//
-// The process gets /dev/null as stdin, keeps no descriptor beyond stderr, leaves no core dump, and is killed when the thread
-// that started it ends (on Linux). On success Exec does not return. An error is for stderr, with an exit status that is
-// not zero: the host reads it there.
+// The process gets /dev/null as stdin, keeps no descriptor beyond stderr, leaves no core dump, gains no privileges, and is
+// killed when the thread that started it ends (on Linux). Files that have a digest are compared, and of those that are run
+// it runs a copy. Then limits, file rules and the ban on other processes are applied, and reported in one line on stderr.
+// On success Exec does not return. An error is for stderr, with an exit status that is not zero: the host reads it there.
 func Exec(args []string) error {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:] // from the end of the wrapper's own arguments
 	}
-	flags := flag.NewFlagSet("exec", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	parent := flags.Int("parent", 0, "")
-	var digests []string
-	flags.Func("sha256", "", func(s string) error {
-		digests = append(digests, s)
-		return nil
-	})
-	if err := flags.Parse(args); err != nil {
-		return fmt.Errorf("plugin exec: %w", err)
-	}
-	command := flags.Args()
-	if len(command) == 0 || *parent <= 0 {
+	var o orders
+	if len(args) < 3 || args[1] != "--" || json.Unmarshal([]byte(args[0]), &o) != nil || o.Parent <= 0 {
 		return errors.New("plugin exec: no command: this is run by claimsmith itself")
 	}
-	runtime.LockOSThread() // the kernel notes the signal of dieWith with the thread, and execve keeps that of its own
+	command := args[2:]
+	runtime.LockOSThread() // what follows is for this thread, and execve keeps that of its own
 	defer runtime.UnlockOSThread()
-	if err := confine(*parent); err != nil {
+	if err := enclose(o.Parent); err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
-	for _, d := range digests {
-		want, path, _ := strings.Cut(d, ":")
-		if message, _ := checkDigest(path, want); message != "" {
-			return fmt.Errorf("plugin exec: %s: %s", path, message)
-		}
+	path, command, err := compare(o, command)
+	if err != nil {
+		return fmt.Errorf("plugin exec: %w", err)
 	}
-	if err := syscall.Exec(command[0], command, os.Environ()); err != nil {
-		return fmt.Errorf("plugin exec: %s: %w", command[0], err)
+	confined, err := confine(o)
+	if err != nil {
+		return fmt.Errorf("plugin exec: %w", err)
+	}
+	confined.Checked = len(o.SHA256)
+	fmt.Fprintln(os.Stderr, confined.line())
+	if err := syscall.Exec(path, command, os.Environ()); err != nil {
+		return fmt.Errorf("plugin exec: %s: %w", path, err)
 	}
 	return nil
 }
 
-// confine gives this process what a plugin may have.
-func confine(parent int) error {
+// enclose cuts this process off from what it inherited.
+func enclose(parent int) error {
 	if err := dieWith(parent); err != nil {
 		return err
 	}
@@ -86,6 +79,62 @@ func confine(parent int) error {
 	}
 	closeInherited()
 	return nil
+}
+
+// compare holds the files that have a digest against it. Those of the command, and those beside or below one of them, are
+// copied while they are compared, each under its whole path in the directory for copies, and the copies take their places
+// in the command: what is run is what was compared, whatever happens to the file meanwhile, and a program finds the
+// modules that lie beside it.
+func compare(o orders, command []string) (path string, replaced []string, err error) {
+	path, replaced = command[0], slices.Clone(command)
+	for _, file := range slices.Sorted(maps.Keys(o.SHA256)) {
+		near := slices.ContainsFunc(command, func(arg string) bool {
+			return o.SHA256[arg] != "" && strings.HasPrefix(file, filepath.Dir(arg)+"/")
+		})
+		if o.Copies == "" || !near {
+			if message, _ := checkDigest(file, o.SHA256[file]); message != "" {
+				return "", nil, fmt.Errorf("%s: %s", file, message)
+			}
+			continue
+		}
+		copied := filepath.Join(o.Copies, file)
+		if err := copyCompared(file, copied, o.SHA256[file]); err != nil {
+			return "", nil, fmt.Errorf("%s: %w", file, err)
+		}
+		for i, arg := range command {
+			switch {
+			case arg != file:
+			case i == 0:
+				path = copied
+			default:
+				replaced[i] = copied
+			}
+		}
+	}
+	return path, replaced, nil
+}
+
+func copyCompared(from, to, want string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o500)
+	if err != nil {
+		return err
+	}
+	message, _ := digest(from, want, f)
+	if err := f.Close(); err != nil { // nobody can run what is open for writing
+		return err
+	}
+	if message != "" {
+		return errors.New(message)
+	}
+	return nil
+}
+
+// limit sets soft and hard limit of one resource.
+func limit(resource int, n uint64) error {
+	return unix.Setrlimit(resource, &unix.Rlimit{Cur: n, Max: n})
 }
 
 // closeInherited marks all descriptors beyond stderr to be closed by execve. Those of this process itself are needed until then.

@@ -27,7 +27,9 @@ type Options struct {
 	StartTimeout time.Duration
 	// CallTimeout is the longest that a lookup is waited for, with or without anybody still waiting. Defaults to 10 s.
 	CallTimeout time.Duration
-	// CacheSize is how many answers are kept. Defaults to 10000.
+	// CallsAtOnce is how many lookups may be under way to one plugin; more wait for their turn. Defaults to 64.
+	CallsAtOnce int
+	// CacheSize is how many answers are kept, and a tenth of it how many of "not found". Defaults to 10000.
 	CacheSize int
 	// Stderr gets what plugins print that is not a log record, as it comes, for who writes one. Nil: nobody sees it.
 	Stderr io.Writer
@@ -39,6 +41,7 @@ const (
 	defaultStart = 10 * time.Second
 	defaultCall  = 10 * time.Second
 	defaultCache = 10_000
+	defaultCalls = 64
 
 	// closeBudget is the time in which plugins may end in an orderly way. What is left of them then is killed.
 	closeBudget = 10 * time.Second
@@ -80,6 +83,7 @@ func New(o Options) (_ *Host, err error) {
 	o.StartTimeout = orDefault(o.StartTimeout, defaultStart)
 	o.CallTimeout = orDefault(o.CallTimeout, defaultCall)
 	o.CacheSize = orDefault(o.CacheSize, defaultCache)
+	o.CallsAtOnce = orDefault(o.CallsAtOnce, defaultCalls)
 	h := &Host{o: o}
 	defer func() {
 		if err != nil {

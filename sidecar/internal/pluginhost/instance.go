@@ -38,6 +38,24 @@ type instance struct {
 	kill   func()          // ends it at once, without waiting
 	stop   func()          // asks it to end, kills it if it does not, and cleans up; also after exited; more than once
 	report func() report   // how it ended
+	calls  usage
+
+	granted  granted
+	confined func() *Confinement // what is in force around it; nil: it was started without the wrapper
+}
+
+// drainTime is how long a process that is replaced, or not needed any more, may go on with the calls that it has.
+const drainTime = 5 * time.Second
+
+// drain waits for the calls that i has; it gets no new ones. It gives up after a while, or when the process ends.
+func (i *instance) drain() {
+	t := time.NewTimer(drainTime)
+	defer t.Stop()
+	select {
+	case <-i.calls.close():
+	case <-i.exited:
+	case <-t.C:
+	}
 }
 
 // launcher starts instances of one plugin.
@@ -52,10 +70,19 @@ type launcher struct {
 func (l *launcher) start(parent context.Context) (_ *instance, err error) {
 	ctx, cancel := context.WithTimeout(parent, l.host.o.StartTimeout)
 	defer cancel()
-	out := &words{log: l.log, raw: l.host.o.Stderr}
-	p := newProcess(l.argv(), l.dir, l.host.spawner.start, out)
-	client := goplugin.NewClient(l.config(p, out))
-	inst := &instance{exited: p.exited, hush: out.hush, stop: sync.OnceFunc(func() { stop(client, p) })}
+	copies, err := l.copies()
+	if err != nil {
+		return nil, fmt.Errorf("plugin %s: start: %w", l.decl.Name, err)
+	}
+	out := &words{log: l.log, raw: l.host.o.Stderr, wrapped: len(l.host.o.Wrapper) > 0}
+	p := newProcess(l.decl.Command, l.dir, l.host.spawner.start, out)
+	client := goplugin.NewClient(l.config(p, out, copies))
+	inst := &instance{granted: l.granted(), exited: p.exited, hush: out.hush, confined: out.confinement, stop: sync.OnceFunc(func() {
+		stop(client, p)
+		if copies != "" {
+			_ = os.RemoveAll(copies)
+		}
+	})}
 	inst.kill = func() { _ = p.Kill(context.Background()) }
 	inst.report = func() report { return out.report(p.end()) }
 	defer func() {
@@ -80,18 +107,26 @@ func (l *launcher) start(parent context.Context) (_ *instance, err error) {
 	return inst, nil
 }
 
-// argv is the command as it is executed.
-func (l *launcher) argv() []string {
+// argv is the command as it is executed, with its socket in the directory sockets.
+func (l *launcher) argv(copies, sockets string) []string {
 	if len(l.host.o.Wrapper) == 0 {
 		return l.decl.Command
 	}
 	args := append([]string(nil), l.host.o.Wrapper...)
-	return append(args, wrapped(os.Getpid(), l.decl.SHA256, l.decl.Command)...)
+	return append(args, wrapped(l.orders(os.Getpid(), copies, sockets), l.decl.Command)...)
+}
+
+// copies makes the directory for the files of one start that are compared and run. It is empty when there are none.
+func (l *launcher) copies() (string, error) {
+	if len(l.decl.SHA256) == 0 || len(l.host.o.Wrapper) == 0 {
+		return "", nil
+	}
+	return os.MkdirTemp(l.host.sockets, "run-") // mode 0700
 }
 
 func (l *launcher) tls() bool { return l.decl.TLS != TLSOff }
 
-func (l *launcher) config(p *process, out *words) *goplugin.ClientConfig {
+func (l *launcher) config(p *process, out *words, copies string) *goplugin.ClientConfig {
 	return &goplugin.ClientConfig{
 		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: cookieKey, MagicCookieValue: cookieValue},
 		Plugins:          goplugin.PluginSet{serviceName: transport{}},
@@ -108,6 +143,7 @@ func (l *launcher) config(p *process, out *words) *goplugin.ClientConfig {
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, sockets string) (runner.Runner, error) {
+			p.argv = l.argv(copies, sockets)
 			p.env = append(l.env(), cmd.Env...)
 			p.check = func(line string) error { return checkHandshake(line, l.tls(), []string{sockets, l.dir}) }
 			return p, nil
@@ -118,6 +154,9 @@ func (l *launcher) config(p *process, out *words) *goplugin.ClientConfig {
 // env is the environment of the plugin, without what go-plugin adds.
 func (l *launcher) env() []string {
 	env := []string{"HOME=" + l.dir, "TMPDIR=" + l.dir}
+	if m := l.decl.Limits.Memory; m > 0 {
+		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", m/10*9))
+	}
 	for _, name := range l.decl.Env {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -24,14 +25,27 @@ type Plugin struct {
 
 	configured atomic.Bool // what a restarted process has to be told again
 	sup        *supervisor
+
+	tallies tallies
+	breaker breaker
+	unknown bucket // questions about which nothing is known yet
+	slots   *slots
+	looked  time.Time // when its files were last looked at; guarded by sup.mu
 }
 
 // Status is what a plugin is doing.
 type Status struct {
 	State   State
-	PID     int    // zero while there is no process
-	Crashes int    // since it was started
-	Last    string // how the last one went
+	PID     int       // zero while there is no process
+	Since   time.Time // when the process was started; zero while there is none
+	Crashes int       // since it was started
+	Last    string    // how the last one went
+
+	Counters Counters
+	Breaker  string // closed, open, or trial: the next call decides
+	Calls    int    // under way
+
+	Confinement *Confinement // around the current process; nil while there is none, or when it has no wrapper
 }
 
 // Problem is one thing that a plugin finds wrong with its configuration.
@@ -47,7 +61,10 @@ func newPlugin(h *Host, d Declaration, dir string) *Plugin {
 	if len(bytes.TrimSpace(config)) == 0 {
 		config = []byte("{}")
 	}
-	return &Plugin{host: h, log: log, config: config, launch: &launcher{host: h, decl: d, dir: dir, log: log}}
+	return &Plugin{
+		host: h, log: log, config: config, launch: &launcher{host: h, decl: d, dir: dir, log: log},
+		unknown: bucket{perSecond: newPerSecond, burst: newBurst}, slots: newSlots(h.o.CallsAtOnce),
+	}
 }
 
 // first starts the plugin.
@@ -58,7 +75,8 @@ func (p *Plugin) first(ctx context.Context) error {
 	}
 	p.desc = inst.desc
 	p.scope = scope(p)
-	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("is", p.desc.Name), slog.String("version", p.desc.Version))
+	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("is", p.desc.Name), slog.String("version", p.desc.Version),
+		slog.String("confinement", inst.confined().String()))
 	p.sup = supervise(p.launch.decl.Name, p.log, inst, p.restart)
 	return nil
 }
@@ -87,6 +105,7 @@ func (p *Plugin) restart(ctx context.Context) (_ *instance, err error) {
 	if !inst.desc.same(p.desc) {
 		return nil, fmt.Errorf("plugin %s: it describes itself in another way than before: reload the configuration", p.Name())
 	}
+	p.breaker.reset()
 	if !p.configured.Load() {
 		return inst, nil
 	}
@@ -102,6 +121,10 @@ func (p *Plugin) restart(ctx context.Context) (_ *instance, err error) {
 	}
 	return inst, nil
 }
+
+// Restart starts a new process beside the current one, and ends that when it has finished the calls that it has. When the
+// new one does not start, or does not take the configuration, the old one goes on, and the error says why.
+func (p *Plugin) Restart(ctx context.Context) error { return p.sup.replace(ctx) }
 
 func (p *Plugin) stop() { p.sup.close() }
 func (p *Plugin) kill() { p.sup.kill() }
@@ -119,9 +142,12 @@ func (p *Plugin) PID() int { return p.Status().PID }
 func (p *Plugin) Status() Status {
 	p.sup.mu.Lock()
 	defer p.sup.mu.Unlock()
-	st := Status{State: p.sup.state, Crashes: p.sup.crashes, Last: p.sup.last}
+	st := Status{
+		State: p.sup.state, Crashes: p.sup.crashes, Last: p.sup.last,
+		Counters: p.tallies.read(), Breaker: p.breaker.state(p.host.o.Now()), Calls: p.slots.used(),
+	}
 	if p.sup.cur != nil {
-		st.PID = p.sup.cur.pid
+		st.PID, st.Since, st.Confinement = p.sup.cur.pid, p.sup.since, p.sup.cur.confined()
 	}
 	return st
 }

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// drainTime is how long the pipes of an ended process are read: somebody who left its process group may still hold them.
-const drainTime = time.Second
+// pipeTime is how long the pipes of an ended process are read: somebody who left its process group may still hold them.
+const pipeTime = time.Second
 
 // process is one process of a plugin, as go-plugin runs it: a runner.Runner. go-plugin sees its handshake and nothing else
 // of what it prints, because go-plugin stops reading at a long line and panics at some that are JSON.
@@ -80,7 +80,7 @@ func (p *process) Start(context.Context) (err error) {
 	go func() {
 		defer close(p.exited)
 		p.reap()
-		stop := time.AfterFunc(drainTime, func() { _, _ = outR.Close(), errR.Close() })
+		stop := time.AfterFunc(pipeTime, func() { _, _ = outR.Close(), errR.Close() })
 		reading.Wait()
 		stop.Stop()
 		_, _, _, _ = outR.Close(), errR.Close(), toStdout.Close(), toStderr.Close()

@@ -56,7 +56,8 @@ func TestASharedCallHasADeadlineOfItsOwn(t *testing.T) {
 		}}
 		since := time.Now()
 		_, err := fakePlugin(t, h, "{}", api, nil).Asker(CachePolicy{}).Ask(t.Context(), question(`{}`))
-		if want := "plugin nas: lookup: no answer in time"; err == nil || err.Error() != want || time.Since(since) != 3*time.Second {
+		// The plugin has nine tenths of it, so that it can still say why it has no answer.
+		if want := "plugin nas: lookup: no answer in time"; err == nil || err.Error() != want || time.Since(since) != 2700*time.Millisecond {
 			t.Errorf("%v after %s", err, time.Since(since))
 		}
 	})

@@ -161,9 +161,10 @@ func TestTheWrapperIsNotForPeople(t *testing.T) {
 		want string
 	}{
 		{"no arguments", nil, "plugin exec: no command: this is run by claimsmith itself"},
-		{"no parent", []string{"--", "/bin/true"}, "plugin exec: no command: this is run by claimsmith itself"},
-		{"an unknown flag", []string{"--x"}, "plugin exec: flag provided but not defined: -x"},
-		{"the parent is gone", []string{"--parent=1073741824", "--", "/bin/true"}, "plugin exec: the host is gone"},
+		{"no orders", []string{"--", "/bin/true"}, "plugin exec: no command: this is run by claimsmith itself"},
+		{"no parent", []string{"{}", "--", "/bin/true"}, "plugin exec: no command: this is run by claimsmith itself"},
+		{"no command", []string{`{"parent":1}`, "--"}, "plugin exec: no command: this is run by claimsmith itself"},
+		{"the parent is gone", []string{`{"parent":1073741824}`, "--", "/bin/true"}, "plugin exec: the host is gone"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,8 +2,9 @@ package pluginhost
 
 import "slices"
 
-// Stop ends one plugin that is not asked any more, and waits for it. What the cache holds of it stays, for a plugin that is
-// started later with the same name and configuration. A plugin that the host does not know, or stopped already, is left alone.
+// Stop ends one plugin that is not asked any more, and waits for it. Calls that it has are finished first, within some
+// seconds. What the cache holds of it stays, for a plugin that is started later with the same name and configuration. A
+// plugin that the host does not know, or stopped already, is left alone.
 func (h *Host) Stop(p *Plugin) {
 	h.mu.Lock()
 	i := slices.Index(h.plugins, p)

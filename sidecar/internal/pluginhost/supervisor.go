@@ -46,20 +46,31 @@ type supervisor struct {
 	mu      sync.Mutex
 	state   State
 	cur     *instance     // while Running
+	since   time.Time     // when cur began
+	ending  *instance     // while it is drained
 	moved   chan struct{} // closed when state changes
 	crashes int           // in all
 	last    string        // how the last one went
+
+	swap chan swap // requests for another instance
+}
+
+// swap asks for a new instance instead of the current one.
+type swap struct {
+	ctx  context.Context
+	done chan<- error
 }
 
 // supervise keeps first running, and after it what start gives.
 func supervise(name string, log *slog.Logger, first *instance, start func(context.Context) (*instance, error)) *supervisor {
-	s := &supervisor{name: name, log: log, start: start, done: make(chan struct{}), moved: make(chan struct{}), state: Running, cur: first}
+	s := &supervisor{name: name, log: log, start: start, done: make(chan struct{}), moved: make(chan struct{}), swap: make(chan swap), state: Running, cur: first, since: time.Now()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	go s.run(first)
 	return s
 }
 
-// get returns the instance to ask. It waits for a restart that comes at once as long as ctx allows.
+// get returns the instance to ask, held for a call, which whoever gets it ends. It waits for a restart
+// that comes at once as long as ctx allows.
 func (s *supervisor) get(ctx context.Context) (*instance, error) {
 	for {
 		s.mu.Lock()
@@ -70,7 +81,9 @@ func (s *supervisor) get(ctx context.Context) (*instance, error) {
 			select {
 			case <-cur.exited: // its death is about to be noticed
 			default:
-				return cur, nil
+				if cur.calls.begin() {
+					return cur, nil
+				} // it is being replaced
 			}
 		case Down:
 			return nil, fmt.Errorf("plugin %s: %w", s.name, ErrDown)
@@ -94,9 +107,56 @@ func (s *supervisor) close() {
 func (s *supervisor) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cur != nil {
-		s.cur.kill()
+	for _, inst := range []*instance{s.cur, s.ending} {
+		if inst != nil {
+			inst.kill()
+		}
 	}
+}
+
+// replace starts a new instance beside the current one, lets it take over, and ends the old one when its calls are done.
+// When the new one does not start, the old one goes on. A plugin that is down is started at once.
+func (s *supervisor) replace(ctx context.Context) error {
+	done := make(chan error, 1)
+	select {
+	case s.swap <- swap{ctx, done}:
+	case <-ctx.Done():
+		return fmt.Errorf("plugin %s: restart: %w", s.name, ctx.Err())
+	case <-s.done:
+		return fmt.Errorf("plugin %s: %w", s.name, ErrClosed)
+	}
+	return <-done
+}
+
+// swapped does what replace asks for, beside old, which may be nil. It returns the instance that is current then.
+func (s *supervisor) swapped(w swap, old *instance) *instance {
+	ctx, cancel := context.WithCancel(w.ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	inst, err := s.start(ctx)
+	if err != nil {
+		w.done <- err
+		return old
+	}
+	s.log.Info("plugin replaced", slog.Int("pid", inst.pid))
+	s.set(Running, inst)
+	if old != nil {
+		s.end(old)
+	}
+	w.done <- nil
+	return inst
+}
+
+// end drains inst and stops it.
+func (s *supervisor) end(inst *instance) {
+	s.mu.Lock()
+	s.ending = inst
+	s.mu.Unlock()
+	inst.drain()
+	inst.stop()
+	s.mu.Lock()
+	s.ending = nil
+	s.mu.Unlock()
 }
 
 func (s *supervisor) set(state State, cur *instance) {
@@ -105,7 +165,7 @@ func (s *supervisor) set(state State, cur *instance) {
 	if s.state == state && s.cur == cur {
 		return
 	}
-	s.state, s.cur = state, cur
+	s.state, s.cur, s.since = state, cur, time.Now()
 	close(s.moved)
 	s.moved = make(chan struct{})
 }
@@ -117,10 +177,14 @@ func (s *supervisor) run(inst *instance) {
 		select {
 		case <-s.ctx.Done():
 		case <-inst.exited:
+		case w := <-s.swap:
+			inst = s.swapped(w, inst)
+			continue
 		}
 		if s.ctx.Err() != nil {
-			inst.stop()
-			break
+			s.set(Closed, nil)
+			s.end(inst)
+			return
 		}
 		inst = s.revive(inst, &t)
 	}
@@ -133,8 +197,11 @@ func (s *supervisor) revive(dead *instance, t *tally) *instance {
 	s.crashed(dead, n)
 	dead.stop()
 	for {
-		if n > patience && !s.pause(n) {
-			return nil
+		if n > patience {
+			inst, ok := s.pause(n)
+			if inst != nil || !ok {
+				return inst
+			}
 		}
 		inst, err := s.start(s.ctx)
 		if err == nil {
@@ -145,19 +212,38 @@ func (s *supervisor) revive(dead *instance, t *tally) *instance {
 		if s.ctx.Err() != nil {
 			return nil
 		}
-		n = max(patience+1, t.note(time.Now()))
-		s.log.Warn("plugin did not restart", slog.Any("err", err))
-		s.set(Down, nil)
+		before := n
+		n = t.note(time.Now()) // a process that dies while it starts has crashed too
+		s.log.Log(s.ctx, loud(before, n, slog.LevelWarn), "plugin did not restart", slog.Any("err", err))
+		s.mu.Lock()
+		s.last = "it did not restart"
+		s.mu.Unlock()
+		if n > patience {
+			s.set(Down, nil)
+		}
 	}
+}
+
+// loud is the level of the n-th crash or failed start in a row: a loop is reported once, when it begins. What follows is
+// for who looks for it.
+func loud(before, n int, level slog.Level) slog.Level {
+	if before > patience && n > patience {
+		return slog.LevelDebug
+	}
+	return level
 }
 
 // crashed notes the n-th crash in a row.
 func (s *supervisor) crashed(dead *instance, n int) {
 	r := dead.report()
-	s.log.Warn("plugin crashed", slog.Int("pid", dead.pid), slog.Int("in_a_row", n), slog.Any("crash", r))
+	message, level := "plugin crashed", loud(n-1, n, slog.LevelWarn)
+	if n == patience+1 {
+		message, level = "plugin crashes again and again: it is down, and started again after growing pauses", slog.LevelError
+	}
+	s.log.Log(s.ctx, level, message, slog.Int("pid", dead.pid), slog.Int("in_a_row", n), slog.Any("crash", r))
 	s.mu.Lock()
 	s.crashes++
-	s.last = r.how
+	s.last = r.String()
 	s.mu.Unlock()
 	if n <= patience {
 		s.set(Restarting, nil)
@@ -166,17 +252,24 @@ func (s *supervisor) crashed(dead *instance, n int) {
 	s.set(Down, nil)
 }
 
-// pause waits before the restart after the n-th crash in a row. It reports false when the supervisor is closed.
-func (s *supervisor) pause(n int) bool {
+// pause waits before the restart after the n-th crash in a row. Somebody who asks for a restart meanwhile gets it: then the
+// new instance is returned. It reports false when the supervisor is closed.
+func (s *supervisor) pause(n int) (*instance, bool) {
 	d := min(maxPause, firstPause<<min(n-patience-1, 10))
 	d = d*3/4 + rand.N(d/2) // several plugins that fell together do not get up together
 	t := time.NewTimer(d)
 	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-s.ctx.Done():
-		return false
+	for {
+		select {
+		case <-t.C:
+			return nil, true
+		case w := <-s.swap:
+			if inst := s.swapped(w, nil); inst != nil {
+				return inst, true
+			}
+		case <-s.ctx.Done():
+			return nil, false
+		}
 	}
 }
 

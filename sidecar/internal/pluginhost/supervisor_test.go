@@ -69,6 +69,7 @@ func (sc *scene) got(t *testing.T, patience time.Duration) (pid int, waited time
 	if err != nil {
 		return 0, time.Since(since), err
 	}
+	inst.calls.end()
 	return inst.pid, time.Since(since), nil
 }
 

@@ -20,12 +20,15 @@ const (
 // words takes what a process prints: log records go to the log, everything else is counted. See the package documentation for
 // what of it is shown when.
 type words struct {
-	log *slog.Logger
-	raw io.Writer // may be nil
+	log     *slog.Logger
+	raw     io.Writer // may be nil
+	wrapped bool      // the first line is the wrapper's
 
 	mu      sync.Mutex
-	secret  bool // the plugin is configured and may know what must not be logged
-	lines   int  // how many there were that are no records
+	begun   bool         // there was a line
+	around  *Confinement // what the wrapper reported
+	secret  bool         // the plugin is configured and may know what must not be logged
+	lines   int          // how many there were that are no records
 	last    []string
 	trace   []string // of a crash of the Go runtime
 	inStack bool     // between the head and the end of the first stack
@@ -51,6 +54,9 @@ func (w *words) read(r io.Reader) {
 }
 
 func (w *words) line(line []byte, whole bool) {
+	if w.first(line) {
+		return
+	}
 	if rec, ok := parseRecord(line); ok && whole {
 		rec.emit(w.log, rec.level)
 		if rec.level >= slog.LevelWarn {
@@ -66,6 +72,25 @@ func (w *words) line(line []byte, whole bool) {
 	w.stack(string(line))
 	w.mu.Unlock()
 	w.remember(string(line))
+}
+
+// first reports whether line is the wrapper's report, and keeps it. A plugin cannot say it: it prints later.
+func (w *words) first(line []byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.begun || !w.wrapped {
+		return false
+	}
+	w.begun = true
+	w.around = parseConfinement(string(line))
+	return w.around != nil
+}
+
+// confinement returns what the wrapper reported, or nil.
+func (w *words) confinement() *Confinement {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.around
 }
 
 // count takes what a plugin prints where no records are.
@@ -155,6 +180,14 @@ func (r report) LogValue() slog.Value {
 		attrs = append(attrs, slog.String("trace", strings.Join(r.trace, "; ")))
 	}
 	return slog.GroupValue(attrs...)
+}
+
+// String is r in one line.
+func (r report) String() string {
+	if len(r.trace) == 0 {
+		return r.how
+	}
+	return r.how + ": " + strings.Join(r.trace, "; ")
 }
 
 // report returns what can be said of a process that ended so.

@@ -4,6 +4,8 @@ import "regexp"
 
 // typeRewrites puts what the checker of expr says in our words. The first that matches is used.
 var typeRewrites = []rewrite{
+	{regexp.MustCompile(`^invalid operation: \+ \(mismatched types (\[\].+) and (.+)\)$`), "+ does not go between $1 and $2", "lists are put together by concat or union"},
+	{regexp.MustCompile(`^invalid operation: (contains|startsWith|endsWith|matches) \(mismatched types (\[\].+) and (.+)\)$`), "$1 does not go between $2 and $3", `for an element write "x" in list; for a part of one write any(list, # $1 "x")`},
 	{regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (.+) and (.+)\)$`), "$1 does not go between $2 and $3", ""},
 	{regexp.MustCompile(`^invalid operation: (\S+) \(mismatched type (.+)\)$`), "$1 does not go before $2", ""},
 	{regexp.MustCompile(`^cannot use (.+) as type (.+) in array$`), "in cannot find $1 in a list whose elements are each $2", ""},

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"regexp"
-	"regexp/syntax"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -54,11 +53,7 @@ func (v *resolver) pattern(n ast.Node) *Error {
 		return v.errorAt(n, "", "the pattern of matches must be a constant string")
 	}
 	if _, err := regexp.Compile(s.Value); err != nil {
-		why := "it is not valid"
-		if e, ok := err.(*syntax.Error); ok {
-			why = e.Code.String()
-		}
-		return v.errorAt(n, "", "the pattern of matches cannot be used: %s", why)
+		return v.errorAt(n, "", "the pattern of matches cannot be used: %s", whyNot(err))
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ type Compiler struct {
 	functions conf.FunctionsTable
 	machines  *sync.Pool
 	steps     int
+
+	unguarded bool // predicates do not look at the deadline: only to measure what looking costs
 }
 
 // New returns a compiler. Names of lookups that expressions could not spell or that have another meaning, and facts with a
@@ -85,7 +87,7 @@ func (c *Compiler) compile(src string, accept func(root ast.Node) *Error) (p *pr
 			p, err = nil, &Error{Message: "the expression cannot be compiled"}
 		}
 	}()
-	config := &conf.Config{Optimize: true, Strict: true, ShortCircuit: true, MaxNodes: maxNodes, Functions: c.functions, Env: envNature()}
+	config := c.config()
 	tree, err := parse(src, config)
 	if err != nil {
 		return nil, err
@@ -97,15 +99,23 @@ func (c *Compiler) compile(src string, accept func(root ast.Node) *Error) (p *pr
 	if err := check(src, tree, config); err != nil {
 		return nil, err
 	}
+	elements := &elementsOf{src: src}
+	if ast.Walk(&tree.Node, elements); elements.wrong != nil {
+		return nil, elements.wrong
+	}
 	if err := accept(tree.Node); err != nil {
 		return nil, err
 	}
-	ast.Walk(&tree.Node, &instrument{v.reads})
+	ast.Walk(&tree.Node, &instrument{v.reads, !c.unguarded})
 	code, failed := compiler.Compile(tree, config)
 	if failed != nil {
 		return nil, &Error{Message: "the expression cannot be compiled"}
 	}
 	return &program{src: src, whole: src, code: code, reads: v.reads.sorted(), machines: c.machines, steps: c.steps}, nil
+}
+
+func (c *Compiler) config() *conf.Config {
+	return &conf.Config{Optimize: true, Strict: true, ShortCircuit: true, MaxNodes: maxNodes, Functions: c.functions, Env: envNature()}
 }
 
 // envNature types what the machine sees.
@@ -127,6 +137,7 @@ func check(src string, tree *parser.Tree, config *conf.Config) *Error {
 	}
 	e := reworded(typeRewrites, at.Message)
 	e.Offset = byteOffset(src, at.From)
+	placeArgument(src, tree.Node, at.Location, e)
 	if name, ok := strings.CutPrefix(at.Message, "unknown field "); ok {
 		e.Message = fmt.Sprintf("unknown field %q", name)
 		e.Hint = fieldHint(tree.Node, at.Location, name)

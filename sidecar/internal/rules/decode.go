@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
 )
 
 // decodeClaim returns the value of a claim for expressions: nil, bool, string, int64, float64, []string, []any or
@@ -43,20 +44,20 @@ func plainStrings(raw []byte) ([]string, bool) {
 		return nil, false
 	}
 	list := make([]string, 0, bytes.Count(raw, []byte{'"'})/2)
-	rest := raw[1:]
+	rest := string(raw[1:]) // copied once; the elements are parts of it
 	for {
-		rest = bytes.TrimLeft(rest, " \t\r\n,") // valid JSON has commas only where they belong
-		if string(rest) == "]" {
+		rest = strings.TrimLeft(rest, " \t\r\n,") // valid JSON has commas only where they belong
+		if rest == "]" {
 			return list, true
 		}
 		if len(rest) < 2 || rest[0] != '"' {
 			return nil, false
 		}
-		end := bytes.IndexByte(rest[1:], '"')
+		end := strings.IndexByte(rest[1:], '"')
 		if end < 0 {
 			return nil, false
 		}
-		list = append(list, string(rest[1:1+end]))
+		list = append(list, rest[1:1+end])
 		rest = rest[2+end:]
 	}
 }

@@ -26,6 +26,9 @@
 //	and && or || not !   + - * / % **   ..   ??   c ? a : b   if c { a } else { b }   let x = a; b   x | f()   x[1:2]
 //
 // [Functions] is the list of functions; no other can be called. An expression reads no clock, environment, file or network.
+// Patterns are constants: globs, as [pipeline.Glob] says, and the regular expressions of Go. What has the elements of a list
+// as strings gives a list of strings, so that its type is known. has, default and required take empty for missing, as Dex does
+// when it leaves a claim out; what they look at may be read from something that is missing.
 //
 // # Not to know is neither yes nor no
 //
@@ -37,7 +40,7 @@
 //
 // client.id compared with another value stands for the client that asks and for every member of the audience: client.id ==
 // "x" and client.id in ["x", "y"] hold when any of them matches, and != and not in are the negation of that. The same goes for
-// startsWith, endsWith, contains and matches with a constant, and for a variable of let that is client.id. Elsewhere, as in
+// startsWith, endsWith, contains and matches with a constant, for glob, and for a variable of let that is client.id. Elsewhere, as in
 // lower(client.id), it is the client that asks. [pipeline.Reads] lists the constants that == and in compare it with.
 //
 // # What comes out
@@ -46,6 +49,11 @@
 // any JSON, but the claims of Dex's own keep their types: that is checked as far as types are known when the expression is
 // compiled, and always when it runs. Nil is never a value: a step removes a claim instead. A text is a sentence with ${expr} in
 // it.
+//
+// # Why
+//
+// A condition can explain itself ([pipeline.Explainer]): what the tests between and, or and not come to, and what they look
+// at. The parts are compiled when somebody asks for the first time.
 //
 // # Limits
 //

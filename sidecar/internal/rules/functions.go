@@ -11,61 +11,6 @@ import (
 	"github.com/expr-lang/expr/vm/runtime"
 )
 
-// Function is a function that expressions may call. No other is available.
-type Function struct {
-	Name      string
-	Signature string
-	Doc       string
-	Example   string // an expression without variables
-	Result    string // its value as JSON
-}
-
-// Functions returns all functions, for the documentation.
-func Functions() []Function { return slices.Clone(functions) }
-
-// functions is the allow-list. The functions of package expr that are not on it are off: they leak the clock, surprise, or
-// can grow without bound. Those of ownFunctions replace expr's.
-var functions = []Function{
-	{"all", "all(list, test)", "whether the test holds for each element, which is called #", `all(["a", "ab"], # startsWith "a")`, `true`},
-	{"any", "any(list, test)", "whether the test holds for some element", `any(["a", "b"], # == "b")`, `true`},
-	{"none", "none(list, test)", "whether the test holds for no element", `none(["a", "b"], # == "c")`, `true`},
-	{"one", "one(list, test)", "whether the test holds for exactly one element", `one(["a", "b"], # == "b")`, `true`},
-	{"count", "count(list, test)", "for how many elements the test holds", `count([1, 2, 3], # > 1)`, `2`},
-	{"filter", "filter(list, test)", "the elements for which the test holds", `filter(["dev-a", "ops"], # startsWith "dev-")`, `["dev-a"]`},
-	{"map", "map(list, value)", "the value for each element", `map(["a", "b"], "nas:" + #)`, `["nas:a","nas:b"]`},
-	{"find", "find(list, test)", "the first element for which the test holds, or nil", `find(["a", "ab"], # endsWith "b")`, `"ab"`},
-	{"findLast", "findLast(list, test)", "the last element for which the test holds, or nil", `findLast([1, 2, 3], # < 3)`, `2`},
-	{"findIndex", "findIndex(list, test)", "the place of the first such element, from 0, or nil", `findIndex(["a", "b"], # == "b")`, `1`},
-	{"findLastIndex", "findLastIndex(list, test)", "the place of the last such element, or nil", `findLastIndex([1, 2, 1], # == 1)`, `2`},
-	{"sortBy", "sortBy(list, value, order)", `the list sorted by a value; order is "asc" or "desc"`, `sortBy(["bb", "a"], len(#))`, `["a","bb"]`},
-	{"len", "len(x)", "the number of elements, or of characters", `len("Jörg")`, `4`},
-	{"first", "first(list)", "the first element, or nil", `first(["a", "b"])`, `"a"`},
-	{"last", "last(list)", "the last element, or nil", `last(["a", "b"])`, `"b"`},
-	{"take", "take(list, n)", "the first n elements", `take(["a", "b", "c"], 2)`, `["a","b"]`},
-	{"concat", "concat(list, list, ...)", "the lists one after the other", `concat(["a"], ["b"])`, `["a","b"]`},
-	{"reverse", "reverse(list)", "the list from the end", `reverse([1, 2])`, `[2,1]`},
-	{"sort", "sort(list, order)", `the list sorted; order is "asc" or "desc"`, `sort(["b", "a"])`, `["a","b"]`},
-	{"uniq", "uniq(list)", "the list without repetitions; its elements are strings, numbers or booleans", `uniq(["a", "b", "a"])`, `["a","b"]`},
-	{"flatten", "flatten(list)", "the elements of the lists in a list", `flatten([["a"], ["b", "c"]])`, `["a","b","c"]`},
-	{"join", "join(list, between)", "the strings of a list as one", `join(["a", "b"], ", ")`, `"a, b"`},
-	{"split", "split(string, at, n)", "the parts of a string; at most n where n is given", `split("a,b", ",")`, `["a","b"]`},
-	{"keys", "keys(object)", "the names of an object's members, sorted", `keys({b: 1, a: 2})`, `["a","b"]`},
-	{"lower", "lower(string)", "the string in lower case", `lower("Mum")`, `"mum"`},
-	{"upper", "upper(string)", "the string in upper case", `upper("mum")`, `"MUM"`},
-	{"trim", "trim(string, characters)", "the string without spaces, or those characters, at both ends", `trim(" a ")`, `"a"`},
-	{"trimPrefix", "trimPrefix(string, prefix)", "the string without the prefix", `trimPrefix("dev-a", "dev-")`, `"a"`},
-	{"trimSuffix", "trimSuffix(string, suffix)", "the string without the suffix", `trimSuffix("a@example.org", "@example.org")`, `"a"`},
-	{"hasPrefix", "hasPrefix(string, prefix)", "the same as startsWith", `hasPrefix("dev-a", "dev-")`, `true`},
-	{"hasSuffix", "hasSuffix(string, suffix)", "the same as endsWith", `hasSuffix("dev-a", "-a")`, `true`},
-	{"indexOf", "indexOf(string, part)", "where the part begins, in bytes from 0, or -1", `indexOf("a@b", "@")`, `1`},
-	{"lastIndexOf", "lastIndexOf(string, part)", "where the part begins for the last time, or -1", `lastIndexOf("a.b.c", ".")`, `3`},
-	{"replace", "replace(string, old, new)", "the string with each old replaced by new", `replace("a.b", ".", "-")`, `"a-b"`},
-	{"string", "string(x)", "a string, number or boolean as string", `string(42)`, `"42"`},
-	{"int", "int(x)", "a number, or a string that is one, as integer", `int("42")`, `42`},
-	{"float", "float(x)", "a number, or a string that is one, as number", `float("0.5")`, `0.5`},
-	{"type", "type(x)", "nil, bool, int, float, string, array or map", `type({})`, `"map"`},
-}
-
 // unavailable tells why functions of expr are off that people look for.
 func unavailable(name string) string {
 	switch name {
@@ -121,6 +66,8 @@ func ownFunctions() conf.FunctionsTable {
 		func(numbers, string) []any { return nil }, func(numbers) []any { return nil },
 		func(floats, string) []any { return nil }, func(floats) []any { return nil },
 		func([]any, string) []any { return nil }, func([]any) []any { return nil })
+	addOwn(table, textFunctions)
+	addOwn(table, presenceFunctions)
 	return table
 }
 
@@ -165,10 +112,7 @@ func toString(args ...any) (any, error) {
 }
 
 func keys(args ...any) (any, error) {
-	m, ok := args[0].(map[string]any)
-	if !ok {
-		return nil, failuref("an object is missing")
-	}
+	m := object(args[0])
 	names := make([]string, 0, len(m))
 	for name := range m {
 		names = append(names, name)

@@ -17,7 +17,10 @@ func seeds() []string {
 		`claims?.address?.country ?: "x"`, `1 < 2 < 3`, `nas["name"][0:1]`, `{a: [1, -2.5e3, nil], "b": {}}`, `b"x" + $env`, `::len(1..3)`,
 		`sortBy(nas.ids, -#, "desc")`, `nas.name matches "^a+$"`, `not not (true and false or 0x1F == 31)`, "nas.name /* x */ // y\n == `r`",
 		`reduce(1..9, #acc + #)`, `a; b; c`, `nas?.["x"]`, `identity.groups[-1]`, `"\u{1F600}"`, `first(sort(uniq(concat([1], ["a"]))))`,
-		`((((((((1 ?: 2) ?: 3) ?: 4) ?: 5)`, `1 < (1 < (1 < (1 < 2) < 2) < 2) < 2`, `groupBy(claims, #)`, `"x" * 2`, `-"a"`, `!1`, `1 ** 2 ^ 3 % 0`,
+		`((((((((1 ?: 2) ?: 3) ?: 4) ?: 5)`, `1 < (1 < (1 < (1 < 2) < 2) < 2) < 2`, `groupBy(claims, #)`, `"x" * 2`, `-"a"`, `!1`,
+		`claims.groups | stripDomain("x") | keep("a*", "?b") | addPrefix("c")`, `replaceRegex(claims.groups, "(a)|b", "${1}$$")`, `replaceGlob("a:b", "*:*", "*/*")`,
+		`firstMatch(claims.mixed, "a", "b", "c")`, `translate(scopes, {a: ["b"], c: "d"})`, `rename(claims, claims)`, `has(claims.a.b?.c["d"])`,
+		`default(nas.home.path, required(first(scopes)))`, `union(without(scopes, nas.groups), intersect(scopes, [emailDomain("a@b")]))`, `1 ** 2 ^ 3 % 0`,
 	}
 }
 

@@ -12,7 +12,10 @@ import (
 // instrument rewrites a checked expression: comparisons of client.id see every client that the request concerns, loops look
 // at the deadline, and what could grow without bound is held to the limits. Types are known and kept, so nothing is checked
 // again.
-type instrument struct{ reads *reads }
+type instrument struct {
+	reads *reads
+	guard bool // predicates look at the deadline
+}
 
 // Visit is called by ast.Walk, children first.
 func (i *instrument) Visit(p *ast.Node) {
@@ -23,12 +26,42 @@ func (i *instrument) Visit(p *ast.Node) {
 		if len(n.Arguments) > 0 && loops(n.Name) {
 			n.Arguments[0] = wrap(&listOp{}, n.Arguments[0])
 		}
+	case *ast.CallNode:
+		i.call(p, n)
 	case *ast.PredicateNode:
+		if !i.guard {
+			return
+		}
 		body := n.Node
 		step := getNode(body.Location(), &stepOp{}, nature.Nature{})
 		n.Node = &ast.SequenceNode{Nodes: []ast.Node{step, body}}
 		n.Node.SetLocation(body.Location())
 		n.Node.SetNature(*body.Nature())
+	}
+}
+
+// call counts the elements of lists that a function of ours goes through, and lets glob see every client that the request
+// concerns, as matches does.
+func (i *instrument) call(p *ast.Node, n *ast.CallNode) {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		return
+	}
+	if callee.Value == "glob" && isClientID(n.Arguments[0]) {
+		*p = boolOp(n, &concernsMatchOp{n.Arguments[1].(*ast.ConstantNode).Value.(pattern).matches})
+		return
+	}
+	f, ok := textFunctions[callee.Value]
+	if !ok {
+		return
+	}
+	for j, arg := range n.Arguments {
+		if want := f.want(j, len(n.Arguments)); want == theTexts || want == oneOrMore {
+			n.Arguments[j] = wrap(&textsOp{}, arg)
+		}
+	}
+	if f.gives == oneOrMore {
+		*p = wrap(&stringOp{}, n)
 	}
 }
 

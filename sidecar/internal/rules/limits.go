@@ -11,6 +11,7 @@ const (
 	maxLoops      = 1 << 15 // predicates that one evaluation may begin
 	maxList       = 10_000  // elements of a list that an expression goes through
 	maxString     = 1 << 16 // bytes of a text that an expression makes
+	maxWritten    = 1 << 24 // bytes of all texts that one evaluation makes
 	maxResult     = 1 << 20 // bytes of a result as JSON
 	maxDepth      = 32      // nesting of a result
 	maxMessage    = 300     // characters of a message

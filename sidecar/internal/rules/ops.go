@@ -135,12 +135,31 @@ func (*listOp) eval(r *run, arg any) any {
 	return arg
 }
 
+// textsOp goes around the lists that a function of ours goes through.
+type textsOp struct{}
+
+func (*textsOp) eval(r *run, arg any) any {
+	switch l := arg.(type) {
+	case []string:
+		r.steps(len(l))
+	case []any:
+		r.steps(len(l))
+	}
+	return arg
+}
+
 // stringOp goes around what makes a text longer.
 type stringOp struct{}
 
-func (*stringOp) eval(_ *run, arg any) any {
-	if s, ok := arg.(string); ok {
-		checkString(len(s))
+func (*stringOp) eval(r *run, arg any) any {
+	switch made := arg.(type) {
+	case string:
+		checkString(len(made))
+		r.write(len(made))
+	case []string:
+		for _, s := range made {
+			r.write(len(s))
+		}
 	}
 	return arg
 }

@@ -79,6 +79,8 @@ var tokenRewrites = []rewrite{
 	{regexp.MustCompile(`^unexpected token Operator\("="\)`), `unexpected "="`, "compare with =="},
 	{regexp.MustCompile(`^unexpected token Operator\("&"\)`), `unexpected "&"`, "write && or and"},
 	{regexp.MustCompile(`^unexpected token Operator\("#"\)`), `unexpected "#"`, "# is the element inside filter, map, any ..."},
+	{regexp.MustCompile(`^unexpected token Identifier\("(AND|OR|NOT|IN)"\)`), `unexpected "$1"`, "operators are written in small letters"},
+	{regexp.MustCompile(`^unexpected token Operator\("(contains|matches|startsWith|endsWith)"\)`), `unexpected "$1"`, "it goes between two strings: a $1 b"},
 	{regexp.MustCompile(`^unexpected token String\(`), `unexpected string`, ""},
 	{regexp.MustCompile(`^unexpected token \w+\("(.*)"\)`), `unexpected "$1"`, ""},
 	{regexp.MustCompile(`\(unexpected token `), "a key is a name, a string, a number, or an expression in parentheses", ""},
@@ -107,6 +109,9 @@ func syntaxError(src string, err error) *Error {
 	if strings.HasSuffix(e.Message, "ends too early") {
 		e.Offset = len(src)
 	}
+	if strings.HasPrefix(src[:e.Offset]+"{", "${") && e.Offset == 1 {
+		e.Hint = "${ } is for messages: here the expression stands alone"
+	}
 	return e
 }
 
@@ -118,11 +123,12 @@ func reworded(table []rewrite, message string) *Error {
 			continue
 		}
 		groups := r.pattern.FindStringSubmatch(message)
-		text := r.message
+		text, hint := r.message, r.hint
 		for i, g := range groups[1:] {
 			text = strings.ReplaceAll(text, fmt.Sprintf("$%d", i+1), plainType(g))
+			hint = strings.ReplaceAll(hint, fmt.Sprintf("$%d", i+1), plainType(g))
 		}
-		return &Error{Message: text, Hint: r.hint}
+		return &Error{Message: text, Hint: hint}
 	}
 	return &Error{Message: message}
 }

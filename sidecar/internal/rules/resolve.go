@@ -85,7 +85,25 @@ func (v *resolver) children(n ast.Node) *Error {
 	case *ast.ArrayNode:
 		return v.list(n.Nodes)
 	case *ast.MapNode:
+		if err := v.twice(n); err != nil {
+			return err
+		}
 		return v.list(n.Pairs)
+	}
+	return nil
+}
+
+// twice refuses an object that gives a name two values: the last would count, and nobody would see it.
+func (v *resolver) twice(n *ast.MapNode) *Error {
+	seen := map[string]bool{}
+	for _, pair := range n.Pairs {
+		key, ok := pair.(*ast.PairNode).Key.(*ast.StringNode)
+		if ok && seen[key.Value] {
+			return v.errorAt(key, "", "the name %q is given twice", key.Value)
+		}
+		if ok {
+			seen[key.Value] = true
+		}
 	}
 	return nil
 }
@@ -133,25 +151,6 @@ func (v *resolver) identifier(p *ast.Node, n *ast.IdentifierNode) *Error {
 		return v.unknown(n)
 	}
 	return nil
-}
-
-func (v *resolver) unknown(n *ast.IdentifierNode) *Error {
-	if functionKnown(n.Value) {
-		return v.errorAt(n, fmt.Sprintf("write %s(...)", n.Value), "%q is a function", n.Value)
-	}
-	names := topNames()
-	for i := len(v.locals) - 1; i >= 0; i-- {
-		names = append(names, v.locals[i].name)
-	}
-	hint := "known here: " + strings.Join(names, ", ")
-	near := facts.Closest(n.Value, append(names, v.c.aliases...))
-	switch {
-	case near != "" && !slices.Contains(v.c.aliases, near):
-		hint = fmt.Sprintf("did you mean %q?", near)
-	case len(v.c.aliases) > 0:
-		hint = "plugins declared here: " + strings.Join(v.c.aliases, ", ")
-	}
-	return v.errorAt(n, hint, "unknown name %q", n.Value)
 }
 
 func (v *resolver) local(name string) *local {
@@ -227,6 +226,12 @@ func (v *resolver) call(n *ast.CallNode) *Error {
 	}
 	if err := v.function(n, callee.Value); err != nil {
 		return err
+	}
+	if err := v.patternArgs(n, callee.Value); err != nil {
+		return err
+	}
+	if _, presence := presenceFunctions[callee.Value]; presence && len(n.Arguments) > 0 {
+		lenient(&n.Arguments[0])
 	}
 	return v.list(n.Arguments)
 }

@@ -15,10 +15,11 @@ type run struct {
 	env map[string]any // what the machine sees: nothing but the functions that reach back here
 
 	// Only while an expression runs. The machine has no place for a context, and its functions need one.
-	ctx   context.Context
-	state *pipeline.State
-	left  int // how many elements it may still look at
-	loops int
+	ctx     context.Context
+	state   *pipeline.State
+	left    int // how many elements it may still look at
+	loops   int
+	written int // bytes of the strings that it has made
 
 	vars map[*variable]any
 	who  map[string]any
@@ -72,7 +73,7 @@ func runOf(ctx context.Context, s *pipeline.State, steps int) *run {
 		}
 		s.Memo = r
 	}
-	r.ctx, r.state, r.left, r.loops = ctx, s, steps, 0
+	r.ctx, r.state, r.left, r.loops, r.written = ctx, s, steps, 0, 0
 	if r.generation == 0 || r.version != s.Version || r.draft != s.Claims {
 		r.generation++
 		r.version, r.draft = s.Version, s.Claims
@@ -90,6 +91,19 @@ func (r *run) step() {
 	}
 	if err := r.ctx.Err(); err != nil {
 		panic(stopped(err))
+	}
+}
+
+// steps counts n elements.
+func (r *run) steps(n int) {
+	r.left -= n
+	r.step()
+}
+
+// write counts bytes of strings that an expression makes: a list of long ones is larger than the elements it has.
+func (r *run) write(n int) {
+	if r.written += n; r.written > maxWritten {
+		panic(failuref("the expression makes strings of more than %d bytes", maxWritten))
 	}
 }
 

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker/nature"
@@ -81,6 +82,9 @@ func unknownType(n *nature.Nature) bool {
 
 // fits reports whether what a node gives can be of type t. What is not known before the expression runs fits.
 func fits(n ast.Node, t *facts.Type) bool {
+	if parts := alternatives(n); len(parts) > 0 {
+		return all(parts, func(p ast.Node) bool { return fits(p, t) })
+	}
 	typ := n.Nature()
 	if unknownType(typ) {
 		return true
@@ -102,14 +106,33 @@ func fits(n ast.Node, t *facts.Type) bool {
 	return false
 }
 
+// alternatives returns the parts of an expression one of which it gives, where package expr forgets what they are. What is
+// known to be nil is left out: that is found when the expression runs.
+func alternatives(n ast.Node) (parts []ast.Node) {
+	switch n := n.(type) {
+	case *ast.ConditionalNode:
+		parts = []ast.Node{n.Exp1, n.Exp2}
+	case *ast.BinaryNode:
+		if n.Operator == "??" {
+			parts = []ast.Node{n.Left, n.Right}
+		}
+	case *ast.CallNode:
+		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && callee.Value == "default" {
+			parts = n.Arguments
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(parts), func(n ast.Node) bool { return n.Nature().Nil })
+}
+
 // elementsFit reports whether the elements of the list that a node gives can be of type t. It looks through what makes expr
 // forget the type of elements.
 func elementsFit(n ast.Node, t *facts.Type) bool {
+	if parts := alternatives(n); len(parts) > 0 {
+		return all(parts, func(p ast.Node) bool { return listFits(p, t) })
+	}
 	switch n := n.(type) {
 	case *ast.ArrayNode:
 		return all(n.Nodes, func(e ast.Node) bool { return fits(e, t) })
-	case *ast.ConditionalNode:
-		return listFits(n.Exp1, t) && listFits(n.Exp2, t)
 	case *ast.VariableDeclaratorNode:
 		return listFits(n.Expr, t)
 	case *ast.SequenceNode:
@@ -124,7 +147,7 @@ func elementsFit(n ast.Node, t *facts.Type) bool {
 			return fits(n.Arguments[1].(*ast.PredicateNode).Node, t)
 		}
 	case *ast.CallNode:
-		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && (callee.Value == "uniq" || callee.Value == "sort") {
+		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && (callee.Value == "uniq" || callee.Value == "sort" || callee.Value == "required") {
 			return listFits(n.Arguments[0], t)
 		}
 	}
@@ -148,6 +171,61 @@ func all(nodes []ast.Node, ok func(ast.Node) bool) bool {
 		}
 	}
 	return true
+}
+
+// misfitting returns the part of an expression because of which it cannot be of type t.
+func misfitting(n ast.Node, t *facts.Type) ast.Node {
+	for _, p := range alternatives(n) {
+		if !fits(p, t) {
+			return misfitting(p, t)
+		}
+	}
+	return n
+}
+
+// describeAs is describe for what should have been of type t: of a list it says what is wrong in it.
+func describeAs(n ast.Node, t *facts.Type) string {
+	n = misfitting(n, t)
+	words := describe(n)
+	if words != "a list" || t.Kind != facts.List {
+		return words
+	}
+	if odd := oddElement(n, t.Elem); odd != nil {
+		return "a list with " + describe(odd) + " in it"
+	}
+	return words
+}
+
+// oddElement returns the first element of a list that cannot be of type t, if it can be seen.
+func oddElement(n ast.Node, t *facts.Type) ast.Node {
+	parts := alternatives(n)
+	switch n := n.(type) {
+	case *ast.VariableDeclaratorNode:
+		parts = []ast.Node{n.Expr}
+	case *ast.CallNode:
+		if parts == nil {
+			parts = n.Arguments[:min(1, len(n.Arguments))]
+		}
+	case *ast.ArrayNode:
+		for _, e := range n.Nodes {
+			if !fits(e, t) {
+				return e
+			}
+		}
+	case *ast.BuiltinNode:
+		switch n.Name {
+		case "concat":
+			parts = n.Arguments
+		case "map":
+			return n.Arguments[1].(*ast.PredicateNode).Node
+		}
+	}
+	for _, p := range parts {
+		if odd := oddElement(p, t); odd != nil {
+			return odd
+		}
+	}
+	return nil
 }
 
 // describe names the type of what a node gives.

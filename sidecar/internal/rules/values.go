@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -19,7 +20,7 @@ func (c *Compiler) Condition(src string) (pipeline.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &condition{p}, nil
+	return &condition{p, sync.OnceValue(func() []part { return c.parts(src) })}, nil
 }
 
 func acceptCondition(root ast.Node) *Error {
@@ -32,7 +33,10 @@ func acceptCondition(root ast.Node) *Error {
 	return nil
 }
 
-type condition struct{ *program }
+type condition struct {
+	*program
+	parts func() []part // compiled when somebody wants an explanation
+}
 
 // Holds evaluates the condition.
 func (c *condition) Holds(ctx context.Context, s *pipeline.State) (bool, error) {
@@ -55,6 +59,9 @@ type constantCondition bool
 func (c constantCondition) Holds(context.Context, *pipeline.State) (bool, error) { return bool(c), nil }
 func (c constantCondition) Reads() pipeline.Reads                                { return pipeline.Reads{} }
 
+// Constant tells that this condition is a word of the file and no expression, so that one of its branches is never taken.
+func (c constantCondition) Constant() bool { return bool(c) }
+
 // Claim compiles the value of a claim. A claim of Dex's own keeps its type: that is checked now as far as types are known,
 // and whenever the value is computed. Errors are of type *Error.
 func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
@@ -67,7 +74,7 @@ func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 		case isText && s.Value == "" && neverEmpty(name):
 			return &Error{Message: fmt.Sprintf("claim %q cannot be empty", name)}
 		case own && !fits(root, kindType(kind)):
-			return &Error{Message: fmt.Sprintf("claim %q must be %s, not %s", name, kind, describe(root))}
+			return &Error{Message: fmt.Sprintf("claim %q must be %s, not %s", name, kind, describeAs(root, kindType(kind)))}
 		}
 		return nil
 	})
@@ -139,7 +146,7 @@ func (c *Compiler) Param(src string, want *facts.Type) (pipeline.Value, error) {
 		case root.Nature().Nil:
 			return &Error{Message: "a parameter cannot be nil"}
 		case want != nil && !fits(root, want):
-			return &Error{Message: fmt.Sprintf("the parameter must be %s, not %s", want.Noun(), describe(root))}
+			return &Error{Message: fmt.Sprintf("the parameter must be %s, not %s", want.Noun(), describeAs(root, want))}
 		}
 		return nil
 	})
@@ -164,13 +171,28 @@ func (p *param) JSON(ctx context.Context, s *pipeline.State) (json.RawMessage, e
 		return nil, failuref("the parameter would be null")
 	}
 	raw, err := encode(v)
-	if err != nil || p.want == nil {
+	if err != nil || p.want == nil || obvious(v, p.want) {
 		return raw, err
 	}
 	if err := p.want.Check(raw); err != nil {
 		return nil, failuref("the parameter does not fit: %v", err)
 	}
 	return raw, nil
+}
+
+// obvious reports whether a value is of a type by what it is in Go, so that its JSON need not be read again.
+func obvious(v any, t *facts.Type) bool {
+	switch v.(type) {
+	case string:
+		return t.Kind == facts.String
+	case bool:
+		return t.Kind == facts.Bool
+	case int64, int:
+		return t.Kind == facts.Int
+	case []string:
+		return t.Kind == facts.List && t.Elem.Kind == facts.String
+	}
+	return false
 }
 
 // Constant returns a value that stands in the configuration as it is: bool, int, int64, float64, string, []any or
@@ -198,6 +220,18 @@ func ConstantClaim(name string, v any) (pipeline.Value, error) {
 		return nil, fmt.Errorf("claim %q must be %s", name, kind)
 	}
 	return Constant(v)
+}
+
+// ConstantParam is Constant for a parameter of a lookup, which must be of type want; nil means any.
+func ConstantParam(v any, want *facts.Type) (pipeline.Value, error) {
+	value, err := Constant(v)
+	if err != nil || want == nil {
+		return value, err
+	}
+	if err := want.Check(json.RawMessage(value.(constantValue))); err != nil {
+		return nil, fmt.Errorf("the parameter does not fit: %w", err)
+	}
+	return value, nil
 }
 
 type constantValue json.RawMessage

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +114,59 @@ func TestARefusedSPNEGOLoginIsShown(t *testing.T) {
 	server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/auth/mock/login?state=req", nil))
 	require.Equal(t, http.StatusForbidden, w.Code)
 	require.Contains(t, w.Body.String(), "Nobody signs in today. (decision d1)")
+}
+
+// saml signs in whoever posts.
+type saml struct{}
+
+func (saml) POSTData(connector.Scopes, string) (string, string, error) { return "", "", nil }
+
+func (saml) HandlePOST(connector.Scopes, string, string) (connector.Identity, error) {
+	return connector.Identity{UserID: "u1"}, nil
+}
+
+func TestARefusedSAMLLoginIsShown(t *testing.T) {
+	server := newRefusingHandler(t)
+	loginRequest(t, server)
+	known, err := server.Connectors.Get(t.Context(), "mock")
+	require.NoError(t, err)
+	server.Connectors.Set("mock", connectors.Connector{ResourceVersion: known.ResourceVersion, Connector: saml{}})
+
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, "/callback", strings.NewReader("RelayState=req&SAMLResponse=x"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	server.ServeHTTP(w, r)
+	require.Equal(t, http.StatusForbidden, w.Code)
+	require.Contains(t, w.Body.String(), "Nobody signs in today. (decision d1)")
+	stored, err := server.Storage.GetAuthRequest(t.Context(), "req")
+	require.NoError(t, err)
+	require.False(t, stored.LoggedIn)
+}
+
+// TestBeforeTheSecondFactorThePageSaysLittle: the words of the operator may tell something about the account.
+func TestBeforeTheSecondFactorThePageSaysLittle(t *testing.T) {
+	server := newRefusingHandler(t)
+	server.MFAEnabled, server.DefaultMFAChain = true, []string{"totp"}
+	require.NoError(t, server.Storage.CreateClient(t.Context(), storage.Client{ID: "client"}))
+	authReq := loginRequest(t, server)
+	_, refused := server.finalizeLogin(t.Context(), connector.Identity{UserID: "u1"}, authReq, refreshing{})
+	tests := []struct {
+		name      string
+		validated bool
+		want      string
+	}{
+		{"before", false, "You cannot sign in here. (decision d1)"},
+		{"after", true, "Nobody signs in today. (decision d1)"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			authReq.MFAValidated = tt.validated
+			w := httptest.NewRecorder()
+			require.True(t, server.endedByClaimsHook(w, httptest.NewRequest(http.MethodGet, "/auth", nil), authReq, refused))
+			require.Equal(t, http.StatusForbidden, w.Code)
+			require.Contains(t, w.Body.String(), tt.want)
+		})
+	}
 }
 
 // TestOtherSignaturesPassTheHook: logout tokens are signed with Sign directly.

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/claimsmith/claimsmith/dexpatch"
+	"github.com/claimsmith/claimsmith/dexpatch/dextest"
+)
+
+// tokenRules are ten that hold for a client, which has no lookups.
+const tokenRules = `listen: unix://%s/run/hook.sock
+log: {level: error}
+connectors: {google: {emailDomains: [gmail.com]}}
+pipeline:
+  - {deny: 'client.id == "nobody"', message: No.}
+  - {deny: 'grant == "password"', message: No.}
+  - {deny: '"root" in claims.groups', message: No.}
+  - set: {username: client.id}
+  - set: {plan: '"gold"'}
+  - set: {groups: '["users"]'}
+  - {when: '"users" in claims.groups', set: {tier: '"user"'}}
+  - {when: client.id == "bench", set: {team: '"bench"'}}
+  - {when: not identity.isUser, set: {robot: true}}
+  - {when: identity.isUser, set: {robot: false}}
+`
+
+// BenchmarkTokens compares tokens from the hooked Dex, with the sidecar behind it, with those of a stock Dex. Requests for one
+// access token and one ID token go to both in blocks that take turns; x-stock is the median of the blocks' ratios of time.
+func BenchmarkTokens(b *testing.B) {
+	plain := filepath.Join(b.TempDir(), "dex")
+	if err := dexpatch.Build(b.Context(), dexpatch.Options{Stock: true, Output: plain}); err != nil {
+		b.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("/tmp", "cs-") // short: the path of a socket has a limit
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	write(b, filepath.Join(dir, "c.yaml"), fmt.Appendf(nil, tokenRules, dir))
+	start(b, "serve", "-c", filepath.Join(dir, "c.yaml"))
+	dial(b, filepath.Join(dir, "run", "hook.sock"))
+	const config = `
+enablePasswordDB: true
+oauth2: {grantTypes: [client_credentials]}
+staticClients: [{id: bench, name: Bench, secret: secret, redirectURIs: []}]
+`
+	stock := dextest.Start(b, dextest.Options{Config: config, Binary: plain})
+	hooked := dextest.Start(b, dextest.Options{Config: fmt.Sprintf("%sclaimsHook: {address: %q}\n", config, "unix://"+dir+"/run/hook.sock")})
+	for _, callers := range []int{1, 16} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { takeTurns(b, callers, hooked.Issuer, stock.Issuer) })
+	}
+}
+
+func takeTurns(b *testing.B, callers int, hooked, stock string) {
+	const block = 64
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}
+	defer client.CloseIdleConnections()
+	tokens(b, client, hooked, callers, block)
+	tokens(b, client, stock, callers, block)
+	var ratios []float64
+	var withHook, without time.Duration
+	for b.Loop() {
+		first, second := hooked, stock
+		if len(ratios)%2 == 1 {
+			first, second = stock, hooked
+		}
+		x, y := tokens(b, client, first, callers, block), tokens(b, client, second, callers, block)
+		if len(ratios)%2 == 1 {
+			x, y = y, x
+		}
+		withHook, without = withHook+x, without+y
+		ratios = append(ratios, float64(x)/float64(y))
+	}
+	done := float64(len(ratios) * block)
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "x-stock")
+	b.ReportMetric(done/withHook.Seconds(), "exchanges/s")
+	b.ReportMetric(done/without.Seconds(), "stock-exchanges/s")
+	b.ReportMetric(0, "ns/op") // an operation is two blocks: it says nothing
+}
+
+// tokens asks for n pairs of tokens and returns how long that took.
+func tokens(b *testing.B, client *http.Client, issuer string, callers, n int) time.Duration {
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"openid profile groups"}, "client_id": {"bench"}, "client_secret": {"secret"}}.Encode()
+	began := time.Now()
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for range n / callers {
+				resp, err := client.Post(issuer+"/token", "application/x-www-form-urlencoded", strings.NewReader(form))
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body) // so that the connection is used again
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					b.Errorf("status %d", resp.StatusCode)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(began)
+}

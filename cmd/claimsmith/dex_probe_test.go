@@ -1,0 +1,46 @@
+package main
+
+import (
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+func TestDexProbe(t *testing.T) {
+	socket := filepath.Join(shortDir(t), "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := health.NewServer()
+	s := grpc.NewServer()
+	healthv1.RegisterHealthServer(s, state)
+	go s.Serve(l)
+	t.Cleanup(s.Stop)
+	tests := []struct {
+		name, address string
+		before        func()
+		want          int
+		says          string
+	}{
+		{"it serves", "unix://" + socket, func() {}, exitGood, ""},
+		{"it is there and does not serve", "unix://" + socket, func() { state.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING) }, exitProblems, "says NOT_SERVING"},
+		{"nobody is there", "unix://" + socket + "x", func() {}, exitProblems, "does not answer"},
+		{"no address", "hook.sock", func() {}, exitUsage, "dex probe takes an address: unix:///path or dns:///host:port"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.before()
+			var errs strings.Builder
+			if got := run([]string{"dex", "probe", "--timeout", "500ms", tt.address}, strings.NewReader(""), io.Discard, &errs); got != tt.want || !strings.Contains(errs.String(), tt.says) {
+				t.Errorf("got %d: %s", got, errs.String())
+			}
+		})
+	}
+}

@@ -1,0 +1,360 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/cmd/claimsmith/internal/doctor"
+	"github.com/claimsmith/claimsmith/dexpatch/dextest"
+	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
+)
+
+// patient is what the doctor looks at: the files of examples/synology with addresses of this machine, an emulated NAS, and perhaps a
+// sidecar and a Dex.
+type patient struct {
+	nas              *dsmtest.NAS
+	dir              string
+	rules, dexConfig string
+	front            *httptest.Server // a reverse proxy with a certificate; nil: no Dex is running
+}
+
+// issuer is where Dex is, or would be.
+func (p *patient) issuer() string {
+	if p.front == nil {
+		return "https://127.0.0.1:1/dex"
+	}
+	return p.front.URL + "/dex"
+}
+
+// family are the accounts of a NAS on which all is well.
+func family() dsmtest.Options {
+	return dsmtest.Options{
+		Accounts: []dsmtest.Account{
+			{Name: "mum", Email: "Mum@gmail.com", Groups: []string{"family"}},
+			{Name: "kid", Email: "kid@gmail.com", Groups: []string{"family"}},
+			{Name: "dad", Email: "dad@gmail.com", Groups: []string{"administrators", "family"}},
+			{Name: "grandpa", Email: "grandpa@gmail.com", Expired: "now"},
+		},
+		Service: dsmtest.Account{Name: "claimsmith", Password: doctorsPassword},
+	}
+}
+
+const doctorsPassword = "a long password that only the plugin knows"
+
+// newPatient writes the files. Pairs of edit are replaced in both.
+func newPatient(t *testing.T, o dsmtest.Options, front *httptest.Server, edit ...string) *patient {
+	t.Helper()
+	nas, err := dsmtest.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nas.Close)
+	dir := shortDir(t)
+	p := &patient{nas: nas, dir: dir, rules: filepath.Join(dir, "claimsmith.yaml"), dexConfig: filepath.Join(dir, "dex.yaml"), front: front}
+	here := strings.NewReplacer("https://nas.example.org:5001", nas.URL(), "https://login.example.org/dex", p.issuer(),
+		"/run/secrets/dsm-password", filepath.Join(dir, "dsm-password"), "/run/claimsmith/", filepath.Join(dir, "run")+"/")
+	for from, to := range map[string]string{"claimsmith.yaml": p.rules, "dex.yaml": p.dexConfig} {
+		text, err := os.ReadFile(filepath.Join("../../examples/synology", from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		edited := strings.Replace(string(text), "      timeZone: ", "      caFile: nas-ca.pem\n      timeZone: ", 1)
+		edited = here.Replace(strings.NewReplacer(edit...).Replace(edited))
+		p.write(t, filepath.Base(to), strings.ReplaceAll(edited, "caFile: nas-ca.pem", "caFile: "+filepath.Join(dir, "nas-ca.pem")))
+	}
+	p.write(t, "dsm-password", doctorsPassword+"\n")
+	p.write(t, "nas-ca.pem", string(nas.CA()))
+	if front != nil {
+		p.write(t, "web-ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
+	}
+	return p
+}
+
+func (p *patient) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// command is claimsmith, with the certificates of this patient.
+func (p *patient) command(args ...string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err) // it was started from there
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+p.dir, "SYNOLOGY_CLIENT_SECRET=synology-secret", "SSL_CERT_FILE="+filepath.Join(p.dir, "web-ca.pem"))
+	return cmd
+}
+
+// serve runs the sidecar until the test ends.
+func (p *patient) serve(t *testing.T) {
+	t.Helper()
+	cmd := p.command("serve", "-c", p.rules)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	p.until(t, func() bool { return p.command("status", "-c", p.rules).Run() == nil })
+}
+
+func (p *patient) until(t *testing.T, well func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !well(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not get ready")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// frontOfDex is a reverse proxy with a certificate, as DSM is before Dex. Where it leads is said later.
+func frontOfDex(t *testing.T) (*httptest.Server, *url.URL) {
+	t.Helper()
+	behind := &url.URL{Scheme: "http"}
+	front := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(behind)
+		r.Out.Host = r.In.Host
+	}})
+	t.Cleanup(front.Close)
+	return front, behind
+}
+
+var connectorsOfDex = regexp.MustCompile(`(?s)\nconnectors:\n.*?\n\n`)
+
+// startDex runs the real Dex with the hook behind the front. Nobody asks Google in its place.
+func (p *patient) startDex(t *testing.T, behind *url.URL) {
+	t.Helper()
+	text, err := os.ReadFile(p.dexConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := httptest.NewServer(http.NotFoundHandler())
+	behind.Host = listener.Listener.Addr().String()
+	listener.Close() // its port was free a moment ago
+	config := connectorsOfDex.ReplaceAllString(string(text), "\nconnectors:\n  - {type: mockCallback, id: google, name: Google}\n\n")
+	p.write(t, "dex-running.yaml", strings.ReplaceAll(config, "0.0.0.0:5556", behind.Host))
+	cmd := exec.Command(dextest.Binary(t), "serve", filepath.Join(p.dir, "dex-running.yaml"))
+	cmd.Env = append(os.Environ(), "SYNOLOGY_CLIENT_SECRET=synology-secret")
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	p.until(t, func() bool {
+		response, err := p.front.Client().Get(p.issuer() + "/.well-known/openid-configuration")
+		if err != nil {
+			return false
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+}
+
+var (
+	anyPrint   = regexp.MustCompile(`([0-9A-F]{2}:){31}[0-9A-F]{2}`)
+	anyDay     = regexp.MustCompile(`20[0-9]{2}-[0-9]{2}-[0-9]{2}`)
+	anyRights  = regexp.MustCompile(`user [0-9]+ and group [0-9]+`)
+	anyVersion = regexp.MustCompile(`version [^ ,]+( [0-9a-f]{12})?,`)
+)
+
+// consult runs the doctor and returns its report with the addresses of the guide in the place of those of this machine.
+func (p *patient) consult(t *testing.T, args ...string) (masked, real *doctor.Report) {
+	t.Helper()
+	all := append([]string{"doctor", "-c", p.rules, "--dex-config", p.dexConfig, "--json"}, args...)
+	var errs bytes.Buffer
+	cmd := p.command(all...)
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	var ended *exec.ExitError
+	if err != nil && (!errors.As(err, &ended) || ended.ExitCode() != 1) || errs.Len() > 0 {
+		t.Fatalf("doctor: %v\n%s", err, errs.String())
+	}
+	real = &doctor.Report{}
+	if err := json.Unmarshal(out, real); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if (err != nil) != real.Failed() {
+		t.Errorf("it ended with %v, and %d things are wrong", err, real.Count[doctor.Wrong])
+	}
+	nas, _ := url.Parse(p.nas.URL())
+	text := strings.NewReplacer(
+		filepath.Join(p.dir, "run"), "/run/claimsmith", filepath.Join(p.dir, "dsm-password"), "/run/secrets/dsm-password", p.rules, "claimsmith.yaml", p.dexConfig, "dex.yaml",
+		filepath.Join(p.dir, "nas-ca.pem"), "/etc/claimsmith/nas-ca.pem",
+		nas.Host, "nas.example.org:5001", p.issuer(), "https://login.example.org/dex", "localhost, 127.0.0.1, ::1", "nas.example.org",
+	).Replace(string(out))
+	for mask, with := range map[*regexp.Regexp]string{
+		anyPrint: "5F:0A:9C:11:D2:7E:43:B8:66:0D:91:FA:28:C4:75:3E:8B:14:AF:60:D9:02:5C:E7:31:96:4A:BD:08:F3:72:1E",
+		anyDay:   "2027-03-01", anyRights: "user 65532 and group 65532", anyVersion: "version v0.1.0,",
+	} {
+		text = mask.ReplaceAllString(text, with)
+	}
+	masked = &doctor.Report{}
+	if err := json.Unmarshal([]byte(text), masked); err != nil {
+		t.Fatal(err)
+	}
+	return masked, real
+}
+
+// wantText compares a report, as people read it, with a file that the guide shows too.
+func wantText(t *testing.T, r *doctor.Report, name string) {
+	t.Helper()
+	var text bytes.Buffer
+	if err := r.Render(&text); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", "doctor", name+".txt")
+	if *update {
+		if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), text.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// logins counts how often somebody tried to sign in.
+func (p *patient) logins() (n int) {
+	for _, c := range p.nas.Calls() {
+		if c.API == "SYNO.API.Auth" && strings.EqualFold(c.Method, "login") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestDoctorOfAChainThatIsWell(t *testing.T) {
+	front, behind := frontOfDex(t)
+	p := newPatient(t, family(), front)
+	p.serve(t)
+	p.startDex(t, behind)
+	masked, real := p.consult(t, "--email", "mum@gmail.com")
+	wantText(t, masked, "well")
+	if n := p.logins(); n != 2 {
+		t.Errorf("%d logins, want one of the doctor and one of the plugin that was tried", n)
+	}
+	cmd := p.command("doctor", "-c", p.rules, "--dex-config", p.dexConfig, "--email", "mum@gmail.com", "--show-secret")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var want bytes.Buffer
+	real.Form.Secret = "synology-secret"
+	if err := real.Render(&want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.String(), string(out)); diff != "" {
+		t.Errorf("as text it says something else than as JSON: -want +got:\n%s", diff)
+	}
+}
+
+func TestDoctorOfADexThatIsNotWell(t *testing.T) {
+	front, behind := frontOfDex(t)
+	p := newPatient(t, family(), front, "  allowedOrigins: ", "  # ", "  idTokens: 10m", "  idTokens: 24h", "  claimsSupported: [username]\n", "  signUnchanged: [synology]\n")
+	p.startDex(t, behind)
+	masked, _ := p.consult(t, "--redirect-uri", p.nas.URL()+"/#/signin", "--email", "dad@gmail.com")
+	wantText(t, masked, "dex-not-well")
+	if n := p.logins(); n != 2 {
+		t.Errorf("%d logins", n)
+	}
+	masked, _ = p.consult(t, "--client", "attic", "--redirect-uri", p.nas.URL())
+	wantText(t, masked, "another-client")
+}
+
+func TestDoctorOfANASThatIsNotWell(t *testing.T) {
+	const caFile = "      caFile: nas-ca.pem\n"
+	service := func(change func(*dsmtest.Account)) func(*dsmtest.Options) {
+		return func(o *dsmtest.Options) { change(&o.Service) }
+	}
+	for _, test := range []struct {
+		name   string // of the golden file
+		nas    func(*dsmtest.Options)
+		edit   []string
+		before func(*testing.T, *patient)
+		args   []string
+		logins int
+	}{
+		{name: "wrong-password", nas: service(func(a *dsmtest.Account) { a.Password = "another" }), logins: 1},
+		{name: "second-factor", nas: service(func(a *dsmtest.Account) { a.TwoFactor = true }), logins: 1},
+		{name: "switched-off", nas: service(func(a *dsmtest.Account) { a.Expired = "now" }), logins: 1},
+		{name: "locked", nas: service(func(a *dsmtest.Account) { a.LoginCode = 411 }), logins: 1},
+		{name: "no-administrator", nas: service(func(a *dsmtest.Account) { a.Groups = []string{"users"} }), logins: 1},
+		{name: "blocked", before: func(_ *testing.T, p *patient) { p.nas.SetFault("SYNO.API.Auth", dsmtest.Code(407)) }, logins: 1},
+		{name: "own-certificate", edit: []string{caFile, ""}, logins: 0},
+		{name: "another-pin", edit: []string{caFile, "      certSha256: " + strings.Repeat("5f", 32) + "\n"}, logins: 0},
+		{name: "another-service", before: func(_ *testing.T, p *patient) { p.nas.SetFault("", dsmtest.HTML(200)) }, logins: 0},
+		{name: "old-dsm", nas: func(o *dsmtest.Options) { o.Profile = "7.1" }, logins: 1},
+		{name: "older-dsm", nas: func(o *dsmtest.Options) { o.Profile = "6.2" }, logins: 1},
+		{name: "asleep", before: func(_ *testing.T, p *patient) { p.nas.Close() }, logins: 0},
+		{name: "no-password-file", before: func(t *testing.T, p *patient) {
+			if err := os.Remove(filepath.Join(p.dir, "dsm-password")); err != nil {
+				t.Fatal(err)
+			}
+		}, logins: 0},
+		{name: "addresses", nas: func(o *dsmtest.Options) {
+			o.Accounts = append(o.Accounts, dsmtest.Account{Name: "aunt", Email: "KID@gmail.com"}, dsmtest.Account{Name: "uncle"})
+		}, edit: []string{"nas.admin && not nas.linked", "nas.admin && nas.linked"}, args: []string{"--show-names"}, logins: 0},
+		{name: "rules-let-administrators-in", edit: []string{
+			"        deny: nas.admin && not nas.linked\n        message: Administrators of this NAS sign in with their password.\n", "        remove: [name]\n",
+			"      denied: Administrators of this NAS sign in with their password.\n", "      claims: {username: dad}\n",
+		}, logins: 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := family()
+			if test.nas != nil {
+				test.nas(&o)
+			}
+			p := newPatient(t, o, nil, test.edit...)
+			if test.before != nil {
+				test.before(t, p)
+			}
+			masked, _ := p.consult(t, append([]string{"--email", "x@gmail.com"}, test.args...)...)
+			wantText(t, masked, test.name)
+			if n := p.logins(); test.logins > 0 && n > 2 || test.logins == 0 && n > 2 {
+				t.Errorf("%d logins", n)
+			}
+		})
+	}
+}
+
+func TestDoctorOfAFileThatCannotBeRead(t *testing.T) {
+	p := newPatient(t, family(), nil, "pipeline:", "pipelines:")
+	masked, _ := p.consult(t)
+	wantText(t, masked, "unreadable")
+	if calls := p.nas.Calls(); len(calls) > 0 {
+		t.Errorf("the NAS was asked: %v", calls)
+	}
+}

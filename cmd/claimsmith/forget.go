@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+)
+
+func forgetCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "forget PERSON",
+		Short: "Erase what a running sidecar keeps about a person",
+		Long: "forget erases the recorded requests of a person, named by address or by user id at the connector, and drops all cached facts: facts do not " +
+			"tell whose they are, and are asked for again. Logs are not the sidecar's to erase; they hold no values.",
+		Example: "  claimsmith forget mum@gmail.com",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{errors.New("forget needs one person: an address, or the user id at the connector")}
+			}
+			return nil
+		},
+	}
+	at := runningFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return at.ask(func(client adminv1.AdminServiceClient) error {
+			reply, err := client.Forget(cmd.Context(), &adminv1.ForgetRequest{Person: args[0]})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "erased: %s, and %s in memory\n", count(reply.GetRequests(), "recorded request"), count(reply.GetRemembered(), "request"))
+			if plugins := reply.GetPlugins(); len(plugins) > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "dropped: all cached facts of %s\n", strings.Join(plugins, ", "))
+			}
+			return nil
+		})
+	}
+	return cmd
+}

@@ -1,0 +1,201 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/synology"
+	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// accounts signs in, once, and counts. It tells whether DSM let the account in and showed it the list.
+func (d *doctor) accounts(ctx context.Context, p sidecar.DeclaredPlugin, c synology.Config, trust *tls.Config) bool {
+	client, err := d.client(c, trust)
+	if err != nil {
+		d.wrong("login", err.Error(), "")
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = client.Close(ctx) // a session that is not ended ends by itself
+	}()
+	users, err := client.Users(ctx)
+	if err != nil {
+		d.refused(err)
+		return false
+	}
+	d.ok("login", "DSM lets the account of the plugin in")
+	d.ok("list", fmt.Sprintf("the account may list users; there are %d", len(users)))
+	d.addresses(users, c)
+	admins, err := client.Administrators(ctx)
+	if err != nil {
+		d.warn("administrators", "the members of the group administrators cannot be read: "+err.Error(), "the account of the plugin has to be in that group itself")
+		return true
+	}
+	d.administrators(ctx, p, users, admins)
+	return true
+}
+
+// refused says what DSM said to the login, or to the first list after it.
+func (d *doctor) refused(err error) {
+	var refusal *dsm.Error
+	if !errors.As(err, &refusal) {
+		d.wrong("login", err.Error(), "mend that, and run the doctor again")
+		return
+	}
+	if refusal.Method == "login" {
+		d.wrong("login", refusal.Error(), "mend that before the next try, and stop a sidecar that runs with the same password: the doctor tried once and does not repeat it")
+		return
+	}
+	d.ok("login", "DSM lets the account of the plugin in")
+	do := "mend that, and run the doctor again"
+	if refusal.Code == 105 {
+		do = "Control Panel, User & Group, the account, Edit, User Groups: tick administrators; deny it all applications but DSM and all shared folders"
+	}
+	d.wrong("list", refusal.Error(), do)
+}
+
+// active tells whether DSM says that an account is not switched off. Dates are left to the plugin.
+func active(u dsm.User) bool { return u.Expired != "now" && u.Expired != dsm.Unstated }
+
+// addresses counts who can be found by an address, and who cannot.
+func (d *doctor) addresses(users []dsm.User, c synology.Config) {
+	owners := map[string][]string{}
+	without, on, unstated := 0, 0, 0
+	for _, u := range users {
+		if u.Expired == dsm.Unstated {
+			unstated++
+		}
+		if !active(u) {
+			if u.Email != "" {
+				owners[folded(u.Email)] = append(owners[folded(u.Email)], u.Name)
+			}
+			continue
+		}
+		on++
+		if u.Email == "" && u.Name != c.Account && !linked(c, u.Name) {
+			without++
+		}
+		if u.Email != "" {
+			owners[folded(u.Email)] = append(owners[folded(u.Email)], u.Name)
+		}
+	}
+	if unstated > 0 {
+		d.warn("state", fmt.Sprintf("of %s DSM does not say whether they are switched off, so they are taken to be", many(unstated, "account")), "that is known of some directories; use local accounts")
+	}
+	const edit = "Control Panel, User & Group, the account, Edit, Info: Email"
+	switch {
+	case len(owners) == 0 && len(c.Links) == 0:
+		d.wrong("addresses", "no account has an e-mail address, so nobody can be found by one", edit)
+	case without > 0:
+		d.warn("addresses", fmt.Sprintf("%d of %s that are switched on have no e-mail address, and cannot be found by one", without, many(on, "account")), edit+"; nothing to do for those who need no single sign-on")
+	default:
+		d.ok("addresses", "every account that is switched on has an e-mail address, but for the plugin's own")
+	}
+	d.duplicates(owners)
+}
+
+func (d *doctor) duplicates(owners map[string][]string) {
+	var shared []string
+	for _, names := range owners {
+		if len(names) > 1 {
+			slices.Sort(names)
+			shared = append(shared, strings.Join(names, " and "))
+		}
+	}
+	slices.Sort(shared)
+	said := "1 address is that of several accounts, and finds nobody"
+	if len(shared) > 1 {
+		said = fmt.Sprintf("%d addresses are each that of several accounts, and find nobody", len(shared))
+	}
+	switch {
+	case len(shared) == 0:
+		d.ok("duplicates", "no two accounts share an address")
+	case d.o.ShowNames:
+		d.warn("duplicates", said+": "+strings.Join(shared, "; "), "give each account an address of its own, or write links")
+	default:
+		d.warn("duplicates", said, "--show-names tells whose; give each account an address of its own, or write links")
+	}
+}
+
+// administrators looks whether those who rule the NAS can be reached by e-mail, and what the rules make of one.
+func (d *doctor) administrators(ctx context.Context, p sidecar.DeclaredPlugin, users []dsm.User, admins []string) {
+	exposed := 0
+	for _, u := range users {
+		if active(u) && u.Email != "" && slices.Contains(admins, u.Name) {
+			exposed++
+		}
+	}
+	if exposed == 0 {
+		d.ok("administrators", "no administrator who is switched on has an e-mail address")
+		return
+	}
+	have := many(exposed, "administrator") + " can be reached by e-mail"
+	const do = "take the address away from the account, or write deny: nas.admin && not nas.linked in the rules"
+	switch outcome, rule := d.tryAdministrator(ctx, p.Name); outcome {
+	case "denied":
+		d.ok("administrators", have+", and the rules turn them away ("+rule+")")
+	case "patched", "unchanged":
+		d.wrong("administrators", have+", and the rules let them in: whoever holds such a mailbox rules the NAS", do)
+	default:
+		d.warn("administrators", have+"; it could not be tried what the rules make of one", do)
+	}
+}
+
+// tryAdministrator runs the rules, offline, on somebody whom the lookups of a plugin find to be an administrator.
+func (d *doctor) tryAdministrator(ctx context.Context, plugin string) (outcome, rule string) {
+	connector := d.connector()
+	if connector == nil {
+		return "", ""
+	}
+	domain := connector.Domains[0]
+	if domain == "*" {
+		domain = "example.org"
+	}
+	req := sidecar.Request{
+		Client: d.o.Client, Connector: connector.Name, Facts: map[string]json.RawMessage{},
+		Identity: sidecar.RequestIdentity{UserID: "doctor", Email: "doctor@" + domain, EmailVerified: true},
+	}
+	for _, l := range d.outline.Lookups {
+		req.Facts[l.Alias] = json.RawMessage(`{"found":false,"problem":"none"}`)
+		if l.Plugin == plugin {
+			req.Facts[l.Alias] = json.RawMessage(`{"found":true,"name":"doctor","admin":true,"groups":["administrators","users"]}`)
+		}
+	}
+	explanation, err := sidecar.Explain(ctx, d.o.File, d.o.Sidecar, req)
+	if err != nil {
+		return "", ""
+	}
+	return explanation.Outcome, explanation.Rule
+}
+
+func linked(c synology.Config, name string) bool {
+	return slices.ContainsFunc(c.Links, func(l synology.Link) bool { return l.Name == name })
+}
+
+// folded makes addresses equal that differ in the case of A to Z.
+func folded(address string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, address)
+}
+
+func many(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,97 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// configuration loads the file as serve would. Plugins are started to check their part, and not put to use.
+func (d *doctor) configuration(ctx context.Context) {
+	d.part = "Configuration " + d.o.File
+	var err error
+	if d.outline, err = sidecar.ReadOutline(d.o.File, d.o.Sidecar); err != nil {
+		d.wrong("file", err.Error(), "claimsmith check -c "+d.o.File+" shows all that is wrong with it, with the lines")
+		return
+	}
+	problems, err := sidecar.Check(ctx, d.o.File, d.o.Sidecar)
+	if err != nil {
+		d.wrong("plugins", err.Error(), "")
+		return
+	}
+	d.usable = !problems.Failed()
+	d.file(problems)
+	for _, p := range d.outline.Plugins {
+		d.plugin(p, problems)
+	}
+	if d.usable {
+		d.tests(ctx)
+	}
+	if !d.requires(usernameClaim) {
+		d.warn("contract", fmt.Sprintf("clients does not require %s of %s, so a token without it can be issued", usernameClaim, d.o.Client),
+			fmt.Sprintf("write clients: {%s: {require: {%s: string}}}", d.o.Client, usernameClaim))
+	}
+}
+
+// pluginOf tells which plugin a problem is about; empty for none.
+func (d *doctor) pluginOf(p sidecar.Problem) string {
+	for _, declared := range d.outline.Plugins {
+		if at := "plugins." + declared.Name; p.Path == at || strings.HasPrefix(p.Path, at+".") || strings.HasPrefix(p.Path, at+"[") {
+			return declared.Name
+		}
+	}
+	return ""
+}
+
+func (d *doctor) file(problems *sidecar.Problems) {
+	sound := true
+	for _, p := range problems.List {
+		if d.pluginOf(p) == "" {
+			d.problem("file", p)
+			sound = sound && p.Warning
+		}
+	}
+	if sound {
+		d.ok("file", "it can be read, and its rules are sound")
+	}
+}
+
+func (d *doctor) plugin(declared sidecar.DeclaredPlugin, problems *sidecar.Problems) {
+	name := "plugin " + declared.Name
+	for _, p := range problems.List {
+		if d.pluginOf(p) == declared.Name {
+			d.problem(name, p)
+			d.broken[declared.Name] = d.broken[declared.Name] || !p.Warning
+		}
+	}
+	if !d.broken[declared.Name] {
+		d.ok(name, "it starts, and takes its configuration")
+	}
+}
+
+func (d *doctor) problem(name string, p sidecar.Problem) {
+	status, do := Wrong, p.Hint
+	if p.Warning {
+		status = Warning
+	}
+	if do == "" {
+		do = "claimsmith check -c " + d.o.File + " shows the line"
+	}
+	d.add(name, status, p.String(), do)
+}
+
+func (d *doctor) tests(ctx context.Context) {
+	report, err := sidecar.Test(ctx, d.o.File, d.o.Sidecar)
+	switch {
+	case err != nil: // a plugin that nobody can describe offline
+		d.skip("tests", "they cannot be run without starting a plugin: "+err.Error())
+	case len(report.Cases) == 0:
+		d.warn("tests", "the file has no tests: nothing says who is let in and who is not", "add some; the example examples/synology/claimsmith.yaml has them")
+	case report.Failed() > 0:
+		d.wrong("tests", fmt.Sprintf("%d of %d tests fail, so the file is not served", report.Failed(), len(report.Cases)), "claimsmith test -c "+d.o.File+" shows them")
+	default:
+		d.ok("tests", fmt.Sprintf("all %d hold", len(report.Cases)))
+	}
+}

@@ -1,0 +1,167 @@
+package doctor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
+)
+
+// dexConfig is the part of Dex's configuration that is looked at.
+type dexConfig struct {
+	Issuer string `json:"issuer"`
+	Web    struct {
+		AllowedOrigins []string `json:"allowedOrigins"`
+	} `json:"web"`
+	Connectors []struct {
+		ID string `json:"id"`
+	} `json:"connectors"`
+	StaticClients []dexClient `json:"staticClients"`
+	Expiry        struct {
+		IDTokens string `json:"idTokens"`
+	} `json:"expiry"`
+	ClaimsHook *claimshook.Config `json:"claimsHook"` // the hook's own type, which refuses what the hook would
+}
+
+type dexClient struct {
+	ID           string   `json:"id"`
+	IDEnv        string   `json:"idEnv"`
+	Secret       string   `json:"secret"`
+	SecretEnv    string   `json:"secretEnv"`
+	RedirectURIs []string `json:"redirectURIs"`
+}
+
+// readDexConfig reads the file before all else, because other parts compare themselves with it.
+func (d *doctor) readDexConfig() {
+	d.redirect = d.o.RedirectURI
+	if d.o.DexConfig == "" {
+		return
+	}
+	d.part = "Dex's configuration " + d.o.DexConfig
+	c, err := loadDexConfig(d.o.DexConfig)
+	if err != nil {
+		d.wrong("file", err.Error(), "mend it, or name another with --dex-config")
+		return
+	}
+	d.dex = c
+	if d.o.Dex == "" {
+		d.o.Dex = c.Issuer
+	}
+	if client := d.dexClient(); client != nil && d.redirect == "" && len(client.RedirectURIs) > 0 {
+		d.redirect = client.RedirectURIs[0]
+	}
+}
+
+func loadDexConfig(file string) (*dexConfig, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var document map[string]any
+	if yaml.Unmarshal(text, &document) != nil {
+		return nil, errors.New("it is not YAML") // the error would repeat what may be a secret
+	}
+	asJSON, err := json.Marshal(document)
+	if err != nil {
+		return nil, errors.New("it is not the configuration of a Dex")
+	}
+	c := &dexConfig{}
+	if err := json.Unmarshal(asJSON, c); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return nil, fmt.Errorf("%s is of another kind than Dex wants", wrong.Field)
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// dexClient is the NAS as Dex knows it, if that is known.
+func (d *doctor) dexClient() *dexClient {
+	if d.dex == nil {
+		return nil
+	}
+	for i := range d.dex.StaticClients {
+		if d.dex.StaticClients[i].ID == d.o.Client {
+			return &d.dex.StaticClients[i]
+		}
+	}
+	return nil
+}
+
+// secret of a client, which may not be known here, and the place where it stands.
+func (*dexConfig) secret(c *dexClient, file string) (secret, place string) {
+	if c.SecretEnv != "" {
+		return os.Getenv(c.SecretEnv), fmt.Sprintf("the variable %s in the environment of Dex, named in %s", c.SecretEnv, file)
+	}
+	return c.Secret, fmt.Sprintf("secret of the client %s in %s", c.ID, file)
+}
+
+// dexFile compares Dex's configuration with that of the sidecar.
+func (d *doctor) dexFile() {
+	if d.o.DexConfig == "" {
+		d.skip("file", "--dex-config FILE names it: then the client, its redirect URI and the hook's part are looked at")
+		return
+	}
+	if d.dex == nil {
+		return // said when it was read
+	}
+	client := d.dexClient()
+	if client == nil {
+		var known []string
+		for _, c := range d.dex.StaticClients {
+			known = append(known, c.ID)
+		}
+		d.wrong("client", fmt.Sprintf("staticClients has no client %s; it has %s", d.o.Client, list(known)), "add it, or name the right one with --client")
+		return
+	}
+	if secret, place := d.dex.secret(client, d.o.DexConfig); secret == "" && client.SecretEnv == "" {
+		d.wrong("client", "the client has no secret, and DSM wants one", "write secretEnv: NAME, and give Dex that variable")
+	} else {
+		d.ok("client", "Dex knows the client "+client.ID+"; its secret is "+place)
+	}
+	if len(client.RedirectURIs) > 1 {
+		d.warn("redirect URIs", "the client has several; DSM sends one of them, the one for the name under which it was opened", "give each name of the NAS a client of its own, or open DSM under one name only")
+	}
+	d.hook()
+	if d.o.Connector != "" && !slices.ContainsFunc(d.dex.Connectors, func(c struct {
+		ID string `json:"id"`
+	}) bool {
+		return c.ID == d.o.Connector
+	}) {
+		d.wrong("connector", "connectors has none with the id "+d.o.Connector, "rules name connectors by these ids")
+	}
+}
+
+// hook compares claimsHook with the configuration of the sidecar.
+func (d *doctor) hook() {
+	h := d.dex.ClaimsHook
+	switch {
+	case h == nil:
+		d.wrong("claimsHook", "there is no claimsHook in it, so Dex signs tokens without asking", "add claimsHook: {address: unix:///run/claimsmith/hook.sock, clients: ["+d.o.Client+"], claimsSupported: [username]}")
+		return
+	case d.outline != nil && d.outline.Socket != "" && h.Address != "unix://"+d.outline.Socket:
+		d.warn("claimsHook", fmt.Sprintf("it asks at %s, and the sidecar listens at unix://%s", h.Address, d.outline.Socket), "that is right only where containers see the same socket under two names")
+	case len(h.Clients) > 0 && !slices.Contains(h.Clients, d.o.Client):
+		d.wrong("claimsHook", fmt.Sprintf("clients has %s, so Dex does not ask for tokens of %s", list(h.Clients), d.o.Client), "add "+d.o.Client+" to claimsHook.clients")
+		return
+	default:
+		d.ok("claimsHook", "Dex asks at "+h.Address+" for tokens of "+d.o.Client)
+	}
+	if slices.Contains(h.SignUnchanged, d.o.Client) {
+		d.warn("signUnchanged", "while the sidecar is down Dex signs tokens without "+usernameClaim+", and DSM shows an empty user in its log", "take "+d.o.Client+" off signUnchanged")
+	}
+}
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,127 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// person tries what a login of somebody would come to, with the real plugins and without a browser.
+func (d *doctor) person(ctx context.Context) {
+	d.part = "How long facts live"
+	d.lifetimes()
+	d.part = "A person"
+	if d.o.Email != "" {
+		d.part = "A person with the address " + d.o.Email
+	}
+	switch {
+	case d.o.Email == "":
+		d.skip("dry run", "--email ADDRESS says who is tried: the plugins are asked, the rules decide, and no token is made")
+	case d.outline == nil || !d.usable:
+		d.skip("dry run", "the configuration cannot be served")
+	case !d.signedIn:
+		d.skip("dry run", "the plugin cannot read the NAS, and another login with the same password would count towards DSM's Auto Block")
+	case d.connector() == nil:
+		d.wrong("dry run", "connectors names nobody whose word on an address counts, so rules see no address", "write connectors: {google: {emailDomains: [gmail.com]}}")
+	default:
+		d.try(ctx)
+	}
+}
+
+func (d *doctor) try(ctx context.Context) {
+	explanation, err := sidecar.ExplainLive(ctx, d.o.File, d.o.Sidecar, sidecar.Request{
+		Client: d.o.Client, Connector: d.connector().Name, Scopes: []string{"openid", "profile", "email"},
+		Identity: sidecar.RequestIdentity{UserID: "doctor", Username: "Doctor", Email: d.o.Email, EmailVerified: true},
+	})
+	if err != nil {
+		d.wrong("dry run", err.Error(), "claimsmith check -c "+d.o.File)
+		return
+	}
+	more := fmt.Sprintf("claimsmith explain --live -c %s --client %s --connector %s --email ... --verified shows each step", d.o.File, d.o.Client, d.connector().Name)
+	switch explanation.Outcome {
+	case "failed":
+		d.wrong("dry run", "no token, because something failed: "+explanation.Err, more)
+		return
+	case "denied":
+		d.warn("dry run", "turned away by "+explanation.Rule+", who reads: "+explanation.Message, "nothing, if that is meant; otherwise mend account or rule. "+more)
+		return
+	}
+	d.ok("dry run", "the rules let this person in, if "+d.connector().Name+" says that the address is verified")
+	d.claim(explanation, more)
+}
+
+// claim looks where the claim would be. Dex's userinfo repeats the access token, so what is in that is in userinfo.
+func (d *doctor) claim(explanation *sidecar.Explanation, more string) {
+	values := map[string]string{}
+	for _, t := range explanation.Tokens {
+		var claims map[string]any
+		if json.Unmarshal(t.Claims, &claims) != nil {
+			continue
+		}
+		value, _ := claims[usernameClaim].(string)
+		for _, kind := range strings.Split(t.Kind, " and ") {
+			values[kind] = value
+		}
+	}
+	id, access := values["id"], values["access"]
+	switch {
+	case id != "" && id == access:
+		d.ok("claim", fmt.Sprintf("%s is %q in the ID token and in /userinfo, which is where DSM is thought to read it", usernameClaim, id))
+	case access == "":
+		d.wrong("claim", usernameClaim+" is not in /userinfo, which is where DSM is thought to read it: DSM shows an empty user in its log", "set "+usernameClaim+" in a step that does not depend on token. "+more)
+	default:
+		d.warn("claim", usernameClaim+" is in /userinfo and not the same in the ID token", "set it in a step that does not depend on token. "+more)
+	}
+}
+
+// lifetimes adds up how long somebody can go on signing in after the account was switched off.
+func (d *doctor) lifetimes() {
+	if d.outline == nil {
+		d.skip("facts", "the configuration cannot be read")
+		return
+	}
+	var worst time.Duration
+	for _, l := range d.outline.Lookups {
+		worst = max(worst, l.Worst)
+	}
+	said := "while the NAS answers, within minutes; while it sleeps or is unreachable, facts up to " + hours(worst) + " old are used"
+	if worst == 0 {
+		said = "facts are asked for each time"
+	}
+	d.ok("facts", said)
+	token := 24 * time.Hour // Dex's default
+	if d.dex == nil {
+		d.skip("tokens", "a token lives on as long as expiry.idTokens in Dex's configuration says: --dex-config; DSM's own session is up to DSM")
+		return
+	}
+	if d.dex.Expiry.IDTokens != "" {
+		parsed, err := time.ParseDuration(d.dex.Expiry.IDTokens)
+		if err != nil {
+			d.wrong("tokens", "expiry.idTokens is no duration", "write it like 10m")
+			return
+		}
+		token = parsed
+	}
+	said = "a token lives for " + hours(token) + ", so the worst case after an account is switched off is " + hours(worst+token) + ", and then DSM's own session"
+	if token > time.Hour {
+		d.warn("tokens", said, "write expiry: {idTokens: 10m} in Dex's configuration: DSM needs the token for the moment of the login only")
+		return
+	}
+	d.ok("tokens", said)
+}
+
+func hours(d time.Duration) string {
+	text := d.String()
+	text = strings.TrimSuffix(text, "0s")
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	if text == "" {
+		return "0s"
+	}
+	return text
+}

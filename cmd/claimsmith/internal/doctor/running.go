@@ -1,0 +1,139 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// sidecar looks at the socket, and at the process behind it.
+func (d *doctor) sidecar(ctx context.Context) {
+	d.part = "Sidecar"
+	switch {
+	case d.outline == nil:
+		d.skip("socket", "the configuration, which says where it is, cannot be read")
+		return
+	case d.outline.Socket == "":
+		d.tcp(ctx)
+	case !d.socket(ctx):
+		return
+	}
+	d.status(ctx)
+}
+
+func (d *doctor) tcp(ctx context.Context) {
+	var dialer net.Dialer
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := dialer.DialContext(ctx, "tcp", d.outline.TCP)
+	if err != nil {
+		d.warn("address", "nobody answers at "+d.outline.TCP, d.start())
+		return
+	}
+	_ = conn.Close() // it was only a knock
+	d.ok("address", "somebody answers at "+d.outline.TCP+"; Dex reaches it with mutual TLS")
+}
+
+func (d *doctor) start() string { return "start it: claimsmith serve -c " + d.o.File }
+
+// socket tells whether somebody serves.
+func (d *doctor) socket(ctx context.Context) bool {
+	path := d.outline.Socket
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.warn("socket", "there is no "+path+": no sidecar is running here", d.start())
+		return false
+	case err != nil:
+		d.wrong("socket", err.Error(), "run the doctor as the user of the sidecar, or as root")
+		return false
+	case info.Mode().Type() != fs.ModeSocket:
+		d.wrong("socket", path+" is no socket", "move it away, and "+d.start())
+		return false
+	}
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", path)
+	switch {
+	case errors.Is(err, syscall.EACCES):
+		d.warn("socket", "this user may not connect to "+path, "run the doctor as the user of the sidecar, or as root")
+		return false
+	case err != nil:
+		d.warn("socket", "nobody listens at "+path+" any more", d.start())
+		return false
+	}
+	_ = conn.Close() // it was only a knock
+	d.rights(path, info)
+	return true
+}
+
+// rights says who can reach the socket.
+func (d *doctor) rights(path string, info fs.FileInfo) {
+	who := fmt.Sprintf("mode %04o", info.Mode().Perm())
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		who = fmt.Sprintf("user %d and group %d, %s", stat.Uid, stat.Gid, who)
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	switch {
+	case err == nil && folder.Mode().Perm()&0o022 != 0:
+		d.wrong("socket", fmt.Sprintf("others can write in %s, and so put a socket of their own in place of %s", filepath.Dir(path), filepath.Base(path)),
+			"chmod go-w "+filepath.Dir(path))
+	case info.Mode().Perm()&0o002 != 0:
+		d.warn("socket", path+": every user of this machine can ask it ("+who+")", `write mode: "0660" in listen, and give Dex the group`)
+	default:
+		d.ok("socket", path+" answers "+who+": Dex has to run as that user, or in that group")
+	}
+}
+
+// status asks the process who it is.
+func (d *doctor) status(ctx context.Context) {
+	st, err := d.ask(ctx)
+	if err != nil {
+		d.skip("running", err.Error())
+		return
+	}
+	here := d.o.Sidecar.Version
+	switch {
+	case st.GetFailedReload() != nil:
+		d.wrong("running", "the last reload failed, so an older configuration goes on: "+st.GetFailedReload().GetReason(), "claimsmith status -c "+d.o.File+" shows more")
+	case st.GetVersion() != here:
+		d.warn("running", fmt.Sprintf("the sidecar is version %s, this program is version %s", st.GetVersion(), here), "start the sidecar again with this program")
+	default:
+		d.ok("running", "the sidecar is version "+here+", like this program")
+	}
+	for _, p := range st.GetPlugins() {
+		if p.GetState() != "running" {
+			d.wrong("process "+p.GetName(), fmt.Sprintf("the plugin is %s, after %d restarts: %s", p.GetState(), p.GetRestarts(), p.GetLastCrash()), "the log of the sidecar says why")
+		}
+	}
+	var down []string
+	if d0 := st.GetDecisions(); d0.GetFailed() > 0 {
+		down = append(down, fmt.Sprintf("%d of its decisions failed", d0.GetFailed()))
+	}
+	if len(down) > 0 {
+		d.warn("decisions", strings.Join(down, ", "), "claimsmith why -c "+d.o.File+" lists them")
+	}
+}
+
+func (d *doctor) ask(ctx context.Context) (*adminv1.StatusResponse, error) {
+	at, err := sidecar.AdminSocket(d.o.File)
+	if err != nil {
+		return nil, err
+	}
+	client, conn, err := sidecar.DialAdmin(at)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return client.Status(ctx, &adminv1.StatusRequest{})
+}

@@ -1,0 +1,177 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// Spec says what an image is.
+type Spec struct {
+	Tag        string // like claimsmith/dex:latest
+	Platform   string // like linux/arm64
+	Entrypoint []string
+	Cmd        []string
+	User       string
+	WorkingDir string
+	Labels     map[string]string
+	// Owned are folders, like var/dex, that belong to the user and group with the id OwnerID. All else is root's.
+	Owned   []string
+	OwnerID int
+}
+
+// epoch is the time of all files and of the image: the same sources give the same bytes.
+var epoch = time.Unix(0, 0).UTC()
+
+// Write writes an image with the files of root to a file, whole or not at all.
+func Write(file, root string, s Spec) (err error) {
+	system, arch, ok := strings.Cut(s.Platform, "/")
+	if !ok {
+		return fmt.Errorf("platform %q: like linux/amd64", s.Platform)
+	}
+	files, err := pack(root, s)
+	if err != nil {
+		return err
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(files)), nil },
+		tarball.WithMediaType(types.OCILayer))
+	if err != nil {
+		return err
+	}
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	img, err = mutate.Append(img, mutate.Addendum{Layer: layer, MediaType: types.OCILayer, History: v1.History{Created: v1.Time{Time: epoch}, CreatedBy: "claimsmith image"}})
+	if err != nil {
+		return err
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture, config.Created = system, arch, v1.Time{Time: epoch}
+	config.Config = v1.Config{
+		Entrypoint: s.Entrypoint, Cmd: s.Cmd, User: s.User, WorkingDir: s.WorkingDir, Labels: s.Labels,
+		Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+	}
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		return err
+	}
+	return save(file, img, s)
+}
+
+// save writes an OCI layout as a tar file, with the manifest.json beside it that older engines look for.
+func save(file string, img v1.Image, s Spec) (err error) {
+	dir, err := os.MkdirTemp("", "claimsmith-image-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	index, err := layout.Write(dir, empty.Index)
+	if err != nil {
+		return err
+	}
+	system, arch, _ := strings.Cut(s.Platform, "/")
+	err = index.AppendImage(img, layout.WithPlatform(v1.Platform{OS: system, Architecture: arch}),
+		layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": s.Tag, "io.containerd.image.name": s.Tag}))
+	if err != nil {
+		return err
+	}
+	if err := writeManifest(dir, img, s.Tag); err != nil {
+		return err
+	}
+	data, err := pack(dir, Spec{})
+	if err != nil {
+		return err
+	}
+	part := file + ".part"
+	if err := os.WriteFile(part, data, 0o644); err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return os.Rename(part, file)
+}
+
+func writeManifest(dir string, img v1.Image, tag string) error {
+	m, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	blob := func(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
+	var layers []string
+	for _, l := range m.Layers {
+		layers = append(layers, blob(l.Digest))
+	}
+	data, err := json.Marshal([]map[string]any{{"Config": blob(m.Config.Digest), "RepoTags": []string{tag}, "Layers": layers}})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "manifest.json"), data, 0o644)
+}
+
+// pack makes a tar file of a folder, in the order of names.
+func pack(root string, s Spec) ([]byte, error) {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == root {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		h, err := tar.FileInfoHeader(info, "")
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		*h = tar.Header{Typeflag: h.Typeflag, Name: name, Size: h.Size, Mode: int64(info.Mode().Perm()), ModTime: epoch, Format: tar.FormatPAX}
+		if info.Mode()&fs.ModeSticky != 0 {
+			h.Mode |= 0o1000
+		}
+		if s.owns(name) {
+			h.Uid, h.Gid = s.OwnerID, s.OwnerID
+		}
+		if d.IsDir() {
+			h.Name += "/"
+		}
+		if err := w.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(data)
+		return err
+	})
+	err = errors.Join(err, w.Close()) // which writes the end
+	return out.Bytes(), err
+}
+
+func (s Spec) owns(name string) bool {
+	for _, dir := range s.Owned {
+		if name == dir || strings.HasPrefix(name, dir+"/") {
+			return true
+		}
+	}
+	return false
+}

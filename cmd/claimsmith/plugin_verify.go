@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// trialFlags are how a plugin is started by hand, and what it is asked.
+type trialFlags struct {
+	env    []string
+	tls    string
+	asJSON bool
+	show   bool
+	calls  int
+	texts  [5]string // what the names of objects say
+}
+
+// objects are the flags whose values are JSON objects.
+var objects = [...]struct{ name, about string }{
+	{"config", "a configuration that it takes"},
+	{"known", "a question whose answer is found"},
+	{"facts", "some of the facts of that answer, compared digit by digit"},
+	{"unknown", "a question that finds nobody; one is made up from its schema if there is none"},
+	{"slow", "a question that takes longer than a second"},
+}
+
+func verifyCommand() *cobra.Command {
+	var f trialFlags
+	cmd := &cobra.Command{
+		Use:   "verify [flags] COMMAND [argument ...]",
+		Short: "Put a plugin in any language through the contract",
+		Long: "verify starts a plugin, holds it against the contract of plugins/PROTOCOL.md clause by clause, and then starts it as serve would. " +
+			"JSON is given as it is, or as @FILE. Flags stand before the command of the plugin.",
+		Example: "  claimsmith plugin verify ./phonebook\n" +
+			"  claimsmith plugin verify --tls off --config @config.json --known {\"name\":\"ada\"} /opt/plugins/accounts.py\n" +
+			"  claimsmith plugin verify --json ./phonebook",
+		Args: commandArgs,
+	}
+	f.start(cmd)
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "write the report as JSON")
+	cmd.Flags().BoolVar(&f.show, "show-output", false, "show on stderr what it prints, personal data and all")
+	cmd.Flags().IntVar(&f.calls, "calls", 10_000, "how many calls are made to see whether its memory grows")
+	for i, o := range objects {
+		cmd.Flags().StringVar(&f.texts[i], o.name, "", o.about+", as `JSON`")
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		trial, err := f.trial(args)
+		if err != nil {
+			return err
+		}
+		if f.show {
+			trial.Stderr = cmd.ErrOrStderr()
+		}
+		o, err := options()
+		if err != nil {
+			return err
+		}
+		report, err := sidecar.VerifyPlugin(cmd.Context(), trial, o)
+		if err != nil {
+			return err
+		}
+		return f.write(cmd, report)
+	}
+	return cmd
+}
+
+func (f *trialFlags) write(cmd *cobra.Command, report *sidecar.PluginReport) (err error) {
+	if f.asJSON {
+		err = writeJSON(cmd.OutOrStdout(), report)
+	} else {
+		err = report.Render(cmd.OutOrStdout())
+	}
+	if err == nil && report.Failed() > 0 {
+		err = errReported
+	}
+	return err
+}
+
+func describeCommand() *cobra.Command {
+	var f trialFlags
+	cmd := &cobra.Command{
+		Use:   "describe [flags] COMMAND [argument ...]",
+		Short: "Write down what a plugin says about itself",
+		Long: "describe starts a plugin and prints its name and its schemas: what schemaFile: names, so that check --offline and test " +
+			"know its facts without starting it. Flags stand before the command of the plugin.",
+		Example: "  claimsmith plugin describe ./phonebook > schema.json\n  claimsmith plugin describe --tls off /opt/plugins/accounts.py",
+		Args:    commandArgs,
+	}
+	f.start(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		trial, err := f.trial(args)
+		if err != nil {
+			return err
+		}
+		text, err := sidecar.DescribePlugin(cmd.Context(), trial)
+		if err != nil {
+			return err
+		}
+		_, err = cmd.OutOrStdout().Write(text)
+		return err
+	}
+	return cmd
+}
+
+// start adds the flags that say how a plugin is started. What follows its command belongs to it.
+func (f *trialFlags) start(cmd *cobra.Command) {
+	cmd.Flags().SetInterspersed(false)
+	cmd.Flags().StringVar(&f.tls, "tls", "auto", "auto, or off for a plugin that is declared with tls: off")
+	cmd.Flags().StringSliceVar(&f.env, "env", nil, "`NAME` of a variable that is handed on to it")
+}
+
+func commandArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usageError{fmt.Errorf("plugin %s takes the command of a plugin", cmd.Name())}
+	}
+	return nil
+}
+
+// trial makes of the flags what is to be tried.
+func (f *trialFlags) trial(args []string) (t sidecar.PluginTrial, err error) {
+	switch f.tls {
+	case "auto", "off":
+	default:
+		return t, usageError{fmt.Errorf("--tls %q: write auto or off", f.tls)}
+	}
+	if f.calls < 0 {
+		return t, usageError{errors.New("--calls must not be negative")}
+	}
+	// LookPath is for a person at a terminal: serve wants the whole path.
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return t, err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return t, err
+	}
+	t = sidecar.PluginTrial{Command: append([]string{path}, args[1:]...), Env: f.env, NoTLS: f.tls == "off", Calls: f.calls}
+	for i, into := range []*json.RawMessage{&t.Config, &t.Known, &t.Facts, &t.Unknown, &t.Slow} {
+		if *into, err = jsonObject(objects[i].name, f.texts[i]); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// jsonObject reads the value of a flag: an object, or the name of a file with one.
+func jsonObject(flag, text string) (json.RawMessage, error) {
+	if text == "" {
+		return nil, nil
+	}
+	data := []byte(text)
+	if file, ok := strings.CutPrefix(text, "@"); ok {
+		var err error
+		if data, err = os.ReadFile(file); err != nil {
+			return nil, fmt.Errorf("--%s: %w", flag, err)
+		}
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(data, &object) != nil || object == nil {
+		return nil, usageError{fmt.Errorf("--%s: write a JSON object, or @ and the name of a file with one", flag)}
+	}
+	return data, nil
+}

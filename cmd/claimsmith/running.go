@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// running finds the sidecar that a command is about.
+type running struct{ file, socket *string }
+
+// runningFlags add -c and --socket.
+func runningFlags(cmd *cobra.Command) running {
+	return running{file: configFlag(cmd), socket: cmd.Flags().String("socket", "", "the admin `socket` of the sidecar; by default where the configuration says")}
+}
+
+// ask connects for one question.
+func (r running) ask(question func(adminv1.AdminServiceClient) error) error {
+	at := *r.socket
+	if at == "" {
+		var err error
+		if at, err = sidecar.AdminSocket(*r.file); err != nil {
+			return err
+		}
+	}
+	client, conn, err := sidecar.DialAdmin(at)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return question(client)
+}
+
+// rawJSON is a message as JSON, in the same form each time: protojson scatters spaces on purpose.
+func rawJSON(m proto.Message) (json.RawMessage, error) {
+	scattered, err := protojson.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = json.Compact(&b, scattered)
+	return b.Bytes(), err
+}
+
+func writeMessage(out io.Writer, m proto.Message) error {
+	raw, err := rawJSON(m)
+	if err != nil {
+		return err
+	}
+	return writeJSON(out, raw)
+}

@@ -1,0 +1,148 @@
+package dexpatch_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/claimsmith/claimsmith/dexpatch/dextest"
+)
+
+// impatient is a configuration that does not wait long for a sidecar.
+func impatient(d *decider, more string) string {
+	return fmt.Sprintf("%sclaimsHook: {address: %q, timeout: 900ms%s}\n", stock, "unix://"+d.socket, more)
+}
+
+const tryLater = "503 temporarily_unavailable: Please try again later (decision LOCAL)."
+
+// TestAFailureCostsNoLogin: what a request would have consumed is there for the next one.
+func TestAFailureCostsNoLogin(t *testing.T) {
+	sidecar := serve(t)
+	testConsumesNothing(t, dextest.Start(t, dextest.Options{Config: impatient(sidecar, "")}), sidecar)
+}
+
+func testConsumesNothing(t *testing.T, dex *dextest.Dex, sidecar *decider) {
+	sidecar.set(dsmName)
+	signedIn := func(t *testing.T) page { return newBrowser(t).signIn(authURL(dex, "upstream", "code"), "", "") }
+	t.Run("a code", func(t *testing.T) {
+		p := signedIn(t)
+		sidecar.down()
+		if got := code(t, dex, p); got.said() != tryLater || got.header.Get("Retry-After") != "5" {
+			t.Errorf("got %s, Retry-After %q", got.said(), got.header.Get("Retry-After"))
+		}
+		sidecar.up()
+		if got := code(t, dex, p); got.status != http.StatusOK {
+			t.Errorf("the same code: got %s", got.said())
+		}
+		if got := code(t, dex, p); got.said() != "400 invalid_grant: Invalid or expired code parameter." {
+			t.Errorf("a code that was redeemed: got %s", got.said())
+		}
+	})
+	t.Run("a refresh token", func(t *testing.T) {
+		refresh := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {fmt.Sprint(code(t, dex, signedIn(t)).body["refresh_token"])}}
+		sidecar.down()
+		if got := token(t, dex, refresh); got.said() != tryLater {
+			t.Errorf("got %s", got.said())
+		}
+		sidecar.up()
+		got := token(t, dex, refresh)
+		if got.status != http.StatusOK || got.body["refresh_token"] == refresh.Get("refresh_token") {
+			t.Fatalf("the same token: got %s", got.said())
+		}
+	})
+	t.Run("a device", func(t *testing.T) {
+		sidecar.set(atToken(fail))
+		b := newBrowser(t)
+		deviceCode, p := device(t, dex, b)
+		if p.status != http.StatusServiceUnavailable {
+			t.Fatalf("got %d %s", p.status, p.text())
+		}
+		poll := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode}}
+		if got := token(t, dex, poll); got.said() != "400 authorization_pending: <nil>" {
+			t.Errorf("got %s", got.said())
+		}
+		sidecar.set(dsmName)
+		resp, err := b.client.Get(p.address) // the person loads the page again
+		if p := b.page(resp, err); p.status != http.StatusOK {
+			t.Fatalf("loaded again: %d %s", p.status, p.text())
+		}
+		if got := token(t, dex, poll); got.status != http.StatusOK {
+			t.Errorf("got %s", got.said())
+		}
+	})
+}
+
+func TestADeviceLearnsOfARefusal(t *testing.T) {
+	sidecar := serve(t)
+	testRefusedDevice(t, dextest.Start(t, dextest.Options{Config: impatient(sidecar, "")}), sidecar)
+}
+
+func testRefusedDevice(t *testing.T, dex *dextest.Dex, sidecar *decider) {
+	sidecar.set(atToken(refuse))
+	deviceCode, p := device(t, dex, newBrowser(t))
+	if p.status != http.StatusForbidden || p.text() != sentence+" (decision d2)" {
+		t.Errorf("got %d %q", p.status, p.text())
+	}
+	poll := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode}}
+	if got := token(t, dex, poll); got.said() != "400 access_denied: <nil>" {
+		t.Errorf("got %s", got.said())
+	}
+}
+
+// TestRefresh: an account that is switched off ends at the next refresh, and nothing is consumed before.
+func TestRefresh(t *testing.T) {
+	storages := map[string]func(t *testing.T) dextest.Options{
+		"memory": func(*testing.T) dextest.Options { return dextest.Options{} },
+		"sqlite3": func(t *testing.T) dextest.Options {
+			return dextest.Options{Storage: sqlite(t), Binary: dextest.BinaryCGO(t)}
+		},
+	}
+	for name, storage := range storages {
+		t.Run(name, func(t *testing.T) {
+			sidecar := serve(t)
+			o := storage(t)
+			o.Config = impatient(sidecar, ", allowRevoke: true")
+			testRefresh(t, dextest.Start(t, o), sidecar)
+		})
+	}
+}
+
+func testRefresh(t *testing.T, dex *dextest.Dex, sidecar *decider) {
+	sidecar.set(dsmName)
+	got := code(t, dex, newBrowser(t).signIn(authURL(dex, "upstream", "code"), "", ""))
+	refresh := func() answer {
+		return token(t, dex, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {fmt.Sprint(got.body["refresh_token"])}})
+	}
+	for n := range 3 {
+		sidecar.set(dsmName)
+		next := refresh()
+		if next.status != http.StatusOK || decode(t, next.body["id_token"])["username"] != "dsm-0-385-28089-0" {
+			t.Fatalf("refresh %d: %s", n+1, next.said())
+		}
+		if asked := sidecar.questions(); len(asked) != 1 {
+			t.Errorf("refresh %d: asked %q", n+1, asked)
+		}
+		got = next
+	}
+	sidecar.set(refuse)
+	if next := refresh(); next.said() != "400 invalid_grant: The request was refused (decision d2)." {
+		t.Errorf("switched off: %s", next.said())
+	}
+	sidecar.set(dsmName)
+	if next := refresh(); next.status != http.StatusOK {
+		t.Errorf("switched on again: %s", next.said())
+	} else {
+		got = next
+	}
+	sidecar.set(refuseAndRevoke)
+	before := len(dex.Log())
+	if next := refresh(); next.said() != "400 invalid_grant: The request was refused (decision d2)." {
+		t.Errorf("revoked: %s", next.said())
+	}
+	dex.WaitLog(t, before, `"msg":"claims hook: revoked the refresh tokens of this person for this client","client_id":"nas","connector_id":"upstream","decision_id":"d2","rule":"claimsmith.yaml:14"`)
+	sidecar.set(dsmName)
+	if next := refresh(); next.said() != "400 invalid_request: Refresh token is invalid or has already been claimed by another client." {
+		t.Errorf("after it was revoked: %s", next.said())
+	}
+}

@@ -1,0 +1,2 @@
+// Package kubernetes holds manifests for Dex with claimsmith, and the test that validates them.
+package kubernetes

@@ -1,0 +1,74 @@
+package recipes
+
+import (
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/claimsmith/claimsmith/plugins/directory"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// options know the plugins that recipes use; they describe themselves.
+func options() sidecar.Options {
+	return sidecar.Options{Builtins: map[string]sidecar.Builtin{
+		"directory": {Command: []string{"claimsmith"}, Describe: func() (sidecar.Description, error) {
+			d, err := directory.Plugin().Describe()
+			return sidecar.Description{Name: d.Name, Version: d.Version, Config: d.ConfigSchema, Params: d.ParamsSchema, Facts: d.FactsSchema}, err
+		}},
+	}}
+}
+
+func TestEveryRecipeHoldsWhatItsTestsSay(t *testing.T) {
+	files, err := filepath.Glob("*/claimsmith.yaml")
+	if err != nil || len(files) < 8 {
+		t.Fatalf("got %d recipes, %v", len(files), err)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Dir(file), func(t *testing.T) {
+			var text strings.Builder
+			problems := sidecar.CheckOffline(t.Context(), file, options())
+			for _, p := range problems.List {
+				if !strings.HasSuffix(p.Path, ".trim") { // which always warns; a recipe has no other warnings
+					_ = problems.Render(&text)
+					t.Fatal(text.String())
+				}
+			}
+			report, err := sidecar.Test(t.Context(), file, options())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _ = report.Render(&text); report.Failed() > 0 || len(report.Cases) < 3 {
+				t.Error(text.String())
+			}
+			if row := fmt.Sprintf("| [%s](%s) |", filepath.Dir(file), filepath.ToSlash(file)); !strings.Contains(string(readme), row) {
+				t.Errorf("README.md has no row that begins with %q", row)
+			}
+		})
+	}
+}
+
+// The formula of the README is that of what Dex signs.
+func TestTheSizeOfAToken(t *testing.T) {
+	encoded := base64.RawURLEncoding.EncodedLen
+	header := len(`{"alg":"RS256","kid":""}`) + 40 // the key id is that many hexadecimal digits
+	if got := encoded(header); got != 86 {
+		t.Errorf("header: %d", got)
+	}
+	if rsa, ec := encoded(256), encoded(64); rsa != 342 || ec != 86 {
+		t.Errorf("signatures: %d, %d", rsa, ec)
+	}
+	token := func(payload int) int { return encoded(payload) + 86 + 342 + 2 }
+	for limit, payload := range map[int]int{4096: 2749, 8192: 5821} {
+		if token(payload) > limit || token(payload+1) <= limit {
+			t.Errorf("%d: the largest payload is not %d: %d", limit, payload, token(payload))
+		}
+	}
+}

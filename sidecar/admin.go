@@ -1,0 +1,268 @@
+package sidecar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+	"github.com/claimsmith/claimsmith/sidecar/internal/record"
+)
+
+// adminStop is how long calls of the operator may go on when the sidecar ends.
+const adminStop = 2 * time.Second
+
+// attend records requests and answers the operator, until what it returns is called.
+func (s *Server) attend(ctx context.Context) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // until the last decision is made, and so longer than Serve's
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if k := s.memory.keeper; k != nil {
+			k.Run(ctx)
+		}
+	}()
+	stopRecord := func() {
+		cancel()
+		<-done
+	}
+	listener, err := s.listenAdmin(ctx)
+	if err != nil {
+		stopRecord()
+		return nil, err
+	}
+	if listener == nil {
+		return stopRecord, nil
+	}
+	stopAdmin, err := s.serveAdmin(ctx, listener)
+	if err != nil {
+		stopRecord()
+		return nil, errors.Join(err, listener.Close())
+	}
+	return func() {
+		stopAdmin()
+		stopRecord()
+	}, nil
+}
+
+// listenAdmin returns nil where the operator is not answered. A socket that the file names must be had; one beside that of Dex is
+// an offer, and a sidecar without it decides as well.
+func (s *Server) listenAdmin(ctx context.Context) (net.Listener, error) {
+	a := s.active.Load().cfg.Admin
+	if a.Socket == "" {
+		return nil, nil
+	}
+	listener, err := socket{path: a.Socket, mode: 0o600, group: -1}.listen()
+	if err != nil && a.Default {
+		s.log.WarnContext(ctx, "the operator cannot reach this sidecar: name another socket with admin, or write admin: off", "err", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	return listener, nil
+}
+
+func (s *Server) serveAdmin(ctx context.Context, listener net.Listener) (stop func(), err error) {
+	creds, err := ownerOnly()
+	if err != nil {
+		return nil, err
+	}
+	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: s.log}))
+	adminv1.RegisterAdminServiceServer(server, &admin{server: s})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	return func() {
+		late := time.AfterFunc(adminStop, server.Stop)
+		defer late.Stop()
+		server.GracefulStop()
+		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			s.log.ErrorContext(ctx, "the operator was not answered", "err", err)
+		}
+	}, nil
+}
+
+// ownerOnly lets in this user and root. Where the kernel does not say who connects, the rights of the socket have to do.
+func ownerOnly() (credentials.TransportCredentials, error) {
+	if !knowsPeers {
+		return insecure.NewCredentials(), nil
+	}
+	return newPeerCheck(insecure.NewCredentials(), []int{os.Geteuid(), 0}, "not the owner of this sidecar")
+}
+
+// admin answers the operator.
+type admin struct {
+	adminv1.UnimplementedAdminServiceServer
+	server *Server
+}
+
+// Reload reads the configuration again, whoever waits for it or not.
+func (a *admin) Reload(ctx context.Context, req *adminv1.ReloadRequest) (*adminv1.ReloadResponse, error) {
+	s := a.server
+	if err := s.reload(context.WithoutCancel(ctx), req.GetFresh(), req.GetForce()); err != nil {
+		s.log.WarnContext(ctx, "configuration not reloaded, as asked: the old one goes on serving", "err", err)
+		return &adminv1.ReloadResponse{Failed: (&failedReload{at: time.Now(), err: err}).wire()}, nil
+	}
+	return &adminv1.ReloadResponse{Configuration: s.configuration()}, nil
+}
+
+// ListDecisions lists the last decisions.
+func (a *admin) ListDecisions(_ context.Context, req *adminv1.ListDecisionsRequest) (*adminv1.ListDecisionsResponse, error) {
+	n := int(req.GetLimit())
+	if n <= 0 {
+		n = 20
+	}
+	found := a.server.memory.ring.Last(n, func(d *record.Decision) bool {
+		return (req.GetOutcome() == "" || req.GetOutcome() == string(d.Outcome)) && (req.GetClientId() == "" || req.GetClientId() == d.Client)
+	})
+	out := &adminv1.ListDecisionsResponse{}
+	for _, d := range found {
+		out.Decisions = append(out.Decisions, decisionWire(d, false))
+	}
+	return out, nil
+}
+
+// Explain says what became of a request.
+func (a *admin) Explain(ctx context.Context, req *adminv1.ExplainRequest) (*adminv1.ExplainResponse, error) {
+	id := tidyID(req.GetDecisionId())
+	known := a.server.memory.ring.Get(id)
+	request, why, err := a.recorded(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if known == nil && request == nil {
+		return nil, status.Errorf(codes.NotFound, "no decision %s: the last %d since the start are kept", id, kept)
+	}
+	out := &adminv1.ExplainResponse{Note: why}
+	if known != nil {
+		out.Decision = decisionWire(known, request != nil)
+	}
+	if request == nil {
+		return out, nil
+	}
+	active := a.server.acquire()
+	defer active.release()
+	explained, note, err := active.set.replay(ctx, request, active.digest)
+	if err != nil {
+		out.Note = err.Error()
+		return out, nil
+	}
+	out.Note = note
+	if out.Explanation, err = json.Marshal(explained); err != nil {
+		return nil, status.Error(codes.Internal, err.Error())
+	}
+	return out, nil
+}
+
+// recorded returns nil, and why, when the record does not have the request.
+func (a *admin) recorded(ctx context.Context, id string) (_ *recorded, why string, err error) {
+	keeper := a.server.memory.keeper
+	if keeper == nil {
+		return nil, "Values are not kept: the configuration has no record.", nil
+	}
+	data, ok, err := keeper.Get(ctx, id)
+	if err != nil {
+		return nil, "The record cannot be read: " + err.Error(), nil
+	}
+	if !ok {
+		return nil, "The record does not have this request.", nil
+	}
+	request, err := decodeRecorded(data)
+	if err != nil {
+		return nil, "", status.Error(codes.Internal, err.Error())
+	}
+	return request, "", nil
+}
+
+// MakeTest makes a test case of a recorded request.
+func (a *admin) MakeTest(ctx context.Context, req *adminv1.MakeTestRequest) (*adminv1.MakeTestResponse, error) {
+	s := a.server
+	if s.memory.keeper == nil {
+		return nil, status.Error(codes.FailedPrecondition, "requests are not recorded: write record below state in the configuration")
+	}
+	id := tidyID(req.GetDecisionId())
+	request, why, err := a.recorded(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if request == nil {
+		return nil, status.Errorf(codes.NotFound, "no request %s: %s", id, why)
+	}
+	active := s.acquire()
+	defer active.release()
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "read the configuration: %v", err)
+	}
+	yaml, note, err := active.set.testCase(ctx, request, record.NewPseudonyms(string(text)))
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "make a test of %s: %v", id, err)
+	}
+	return &adminv1.MakeTestResponse{Yaml: yaml, Note: note}, nil
+}
+
+// Forget erases what is kept about a person, wherever that is.
+func (a *admin) Forget(ctx context.Context, req *adminv1.ForgetRequest) (*adminv1.ForgetResponse, error) {
+	s, person := a.server, strings.TrimSpace(req.GetPerson())
+	if person == "" {
+		return nil, status.Error(codes.InvalidArgument, "nobody is named: give an address, or the user id at the connector")
+	}
+	ids := map[string]bool{person: true} // the tally knows no addresses
+	about := func(email, userID string) bool {
+		is := strings.EqualFold(email, person) || userID == person
+		if is {
+			ids[userID] = true
+		}
+		return is
+	}
+	out := &adminv1.ForgetResponse{
+		Remembered: int32(s.recent.forget(func(in *pipeline.Input) bool { return about(in.Identity.Email, in.Identity.UserID) })),
+	}
+	s.host.Forget()
+	for _, p := range s.active.Load().plugins {
+		out.Plugins = append(out.Plugins, p.plugin.Name())
+	}
+	if keeper := s.memory.keeper; keeper != nil {
+		n, err := keeper.Forget(ctx, func(value []byte) bool {
+			r, err := decodeRecorded(value)
+			return err != nil || about(r.request.GetIdentity().GetEmail(), r.request.GetIdentity().GetUserId())
+		})
+		if err != nil {
+			return nil, status.Errorf(codes.Internal, "the record still holds what it held: %v", err)
+		}
+		out.Requests = int32(n)
+	}
+	for id := range ids {
+		if s.tally == nil {
+			break
+		}
+		if err := s.tally.Forget(ctx, id); err != nil {
+			return nil, status.Errorf(codes.Internal, "the tally still holds what it held: %v", err)
+		}
+	}
+	slices.Sort(out.Plugins)
+	s.log.InfoContext(ctx, "a person was forgotten", "requests", out.Requests, "remembered", out.Remembered)
+	return out, nil
+}
+
+// tidyID reads an id as people write it down: in small letters, without the hyphen, with letters for digits.
+func tidyID(id string) string {
+	id = strings.NewReplacer("O", "0", "I", "1", "L", "1", "-", "", " ", "").Replace(strings.ToUpper(id))
+	if len(id) == 8 {
+		id = id[:4] + "-" + id[4:]
+	}
+	return id
+}

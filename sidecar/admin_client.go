@@ -1,0 +1,52 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+)
+
+// AdminSocket is where the sidecar of a configuration answers its operator. The rest of the file may be wrong: a sidecar that
+// could not load it goes on with the one before.
+func AdminSocket(file string) (string, error) {
+	cfg, src, problems := config.Load(file, config.Options{})
+	switch {
+	case cfg.Admin.Socket != "":
+		return cfg.Admin.Socket, nil
+	case cfg.Admin.Off:
+		return "", fmt.Errorf("%s: admin is off", file)
+	case config.HasErrors(problems):
+		return "", &Problems{List: problems, source: src}
+	}
+	return "", fmt.Errorf("%s does not say where: a sidecar on tcp answers its operator at a socket that admin names", file)
+}
+
+// DialAdmin connects to the socket of a running sidecar. Errors of calls are put in words.
+func DialAdmin(socket string) (adminv1.AdminServiceClient, io.Closer, error) {
+	words := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		err := invoke(ctx, method, req, reply, cc, opts...)
+		switch s := status.Convert(err); {
+		case err == nil || ctx.Err() != nil:
+			return err
+		case s.Code() == codes.Unavailable:
+			return fmt.Errorf("no sidecar answers at %s: is it running, and is it yours? %w", socket, errors.New(s.Message()))
+		default:
+			return errors.New(s.Message())
+		}
+	}
+	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUnaryInterceptor(words), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)))
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to %s: %w", socket, err)
+	}
+	return adminv1.NewAdminServiceClient(conn), conn, nil
+}

@@ -1,0 +1,551 @@
+package sidecar_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// admin connects to the operator's socket.
+func (r *running) admin() adminv1.AdminServiceClient {
+	r.t.Helper()
+	client, conn, err := sidecar.DialAdmin(filepath.Join(r.dir, "run", "admin.sock"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { conn.Close() })
+	return client
+}
+
+// decide asks for a decision and returns its id.
+func (r *running) decide(req *hookv1.ExtendPayloadRequest) string {
+	r.t.Helper()
+	var trailer metadata.MD
+	reply, err := r.client().ExtendPayload(r.t.Context(), req, grpc.Trailer(&trailer))
+	if err != nil {
+		return trailer.Get("claimsmith-decision-id")[0]
+	}
+	return reply.GetDecisionId()
+}
+
+// recording is household with a record of the last two requests.
+func recording(dir string) string {
+	key := filepath.Join(dir, "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("0f", 32)), 0o600); err != nil {
+		panic(err)
+	}
+	return household(dir) + fmt.Sprintf("state: {file: %s/state/state.db, keyFile: %s}\nrecord: {max: 2}\n", dir, key)
+}
+
+func TestTheOwnerAloneReachesTheAdminSocket(t *testing.T) {
+	r := serve(t, plain)
+	info, err := os.Stat(filepath.Join(r.dir, "run", "admin.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != os.ModeSocket|0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	if _, err := r.admin().Status(t.Context(), &adminv1.StatusRequest{}); err != nil {
+		t.Error(err)
+	}
+	r.end()
+	<-r.done
+	if _, err := os.Stat(filepath.Join(r.dir, "run", "admin.sock")); !os.IsNotExist(err) {
+		t.Errorf("the socket is left behind: %v", err)
+	}
+}
+
+func TestWhereTheOperatorIsAnswered(t *testing.T) {
+	tests := []struct {
+		name, line string
+		socket     string // in the folder of the test; empty: none
+	}{
+		{"beside the socket of Dex", "", "run/admin.sock"},
+		{"elsewhere", "admin: unix://DIR/own/op.sock", "own/op.sock"},
+		{"elsewhere, in the long form", "admin: {socket: unix://DIR/own/op.sock}", "own/op.sock"},
+		{"nowhere", "admin: off", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := serve(t, func(dir string) string { return plain(dir) + strings.ReplaceAll(test.line, "DIR", dir) + "\n" })
+			got, err := sidecar.AdminSocket(filepath.Join(r.dir, "c.yaml"))
+			if test.socket == "" {
+				if want := r.dir + "/c.yaml: admin is off"; err == nil || err.Error() != want {
+					t.Errorf("%q, %v", got, err)
+				}
+				if sockets, _ := filepath.Glob(r.dir + "/run/*"); len(sockets) != 1 {
+					t.Errorf("sockets: %q", sockets)
+				}
+				return
+			}
+			if want := filepath.Join(r.dir, test.socket); got != want || err != nil {
+				t.Fatalf("%q, %v; want %q", got, err, want)
+			}
+			client, conn, err := sidecar.DialAdmin(got)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := client.Status(t.Context(), &adminv1.StatusRequest{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestASocketThatIsOnlyOfferedDoesNotStopASidecar(t *testing.T) {
+	dir := shortDir(t)
+	if err := os.MkdirAll(filepath.Join(dir, "run", "admin.sock"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	r := serveFile(t, dir, written(t, dir, plain(dir)))
+	r.log.wait(t, "the operator cannot reach this sidecar: name another socket with admin, or write admin: off")
+	client, conn, err := sidecar.DialAdmin(filepath.Join(dir, "run", "nobody.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = client.Status(t.Context(), &adminv1.StatusRequest{})
+	if want := "no sidecar answers at " + dir + "/run/nobody.sock: is it running, and is it yours?"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	r := serve(t, func(dir string) string {
+		return strings.Replace(household(dir), "cache: {ttl: 1h}", "cache: {ttl: 1h, maxStale: 24h}", 1) +
+			"tests: [{name: a wiki, given: {client: wiki}, want: {removed: [x]}}]\n"
+	})
+	r.decide(signIn("mum@gmail.com"))
+	r.decide(signIn("nobody@gmail.com"))
+	r.decide(signIn("broken@gmail.com"))
+	st, err := r.admin().Status(t.Context(), &adminv1.StatusRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.GetPid() != int32(os.Getpid()) || len(st.GetConfiguration().GetDigest()) != 12 || st.GetPlugins()[0].GetPid() == 0 {
+		t.Errorf("%v", st)
+	}
+	for _, moment := range []interface{ IsValid() bool }{st.GetStarted(), st.GetConfiguration().GetLoaded(), st.GetPlugins()[0].GetSince()} {
+		if !moment.IsValid() {
+			t.Errorf("%v is no time", moment)
+		}
+	}
+	st.Pid, st.Started, st.Configuration.Loaded, st.Configuration.Digest, st.Plugins[0].Pid, st.Plugins[0].Since = 0, nil, nil, "", 0, nil
+	want := &adminv1.StatusResponse{}
+	text := strings.ReplaceAll(`version: "test"
+configuration: {file: "DIR/c.yaml" steps: 5 tests: 1}
+plugins: {name: "nas" is: "directory" version: "1.0.0" state: "running"}
+decisions: {patched: 1 denied: 1 failed: 1}
+lookups: {name: "nas" plugin: "nas" place: "DIR/c.yaml:9" worst_staleness: {seconds: 86400}}`, "DIR", r.dir)
+	if err := prototext.Unmarshal([]byte(text), want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, st, protocmp.Transform()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestReloadOnRequest(t *testing.T) {
+	r := serve(t, household)
+	admin := r.admin()
+	r.put(household(r.dir) + "  - {set: {username: nas.nmae}}\n")
+	reply, err := admin.Reload(t.Context(), &adminv1.ReloadRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const column = 21
+	failed := reply.GetFailed()
+	if reply.GetConfiguration() != nil || len(failed.GetProblems()) != 1 || failed.GetProblems()[0].GetLine() != 15 || failed.GetProblems()[0].GetColumn() < column {
+		t.Fatalf("%v", reply)
+	}
+	if !strings.Contains(failed.GetRendered(), "   15 |   - {set: {username: nas.nmae}}\n") {
+		t.Errorf("rendered: %s", failed.GetRendered())
+	}
+	st, err := admin.Status(t.Context(), &adminv1.StatusRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(failed.GetProblems(), st.GetFailedReload().GetProblems(), protocmp.Transform()); diff != "" {
+		t.Errorf("the status does not know, -want +got:\n%s", diff)
+	}
+	r.put(household(r.dir) + "  - {set: {plan: '\"gold\"'}}\n")
+	if reply, err = admin.Reload(t.Context(), &adminv1.ReloadRequest{Fresh: true}); err != nil {
+		t.Fatal(err)
+	}
+	if reply.GetFailed() != nil || reply.GetConfiguration().GetSteps() != 6 {
+		t.Errorf("%v", reply)
+	}
+	if st, err = admin.Status(t.Context(), &adminv1.StatusRequest{}); err != nil || st.GetFailedReload() != nil {
+		t.Errorf("%v %v", st, err)
+	}
+	if n := strings.Count(r.log.String(), `"msg":"plugin started"`); n < 2 {
+		t.Errorf("the plugin was started %d times", n)
+	}
+}
+
+var timing = regexp.MustCompile(`(at|took|time|age):\s*\{[^}]*\}`)
+
+func TestADecisionWithoutValues(t *testing.T) {
+	r := serve(t, household)
+	tests := []struct {
+		name string
+		req  *hookv1.ExtendPayloadRequest
+		want string
+	}{
+		{
+			name: "a patch", req: signIn("mum@gmail.com"),
+			want: `request_id: "r1" client_id: "synology" connector_id: "google" stage: "token" grant: "authorization_code" outcome: "patched"
+changes: {claim: "username" op: "set" rule: "c.yaml:13" facts: "nas.name"}
+changes: {claim: "groups" op: "set" rule: "c.yaml:13" facts: "nas.groups"}
+changes: {claim: "name" op: "remove" rule: "c.yaml:14"}
+facts: {lookup: "nas" source: "plugin"}
+steps: {place: "c.yaml:7" path: "pipeline[0]" what: "steps" ran: true}
+steps: {place: "c.yaml:9" path: "pipeline[0].steps[0]" what: "lookup nas" ran: true}
+steps: {place: "c.yaml:12" path: "pipeline[0].steps[1]" what: "deny" ran: true}
+steps: {place: "c.yaml:13" path: "pipeline[0].steps[2]" what: "set" ran: true}
+steps: {place: "c.yaml:14" path: "pipeline[0].steps[3]" what: "remove" ran: true}`,
+		},
+		{
+			name: "a refusal ends the steps", req: with(signIn("nobody@gmail.com"), func(r *hookv1.ExtendPayloadRequest) {
+				r.Stage, r.GrantType, r.RequestId = hookv1.Stage_STAGE_LOGIN, "", "r2"
+			}),
+			want: `request_id: "r2" client_id: "synology" connector_id: "google" stage: "login" outcome: "denied" rule: "c.yaml:12"
+facts: {lookup: "nas" source: "plugin"}
+steps: {place: "c.yaml:7" path: "pipeline[0]" what: "steps" ran: true}
+steps: {place: "c.yaml:9" path: "pipeline[0].steps[0]" what: "lookup nas" ran: true}
+steps: {place: "c.yaml:12" path: "pipeline[0].steps[1]" what: "deny" ran: true}`,
+		},
+		{
+			name: "a failure", req: with(signIn("broken@gmail.com"), func(r *hookv1.ExtendPayloadRequest) { r.RequestId = "r3" }),
+			want: `request_id: "r3" client_id: "synology" connector_id: "google" stage: "token" grant: "authorization_code" outcome: "failed" rule: "c.yaml:9"
+err: "pipeline[0].steps[0]: plugin nas: lookup: unavailable: the directory says no to …"
+facts: {lookup: "nas" source: "failed" err: "plugin nas: lookup: unavailable: the directory says no to …"}
+steps: {place: "c.yaml:7" path: "pipeline[0]" what: "steps" ran: true}
+steps: {place: "c.yaml:9" path: "pipeline[0].steps[0]" what: "lookup nas" ran: true}`,
+		},
+		{
+			name: "a step that does not apply", req: with(signIn("mum@gmail.com"), func(r *hookv1.ExtendPayloadRequest) {
+				r.ClientId, r.Audience, r.RequestId = "wiki", []string{"wiki"}, "r4"
+			}),
+			want: `request_id: "r4" client_id: "wiki" connector_id: "google" stage: "token" grant: "authorization_code" outcome: "unchanged"
+steps: {place: "c.yaml:7" path: "pipeline[0]" what: "steps"}`,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			id := r.decide(test.req)
+			reply, err := r.admin().Explain(t.Context(), &adminv1.ExplainRequest{DecisionId: strings.ToLower(strings.ReplaceAll(id, "-", ""))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reply.GetExplanation() != nil || reply.GetNote() != "Values are not kept: the configuration has no record." {
+				t.Errorf("%v", reply)
+			}
+			got := reply.GetDecision()
+			if got.GetId() != id || len(got.GetDigest()) != 12 || !got.GetTook().IsValid() {
+				t.Errorf("%v", got)
+			}
+			text := prototext.MarshalOptions{}.Format(got)
+			if strings.Contains(text, "gmail") || strings.Contains(text, "108a") {
+				t.Errorf("it holds values: %s", text)
+			}
+			got = &adminv1.Decision{}
+			if err := prototext.Unmarshal([]byte(timing.ReplaceAllString(strings.ReplaceAll(text, r.dir+"/", ""), "")), got); err != nil {
+				t.Fatal(err)
+			}
+			got.Id, got.Digest = "", ""
+			want := &adminv1.Decision{}
+			if err := prototext.Unmarshal([]byte(test.want), want); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+	list, err := r.admin().ListDecisions(t.Context(), &adminv1.ListDecisionsRequest{Outcome: "denied", ClientId: "synology"})
+	if err != nil || len(list.GetDecisions()) != 1 || list.GetDecisions()[0].GetRequestId() != "r2" {
+		t.Errorf("list: %v %v", list, err)
+	}
+	_, err = r.admin().Explain(t.Context(), &adminv1.ExplainRequest{DecisionId: "nooo-such"})
+	if want := "no decision N000-SUCH: the last 1000 since the start are kept"; err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+}
+
+func (r *running) explained(id string) (*sidecar.Explanation, string) {
+	r.t.Helper()
+	reply, err := r.admin().Explain(r.t.Context(), &adminv1.ExplainRequest{DecisionId: id})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if reply.GetExplanation() == nil {
+		return nil, reply.GetNote()
+	}
+	e := &sidecar.Explanation{}
+	if err := json.Unmarshal(reply.GetExplanation(), e); err != nil {
+		r.t.Fatal(err)
+	}
+	return e, reply.GetNote()
+}
+
+func TestARecordedDecisionIsExplainedWithItsValues(t *testing.T) {
+	r := serve(t, recording)
+	first := r.decide(signIn("nobody@gmail.com"))
+	mum, broken := r.decide(signIn("mum@gmail.com")), r.decide(signIn("broken@gmail.com"))
+
+	e, note := r.explained(mum)
+	if note != "" || e == nil || e.Outcome != "patched" || !strings.Contains(string(e.Tokens[0].Claims), `"username":"mum"`) {
+		t.Fatalf("%q, %+v", note, e)
+	}
+	lookup := e.Steps[1]
+	if string(lookup.Asked) != `{"email":"mum@gmail.com"}` || lookup.Answer.Facts["name"] != "mum" || lookup.Answer.Source != "plugin" {
+		t.Errorf("the lookup: %s %+v", lookup.Asked, lookup.Answer)
+	}
+	if e, note = r.explained(broken); e == nil || e.Err != "pipeline[0].steps[0]: plugin nas: lookup: unavailable: the directory says no to …" || note != "" {
+		t.Errorf("%q, %+v", note, e)
+	}
+	if e, note = r.explained(first); e != nil || note != "The record does not have this request." {
+		t.Errorf("two are kept: %q, %+v", note, e)
+	}
+	nothingPersonal(t, r.log.String())
+}
+
+func TestAnExplanationSaysWhatChangedSince(t *testing.T) {
+	r := serve(t, recording)
+	id := r.decide(signIn("mum@gmail.com"))
+	before, err := r.admin().Status(t.Context(), &adminv1.StatusRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.put(strings.Replace(recording(r.dir), "not nas.found", `nas.name == "mum"`, 1))
+	reply, err := r.admin().Reload(t.Context(), &adminv1.ReloadRequest{Force: true})
+	if err != nil || reply.GetFailed() != nil {
+		t.Fatal(reply, err)
+	}
+	e, note := r.explained(id)
+	want := fmt.Sprintf("The configuration changed since: %s decided, and this is what %s makes of it. It came out patched then, and denied now.",
+		before.GetConfiguration().GetDigest(), reply.GetConfiguration().GetDigest())
+	if e == nil || e.Outcome != "denied" || note != want {
+		t.Errorf("%+v\ngot  %s\nwant %s", e, note, want)
+	}
+}
+
+func TestARecordOutlivesTheProcess(t *testing.T) {
+	first := serve(t, recording)
+	id := first.decide(signIn("mum@gmail.com"))
+	first.end()
+	<-first.done
+	again := serveFile(t, first.dir, filepath.Join(first.dir, "c.yaml"))
+	reply, err := again.admin().Explain(t.Context(), &adminv1.ExplainRequest{DecisionId: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reply.GetDecision() != nil || !strings.Contains(string(reply.GetExplanation()), "mum@gmail.com") {
+		t.Errorf("%v", reply)
+	}
+	files, err := filepath.Glob(first.dir + "/state/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), "mum") {
+			t.Errorf("%s can be read", name)
+		}
+	}
+}
+
+func TestATestIsMadeOfARecordedRequest(t *testing.T) {
+	r := serve(t, recording)
+	admin := r.admin()
+	tests := []struct {
+		name string
+		req  *hookv1.ExtendPayloadRequest
+		want string
+	}{
+		{
+			name: "a patch",
+			req: with(signIn("mum@gmail.com"), func(r *hookv1.ExtendPayloadRequest) {
+				r.Identity.PreferredUsername, r.Identity.Groups, r.Scopes = "Mum", []string{"users", "book club"}, []string{"openid", "groups"}
+			}),
+			want: `  - name: "from decision ID"
+    given:
+      client: "synology"
+      connector: "google"
+      identity: {email: "person1@gmail.com", emailVerified: true, groups: ["group1", "group2"], preferredUsername: "Person1", userId: "subject1", username: "Person2"}
+      scopes: ["openid", "groups"]
+      grant: "authorization_code"
+      stage: token
+      facts:
+        nas: {found: true, groups: ["group1"], name: "person1"}
+    want: {claimsExact: {groups: ["group1"], username: "person1"}}
+`,
+		},
+		{
+			name: "a refusal",
+			req: with(signIn("nobody@gmail.com"), func(r *hookv1.ExtendPayloadRequest) {
+				r.Stage, r.GrantType = hookv1.Stage_STAGE_LOGIN, ""
+			}),
+			want: `  - name: "from decision ID"
+    given:
+      client: "synology"
+      connector: "google"
+      identity: {email: "person1@gmail.com", emailVerified: true, userId: "subject1", username: "Person2"}
+      scopes: ["openid"]
+      stage: login
+      facts:
+        nas: {found: false, problem: "none"}
+    want: {denied: "No account has the address person1@gmail.com."}
+`,
+		},
+		{
+			name: "a failure", req: signIn("broken@gmail.com"),
+			want: `  - name: "from decision ID"
+    given:
+      client: "synology"
+      connector: "google"
+      identity: {email: "person1@gmail.com", emailVerified: true, userId: "subject1", username: "Person2"}
+      scopes: ["openid"]
+      grant: "authorization_code"
+      stage: token
+      facts:
+        nas: {failed: true}
+    want: {failed: true}
+`,
+		},
+	}
+	cases := ""
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			id := r.decide(test.req)
+			reply, err := admin.MakeTest(t.Context(), &adminv1.MakeTestRequest{DecisionId: id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cases += reply.GetYaml()
+			if diff := cmp.Diff(test.want, strings.ReplaceAll(reply.GetYaml(), id, "ID")); diff != "" || reply.GetNote() != "" {
+				t.Errorf("%s, -want +got:\n%s", reply.GetNote(), diff)
+			}
+		})
+	}
+	// What is printed can be put into the file as it is.
+	r.put(recording(r.dir) + "tests:\n" + cases)
+	reply, err := admin.Reload(t.Context(), &adminv1.ReloadRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reply.GetFailed() != nil || reply.GetConfiguration().GetTests() != 3 {
+		t.Errorf("%v", reply)
+	}
+	if _, err := admin.MakeTest(t.Context(), &adminv1.MakeTestRequest{DecisionId: "0000-0000"}); err == nil || err.Error() != "no request 0000-0000: The record does not have this request." {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestForget(t *testing.T) {
+	tests := []struct{ name, person string }{
+		{"by address", "MUM@gmail.com"},
+		{"by user id", "108a"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := serve(t, recording)
+			mum := r.decide(signIn("mum@gmail.com"))
+			dad := r.decide(with(signIn("dad@gmail.com"), func(r *hookv1.ExtendPayloadRequest) { r.Identity.UserId = "2" }))
+			reply, err := r.admin().Forget(t.Context(), &adminv1.ForgetRequest{Person: test.person})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := &adminv1.ForgetResponse{Requests: 1, Remembered: 1, Plugins: []string{"nas"}}
+			if diff := cmp.Diff(want, reply, protocmp.Transform()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if e, _ := r.explained(mum); e != nil {
+				t.Errorf("still there: %+v", e)
+			}
+			if e, _ := r.explained(dad); e == nil {
+				t.Error("somebody else was forgotten too")
+			}
+			before := strings.Count(r.log.String(), `"source":"plugin"`)
+			r.decide(with(signIn("mum@gmail.com"), func(r *hookv1.ExtendPayloadRequest) { r.RequestId = "r9" }))
+			if after := strings.Count(r.log.String(), `"source":"plugin"`); after != before+1 {
+				t.Error("the fact was still in the cache")
+			}
+			nothingPersonal(t, r.log.String())
+		})
+	}
+	r := serve(t, plain)
+	if _, err := r.admin().Forget(t.Context(), &adminv1.ForgetRequest{Person: " "}); err == nil || err.Error() != "nobody is named: give an address, or the user id at the connector" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestKeysThatCannotBeUsedAreProblems(t *testing.T) {
+	dir := shortDir(t)
+	for name, mode := range map[string]os.FileMode{"open": 0o644, "short": 0o600} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte("00"), mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := written(t, dir, plain(dir)+"state: {postgresFile: short, keyFile: open}\nrecord: {keyFile: short}\n")
+	_, err := sidecar.New(t.Context(), file, program(t, newLogBuffer()))
+	var got strings.Builder
+	var problems *sidecar.Problems
+	if errors.As(err, &problems) {
+		for _, p := range problems.List {
+			got.WriteString(strings.ReplaceAll(p.String(), dir+"/", "") + "\n")
+		}
+	}
+	const want = `c.yaml:2:23: state.postgresFile: this is no address of a PostgreSQL database, such as postgres://user:password@host/name
+c.yaml:2:39: state.keyFile: open can be read by everybody: mend it with chmod o= open
+c.yaml:3:19: record.keyFile: short: a key has 32 bytes, as hex or base64: make one with openssl rand -hex 32
+`
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+}
+
+func TestAStoreThatIsAwayStopsNobody(t *testing.T) {
+	r := serve(t, func(dir string) string {
+		text := recording(dir)
+		if err := os.WriteFile(filepath.Join(dir, "dsn"), []byte("postgres://claimsmith@/claimsmith?host="+dir), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Replace(text, "file: "+dir+"/state/state.db", "postgresFile: "+dir+"/dsn", 1)
+	})
+	id := r.decide(signIn("mum@gmail.com"))
+	r.log.wait(t, "requests are not recorded")
+	e, note := r.explained(id)
+	if e != nil || !strings.HasPrefix(note, "The record cannot be read: open the store of state: ") {
+		t.Errorf("%+v %q", e, note)
+	}
+	st, err := r.admin().Status(t.Context(), &adminv1.StatusRequest{})
+	if err != nil || st.GetRecord().GetErr() == "" || st.GetDecisions().GetPatched() != 1 {
+		t.Errorf("%v %v", st, err)
+	}
+}

@@ -1,0 +1,64 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+)
+
+// Limits are what a plugin may use. What the file does not say is zero here, and has its default where it is applied.
+type Limits struct {
+	Place
+	Memory      Size     `key:"memory" doc:"How much memory a plugin should get along with, such as 256MiB; it gets no more than twice that. Default 256MiB."`
+	Descriptors int      `key:"descriptors" doc:"How many files and connections it may have open at a time. Default 256."`
+	Processes   int      `key:"processes" doc:"How many other processes it may start; any number but 0 lets it start them. Default 0."`
+	Readable    []string `key:"readable" is:"empty" doc:"Files and folders it may read beside those that its command and its config name, by absolute path."`
+	Writable    []string `key:"writable" is:"empty" doc:"Files and folders it may change beside its own folder, by absolute path."`
+}
+
+// Size is a number of bytes.
+type Size int64
+
+const (
+	minMemory      = 128 << 20
+	minDescriptors = 32
+)
+
+var size = regexp.MustCompile(`^([1-9][0-9]{0,5})(MiB|GiB)$`)
+
+func (s *Size) decode(d *decoder, it item) {
+	m := size.FindStringSubmatch(it.node.Value)
+	if m == nil {
+		d.report(it, "must be a size such as 256MiB or 1GiB", "")
+		return
+	}
+	n, _ := strconv.ParseInt(m[1], 10, 64) // six digits
+	shift := 20
+	if m[2] == "GiB" {
+		shift = 30
+	}
+	*s = Size(n << shift)
+}
+
+func (s *Size) shape(*schemaMaker) shape { return shape{"type": "string", "pattern": size.String()} }
+
+// checkLimits finds limits under which nothing starts.
+func (d *decoder) checkLimits(p *Plugin) {
+	path := member(p.Path, "limits")
+	if m := p.Limits.Memory; m > 0 && m < minMemory {
+		d.wrong(member(path, "memory"), "with less than 128MiB the runtimes of most languages do not start", "write 128MiB")
+	}
+	if p.Limits.has("descriptors") && p.Limits.Descriptors < minDescriptors {
+		d.wrong(member(path, "descriptors"), fmt.Sprintf("a plugin needs %d at least", minDescriptors), "")
+	}
+	for _, list := range []struct {
+		key   string
+		files []string
+	}{{"readable", p.Limits.Readable}, {"writable", p.Limits.Writable}} {
+		for i, file := range list.files {
+			if !wholePath(file) {
+				d.wrong(element(member(path, list.key), i), fmt.Sprintf("%q is not an absolute path", file), "")
+			}
+		}
+	}
+}

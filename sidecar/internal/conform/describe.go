@@ -1,0 +1,43 @@
+package conform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+)
+
+// Description is what a plugin says about itself: JSON Schemas as it wrote them.
+type Description struct {
+	Name, Version         string
+	Config, Params, Facts json.RawMessage
+}
+
+// Describe starts a plugin, has it describe itself and ends it. Of o it needs the command and how that is started.
+func Describe(ctx context.Context, o Options) (*Description, error) {
+	o.Timeout = orDefault(o.Timeout)
+	r := &runner{o: o, report: &Report{}}
+	if !o.NoTLS {
+		id, err := newIdentity()
+		if err != nil {
+			return nil, fmt.Errorf("make a certificate: %w", err)
+		}
+		r.id = id
+	}
+	defer r.down()
+	if err := r.boot(ctx); err != nil {
+		return nil, fmt.Errorf("start the plugin: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	if v := r.describe(ctx); v.outcome != Kept {
+		return nil, errors.New(v.detail)
+	}
+	return described(r.desc.raw), nil
+}
+
+func described(d *pluginv1.DescribeResponse) *Description {
+	return &Description{Name: d.GetName(), Version: d.GetVersion(), Config: d.GetConfigSchema(), Params: d.GetParamsSchema(), Facts: d.GetFactsSchema()}
+}

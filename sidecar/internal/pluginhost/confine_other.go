@@ -1,0 +1,24 @@
+//go:build unix && !linux
+
+package pluginhost
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// landlockVersion is that of a kernel without it.
+func landlockVersion() int { return 0 }
+
+// confine applies what there is beside Linux: the number of descriptors.
+func confine(o orders) (c Confinement, err error) {
+	if o.Descriptors > 0 {
+		c.Descriptors = o.Descriptors
+		if err := limit(unix.RLIMIT_NOFILE, uint64(o.Descriptors)); err != nil {
+			return c, fmt.Errorf("descriptors: %w", err)
+		}
+	}
+	c.Why = "this system has no file rules"
+	return c, nil
+}

@@ -1,0 +1,183 @@
+package pluginhost
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Limits are what a plugin may use. Zero values mean no limit, except for Processes.
+type Limits struct {
+	// Memory is what the garbage collector of Go plugins keeps to (GOMEMLIMIT, nine tenths of it). The kernel refuses
+	// any plugin more than twice as much memory of its own (RLIMIT_DATA, which counts what is mapped, used or not).
+	Memory int64
+	// Descriptors is how many files and sockets may be open at a time.
+	Descriptors int
+	// Processes is how many other processes the plugin may start. With none of them it cannot leave any behind. A number
+	// is only enforced for a plugin with a user id of its own, as the kernel counts by user id.
+	Processes int
+	// Readable and Writable are files and directories, with all in them, that the plugin may use beyond what it needs to run.
+	Readable, Writable []string
+}
+
+// Confinement is what is really in force around a process. The wrapper reports it, after it was applied.
+type Confinement struct {
+	Files       int    `json:"files"`       // version of the kernel's Landlock; 0: the plugin may use all files that its user may
+	Signals     bool   `json:"signals"`     // it can signal nobody but itself
+	Memory      int64  `json:"memory"`      // RLIMIT_DATA; 0: no limit
+	Descriptors int    `json:"descriptors"` // RLIMIT_NOFILE; 0: no limit
+	NoProcesses bool   `json:"noProcesses"` // it cannot start any
+	Checked     int    `json:"checked"`     // files that had the digest that was declared
+	Why         string `json:"why"`         // what could not be applied, and why; empty: nothing
+}
+
+// String is c in one line, for people.
+func (c *Confinement) String() string {
+	if c == nil {
+		return "not known"
+	}
+	var parts []string
+	add := func(in bool, yes, no string) {
+		if in {
+			no = yes
+		}
+		if no != "" {
+			parts = append(parts, no)
+		}
+	}
+	add(c.Files > 0, fmt.Sprintf("files (Landlock %d)", c.Files), "all files of its user")
+	add(c.Signals, "no signals to others", "")
+	add(c.NoProcesses, "no processes", "may start processes")
+	add(c.Memory > 0, fmt.Sprintf("%d MiB", c.Memory>>20), "no limit of memory")
+	add(c.Descriptors > 0, fmt.Sprintf("%d descriptors", c.Descriptors), "no limit of descriptors")
+	add(c.Why != "", c.Why, "")
+	return strings.Join(parts, ", ")
+}
+
+// confinementPrefix begins the line on stderr by which the wrapper reports. It is the first line of all, before the plugin
+// can print anything.
+const confinementPrefix = "claimsmith plugin exec: confinement: "
+
+func (c Confinement) line() string {
+	data, _ := json.Marshal(c) // numbers, words and a text
+	return confinementPrefix + string(data)
+}
+
+func parseConfinement(line string) *Confinement {
+	text, ok := strings.CutPrefix(line, confinementPrefix)
+	c := new(Confinement)
+	if !ok || json.Unmarshal([]byte(text), c) != nil {
+		return nil
+	}
+	return c
+}
+
+// ConfinesFiles reports whether this system can keep plugins from files that are not theirs.
+func ConfinesFiles() bool { return landlockVersion() > 0 }
+
+// Unsafe returns the plugins of a set that must not run as they are declared: foreign ones beside one that holds secrets,
+// under the same user id, where the system cannot keep them from each other's files.
+func Unsafe(set []Declaration) []*CommandError { return unsafeBeside(set, ConfinesFiles()) }
+
+func unsafeBeside(set []Declaration, confines bool) []*CommandError {
+	var found []*CommandError
+	for i, d := range set {
+		if confines || !d.Foreign || d.Unconfined {
+			continue
+		}
+		for j, other := range set {
+			if i != j && len(secretFiles(other.Config)) > 0 {
+				found = append(found, &CommandError{
+					Plugin: d.Name, Path: "command",
+					Message: fmt.Sprintf("this system cannot keep it from the secrets of the plugin %s, which runs under the same user id", other.Name),
+					Hint:    "run it in a container of its own, or write unconfined: true to run it all the same",
+				})
+				break
+			}
+		}
+	}
+	return found
+}
+
+// namedFiles are the absolute paths that a configuration gives for keys that are file, files, or end in File or Files.
+func namedFiles(config json.RawMessage) []string {
+	return filesOf(config, func(key string) bool {
+		key = strings.TrimSuffix(key, "s")
+		return key == "file" || strings.HasSuffix(key, "File")
+	})
+}
+
+// secretFiles are those that can be secret: certificates of authorities are for everybody.
+func secretFiles(config json.RawMessage) []string {
+	return filesOf(config, func(key string) bool {
+		key = strings.ToLower(strings.TrimSuffix(key, "s"))
+		return strings.HasSuffix(key, "file") && !strings.HasSuffix(key, "cafile") && key != "file"
+	})
+}
+
+func filesOf(config json.RawMessage, named func(key string) bool) []string {
+	var tree any
+	if json.Unmarshal(config, &tree) != nil {
+		return nil
+	}
+	var files []string
+	var walk func(key string, v any)
+	walk = func(key string, v any) {
+		switch v := v.(type) {
+		case string:
+			if named(key) && filepath.IsAbs(v) {
+				files = append(files, filepath.Clean(v))
+			}
+		case []any:
+			for _, e := range v {
+				walk(key, e)
+			}
+		case map[string]any:
+			for k, e := range v {
+				walk(k, e)
+			}
+		}
+	}
+	walk("", tree)
+	slices.Sort(files)
+	return slices.Compact(files)
+}
+
+// orders are what the wrapper is told to do, beyond the command. They are an argument, so they hold no secrets, only paths.
+type orders struct {
+	Parent      int               `json:"parent"`
+	SHA256      map[string]string `json:"sha256,omitempty"`
+	Copies      string            `json:"copies,omitempty"` // an empty directory for the files that are compared and run
+	Memory      int64             `json:"memory,omitempty"`
+	Descriptors int               `json:"descriptors,omitempty"`
+	Processes   bool              `json:"processes,omitempty"`
+	Files       bool              `json:"files,omitempty"` // apply file rules
+	Readable    []string          `json:"readable,omitempty"`
+	Writable    []string          `json:"writable,omitempty"`
+}
+
+// orders are how l confines one process, whose socket is in the directory sockets.
+func (l *launcher) orders(parent int, copies, sockets string) orders {
+	d := l.decl
+	o := orders{
+		Parent: parent, SHA256: d.SHA256, Copies: copies, Memory: d.Limits.Memory, Descriptors: d.Limits.Descriptors,
+		Processes: d.Limits.Processes > 0, Files: !d.Unconfined,
+		Readable: slices.Concat(namedFiles(d.Config), d.Limits.Readable),
+		Writable: slices.Concat([]string{l.dir, sockets}, d.Limits.Writable),
+	}
+	for _, arg := range d.Command {
+		if filepath.IsAbs(arg) {
+			o.Readable = append(o.Readable, arg)
+		}
+	}
+	for path := range d.SHA256 {
+		o.Readable = append(o.Readable, path)
+	}
+	if copies != "" {
+		o.Readable = append(o.Readable, copies)
+	}
+	slices.Sort(o.Readable)
+	return o
+}

@@ -1,0 +1,122 @@
+package pluginhost
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The file rules are made with the kernel's three calls directly: the wrapper is one thread that is about to become
+// another program, so what a library would add, rules for all threads of a process that goes on, is not needed.
+
+// Rights, in the order in which versions of the kernel learned them.
+const (
+	fileRead  = unix.LANDLOCK_ACCESS_FS_READ_FILE
+	fileRun   = unix.LANDLOCK_ACCESS_FS_EXECUTE
+	fileWrite = unix.LANDLOCK_ACCESS_FS_WRITE_FILE
+	allOfOne  = 1<<13 - 1                         // execute ... make symbolic link
+	refer     = unix.LANDLOCK_ACCESS_FS_REFER     // version 2
+	truncate  = unix.LANDLOCK_ACCESS_FS_TRUNCATE  // version 3
+	ioctlDev  = unix.LANDLOCK_ACCESS_FS_IOCTL_DEV // version 5
+	ofFiles   = fileRead | fileRun | fileWrite | truncate | ioctlDev
+	readTree  = fileRead | fileRun | unix.LANDLOCK_ACCESS_FS_READ_DIR
+	writeTree = allOfOne&^(fileRun|unix.LANDLOCK_ACCESS_FS_MAKE_CHAR|unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK) | refer | truncate
+)
+
+// systemPaths are what programs of any language need and everybody may read. What is not there is left out.
+var systemPaths = [...]string{
+	"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin",
+	"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/crypto-policies",
+	"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
+	"/etc/localtime", "/etc/timezone", "/etc/alternatives",
+	"/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
+	"/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys", "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage",
+}
+
+// landlockVersion is what the kernel offers; 0 is nothing.
+func landlockVersion() int {
+	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0
+	}
+	return int(v)
+}
+
+// confineFiles keeps this thread, and what it becomes, to the files that it is given. It returns the version of the rules
+// that hold, and whether signals to others are kept back as well.
+func confineFiles(o orders) (version int, signals bool, err error) {
+	version = landlockVersion()
+	if version == 0 {
+		return 0, false, errors.New("this kernel has no file rules")
+	}
+	attr := unix.LandlockRulesetAttr{Handled_access_fs: handled(version)}
+	if version >= 6 {
+		attr.Scoped = unix.LANDLOCK_SCOPE_SIGNAL | unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+	}
+	size := unsafe.Offsetof(attr.Quiet_access_fs)
+	if version < 6 {
+		size = unsafe.Offsetof(attr.Handled_access_net) // all that the oldest know
+	}
+	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
+	if errno != 0 {
+		return 0, false, fmt.Errorf("file rules: %w", errno)
+	}
+	defer unix.Close(int(fd))
+	for _, r := range []struct {
+		paths  []string
+		rights uint64
+	}{{systemPaths[:], readTree}, {o.Readable, readTree}, {o.Writable, readTree | writeTree}, {[]string{os.DevNull}, fileRead | fileWrite | truncate}} {
+		for _, path := range r.paths {
+			if err := allow(int(fd), path, r.rights&attr.Handled_access_fs); err != nil {
+				return 0, false, fmt.Errorf("file rules: %s: %w", path, err)
+			}
+		}
+	}
+	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
+		return 0, false, fmt.Errorf("file rules: %w", errno)
+	}
+	return version, attr.Scoped != 0, nil
+}
+
+// handled are the rights that a version knows: all of them are denied unless a rule gives them.
+func handled(version int) uint64 {
+	rights := uint64(allOfOne)
+	if version >= 2 {
+		rights |= refer
+	}
+	if version >= 3 {
+		rights |= truncate
+	}
+	if version >= 5 {
+		rights |= ioctlDev
+	}
+	return rights
+}
+
+// allow gives rights on a file, or a directory and all in it. What does not exist needs no rule.
+func allow(ruleset int, path string, rights uint64) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.EACCES) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return err
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
+		rights &= ofFiles
+	}
+	attr := unix.LandlockPathBeneathAttr{Allowed_access: rights, Parent_fd: int32(fd)}
+	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&attr)), 0, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// ErrBusy is the error of questions that a plugin is not asked because it, or the host, has enough to do.
+var ErrBusy = errors.New("not asked: too many questions at once")
+
+const (
+	// newPerSecond and newBurst limit questions about which nothing is known yet, per plugin: whoever invents addresses
+	// gets failures, and neither wears the directory out nor is told that somebody does not exist.
+	newPerSecond = 100
+	newBurst     = 1000
+)
+
+// bucket limits how often something is done.
+type bucket struct {
+	perSecond, burst float64
+
+	mu   sync.Mutex
+	left float64
+	at   time.Time
+}
+
+// take reports whether it may be done now.
+func (b *bucket) take(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.at.IsZero() {
+		b.left, b.at = b.burst, now
+	}
+	if now.After(b.at) {
+		b.left = min(b.burst, b.left+now.Sub(b.at).Seconds()*b.perSecond)
+		b.at = now
+	}
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}
+
+// slots are the calls that may be under way to a plugin. Refreshes, for which nobody waits, get only every fourth of them.
+type slots struct {
+	all, idle chan struct{}
+}
+
+func newSlots(n int) *slots {
+	return &slots{all: make(chan struct{}, n), idle: make(chan struct{}, max(1, n/4))}
+}
+
+// take waits for a slot as long as ctx allows.
+func (s *slots) take(ctx context.Context) bool {
+	select {
+	case s.all <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case s.all <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *slots) give() { <-s.all }
+
+// used is how many slots are taken.
+func (s *slots) used() int { return len(s.all) }
+
+// takeIdle does not wait: what is not asked ahead of time is asked in time. It takes no slot of all; whoever got one takes
+// that as well.
+func (s *slots) takeIdle() bool {
+	select {
+	case s.idle <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *slots) giveIdle() { <-s.idle }

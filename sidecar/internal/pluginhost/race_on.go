@@ -1,0 +1,6 @@
+//go:build race
+
+package pluginhost
+
+// dataLimit is off where the race detector maps memory by the terabyte.
+const dataLimit = false

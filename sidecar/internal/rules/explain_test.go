@@ -1,0 +1,48 @@
+package rules
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+func TestExplain(t *testing.T) {
+	type list = []pipeline.Part
+	value := func(source, value string) pipeline.Part { return pipeline.Part{Source: source, Value: []byte(value)} }
+	tests := []struct {
+		name, src string
+		want      list
+	}{
+		{"one test", `connector.id == "google"`, list{value("connector.id", `"google"`)}},
+		{"several tests", `nas.found && not nas.admin || identity.email == ""`, list{
+			value("nas.found", "true"), value("nas.admin", "false"), value(`identity.email == ""`, "false"), value("identity.email", `"mum@gmail.com"`),
+		}},
+		{"what functions make", `len(nas.groups) > 1 and "ops" in split(lower(identity.username), "-")`, list{
+			value("len(nas.groups) > 1", "true"), value("len(nas.groups)", "2"), value("nas.groups", `["users","family"]`),
+			value(`"ops" in split(lower(identity.username), "-")`, "false"), value(`split(lower(identity.username), "-")`, `["mum"]`),
+			value("lower(identity.username)", `"mum"`), value("identity.username", `"Mum"`),
+		}},
+		{"a predicate is not taken apart", `any(identity.groups, # startsWith "x")`, list{value("identity.groups", `["g1","g2"]`)}},
+		{"a part that comes to nothing", `other.asked && other.found`, list{
+			value("other.asked", "false"), {Source: "other.found", Err: "other was not asked"},
+		}},
+		{"a claim that is missing", `claims.role == "x"`, list{value("claims.role", "null")}},
+		{"what stands in let cannot stand alone", `let g = nas.groups; "x" in g`, list{}},
+		{"every client of the request", `client.id == "synology"`, list{value("client.id", `"cli"`)}},
+	}
+	c := newCompiler(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cond, err := c.Condition(tt.src)
+			if err != nil {
+				t.Fatalf("%+v", compileError(t, err, tt.src))
+			}
+			got := cond.(pipeline.Explainer).Explain(t.Context(), newState(t))
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

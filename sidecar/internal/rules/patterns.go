@@ -1,0 +1,204 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// pattern is a constant argument in the form in which it is used. It is a struct of functions, so the compiler of expr does
+// not compare it with others.
+type pattern struct {
+	matches func(string) bool
+	replace func(string) string
+}
+
+// patternArgs turns the constant patterns among the arguments of a function into what is used when it runs. Patterns that
+// come with a request could be anything, so there are none.
+func (v *resolver) patternArgs(n *ast.CallNode, name string) *Error {
+	switch name {
+	case "glob", "keep", "drop":
+		return v.globArgs(n, name)
+	case "firstMatch":
+		return v.firstMatchArgs(n)
+	case "replaceGlob", "replaceRegex":
+		return v.replaceArgs(n, name)
+	}
+	return nil
+}
+
+func (v *resolver) globArgs(n *ast.CallNode, name string) *Error {
+	if len(n.Arguments) < 2 {
+		return v.errorAt(n, "", "%s needs more arguments", name)
+	}
+	globs := make([]pipeline.Glob, 0, len(n.Arguments)-1)
+	for _, arg := range n.Arguments[1:] {
+		g, err := v.glob(arg, name)
+		if err != nil {
+			return err
+		}
+		globs = append(globs, g)
+	}
+	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{matches: anyGlob(globs)})}
+	return nil
+}
+
+func anyGlob(globs []pipeline.Glob) func(string) bool {
+	return func(s string) bool {
+		for _, g := range globs {
+			if g.Matches(s) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func (v *resolver) firstMatchArgs(n *ast.CallNode) *Error {
+	args := len(n.Arguments)
+	switch {
+	case args < 4:
+		return v.errorAt(n, "", "firstMatch needs more arguments")
+	case args%2 != 0:
+		return v.errorAt(n, "write firstMatch(list, pattern, value, pattern, value, otherwise)", "firstMatch needs a value for each pattern, and one for when none holds")
+	}
+	for i := 1; i < args-1; i += 2 {
+		g, err := v.glob(n.Arguments[i], "firstMatch")
+		if err != nil {
+			return err
+		}
+		n.Arguments[i] = constant(n.Arguments[i].Location(), pattern{matches: g.Matches})
+	}
+	return nil
+}
+
+func (v *resolver) replaceArgs(n *ast.CallNode, name string) *Error {
+	switch args := len(n.Arguments); {
+	case args < 3:
+		return v.errorAt(n, "", "%s needs more arguments", name)
+	case args > 3:
+		return v.errorAt(n, "", "%s needs fewer arguments", name)
+	}
+	with, ok := n.Arguments[2].(*ast.StringNode)
+	if !ok {
+		return v.errorAt(n.Arguments[2], "", "what %s writes must be a constant string", name)
+	}
+	make := v.globReplacement
+	if name == "replaceRegex" {
+		make = v.regexReplacement
+	}
+	replace, err := make(n.Arguments[1], with)
+	if err != nil {
+		return err
+	}
+	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{replace: replace})}
+	return nil
+}
+
+// glob returns the pattern that an argument is.
+func (v *resolver) glob(n ast.Node, name string) (pipeline.Glob, *Error) {
+	s, ok := n.(*ast.StringNode)
+	if !ok {
+		return pipeline.Glob{}, v.errorAt(n, "", "the patterns of %s must be constant strings", name)
+	}
+	g, err := pipeline.NewGlob(s.Value)
+	if err != nil {
+		return pipeline.Glob{}, v.errorAt(n, "", "the pattern of %s cannot be used: %v", name, err)
+	}
+	return g, nil
+}
+
+func (v *resolver) globReplacement(n ast.Node, with *ast.StringNode) (func(string) string, *Error) {
+	g, err := v.glob(n, "replaceGlob")
+	if err != nil {
+		return nil, err
+	}
+	if stars := strings.Count(with.Value, "*"); stars > g.Stars() {
+		return nil, v.errorAt(with, "", "%d * are written, and the pattern has %d", stars, g.Stars())
+	}
+	parts := strings.Split(with.Value, "*")
+	return func(s string) string {
+		found, ok := g.Find(s)
+		if !ok {
+			return s
+		}
+		var b strings.Builder
+		for i, part := range parts {
+			if i > 0 {
+				b.WriteString(found[i-1])
+			}
+			b.WriteString(part)
+		}
+		return b.String()
+	}, nil
+}
+
+// group finds what is written like a group of a regular expression: $1, ${1}, $name, ${name}, and $$.
+var group = regexp.MustCompile(`\$(\$|\w+|\{[^}]*\})`)
+
+func (v *resolver) regexReplacement(n ast.Node, with *ast.StringNode) (func(string) string, *Error) {
+	s, ok := n.(*ast.StringNode)
+	if !ok {
+		return nil, v.errorAt(n, "", "the pattern of replaceRegex must be a constant string")
+	}
+	re, err := regexp.Compile(s.Value)
+	if err != nil {
+		return nil, v.errorAt(n, "", "the pattern of replaceRegex cannot be used: %s", whyNot(err))
+	}
+	// A group that there is not would be written as nothing, and $1x is the group called 1x.
+	for _, m := range group.FindAllStringSubmatch(with.Value, -1) {
+		name := strings.Trim(m[1], "{}")
+		if m[1] != "$" && !hasGroup(re, name) {
+			return nil, v.errorAt(with, groupHint(re, name), "the pattern has no group %q", name)
+		}
+	}
+	return func(s string) string {
+		found := re.FindAllStringIndex(s, -1)
+		if longest := len(s) + len(found)*(len(with.Value)+strings.Count(with.Value, "$")*len(s)); longest > maxString {
+			return replaceCounted(re, s, with.Value)
+		}
+		return re.ReplaceAllString(s, with.Value)
+	}, nil
+}
+
+// replaceCounted replaces as ReplaceAllString does, and stops when the text becomes too long.
+func replaceCounted(re *regexp.Regexp, s, with string) string {
+	var out []byte
+	last := 0
+	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
+		out = re.ExpandString(append(out, s[last:m[0]]...), with, s, m)
+		checkString(len(out))
+		last = m[1]
+	}
+	return string(append(out, s[last:]...))
+}
+
+func hasGroup(re *regexp.Regexp, name string) bool {
+	if i, err := strconv.Atoi(name); err == nil {
+		return i <= re.NumSubexp()
+	}
+	return name != "" && re.SubexpIndex(name) >= 0
+}
+
+// groupHint helps those who meant a group with letters behind it.
+func groupHint(re *regexp.Regexp, name string) string {
+	digits := len(name) - len(strings.TrimLeft(name, "0123456789"))
+	if digits > 0 && digits < len(name) && hasGroup(re, name[:digits]) {
+		return fmt.Sprintf("write ${%s}%s", name[:digits], name[digits:])
+	}
+	return "a dollar sign is written $$"
+}
+
+// whyNot tells why a regular expression is none, without the words of the library around it.
+func whyNot(err error) string {
+	if e, ok := err.(*syntax.Error); ok {
+		return e.Code.String()
+	}
+	return "it is not valid"
+}

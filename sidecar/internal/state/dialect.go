@@ -1,0 +1,171 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	lite "modernc.org/sqlite"
+)
+
+// dialect is what databases do in different ways.
+type dialect interface {
+	open(context.Context) (*sql.DB, error)
+	lock() []string           // statements with which a migration keeps others out
+	migrations() []string     // never changed once released, only added to
+	bind(query string) string // query with ? in the spelling of the database
+	erased() string           // makes what was deleted unreadable; empty: nothing to do
+}
+
+type sqlite struct {
+	file string
+	log  *slog.Logger
+}
+
+// Codes of SQLite for a file that is no database, or no longer one (sqlite3.h).
+const (
+	sqliteCorrupt = 11
+	sqliteNotADB  = 26
+)
+
+func (d sqlite) open(ctx context.Context) (*sql.DB, error) {
+	if err := d.ours(); err != nil {
+		return nil, err
+	}
+	db, err := d.look(ctx)
+	if !broken(err) {
+		return db, err
+	}
+	if err := d.setAside(ctx); err != nil {
+		return nil, err
+	}
+	return d.look(ctx)
+}
+
+// broken reports whether an error says that a file is no database, or no longer one.
+func broken(err error) bool {
+	var why *lite.Error
+	if errors.As(err, &why) {
+		return why.Code()&0xff == sqliteCorrupt || why.Code()&0xff == sqliteNotADB
+	}
+	return errors.Is(err, errBroken)
+}
+
+// ours makes the file with its folder, for its owner alone. SQLite gives the files beside it the same rights.
+func (d sqlite) ours() error {
+	if err := os.Mkdir(filepath.Dir(d.file), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make the folder of %s: %w", d.file, err)
+	}
+	f, err := os.OpenFile(d.file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// look opens the file and reads all of it: what is broken shows now and not in the middle of something.
+func (d sqlite) look(ctx context.Context) (_ *sql.DB, err error) {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "secure_delete(ON)"}}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.file}).EscapedPath(), RawQuery: q.Encode()}).String())
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	db.SetMaxOpenConns(1) // one writer at a time is all that SQLite has
+	var said string
+	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&said); err != nil {
+		return nil, err
+	}
+	if said != "ok" {
+		return nil, errBroken
+	}
+	return db, nil
+}
+
+var errBroken = errors.New("the file is damaged")
+
+// setAside moves a file that is no database out of the way. It stays for whoever wants to know what became of it.
+func (d sqlite) setAside(ctx context.Context) error {
+	broken := d.file + ".broken"
+	d.log.ErrorContext(ctx, "the file of state is no database: it is set aside and a new one is made", "file", d.file, "now", broken)
+	if err := os.Rename(d.file, broken); err != nil {
+		return err
+	}
+	for _, beside := range []string{"-wal", "-shm"} {
+		if err := os.Remove(d.file + beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return d.ours()
+}
+
+func (sqlite) lock() []string       { return nil } // the transaction is immediate
+func (sqlite) bind(q string) string { return q }
+func (sqlite) erased() string       { return `PRAGMA wal_checkpoint(TRUNCATE)` }
+func (sqlite) migrations() []string { return migrations("BLOB") }
+
+type postgres struct{ config *pgx.ConnConfig }
+
+func newPostgres(dsn string) (postgres, error) {
+	c, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return postgres{}, errors.New("this is no address of a PostgreSQL database, such as postgres://user:password@host/name") // err may hold the password
+	}
+	return postgres{config: c}, nil
+}
+
+// maxConns is how many connections a sidecar takes at most: several replicas share a database that others use too.
+const maxConns = 4
+
+func (d postgres) open(ctx context.Context) (*sql.DB, error) {
+	db := stdlib.OpenDB(*d.config)
+	db.SetMaxOpenConns(maxConns)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// advisory is the number of the lock that migrations hold: "claimsmi" in ASCII.
+const advisory = 0x636c61696d736d69
+
+func (postgres) lock() []string {
+	return []string{`SELECT pg_advisory_xact_lock(` + strconv.FormatInt(advisory, 10) + `)`}
+}
+
+func (postgres) bind(q string) string {
+	var b strings.Builder
+	for n, part := range strings.Split(q, "?") {
+		if n > 0 {
+			b.WriteString("$" + strconv.Itoa(n))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+func (postgres) erased() string       { return "" } // its vacuum is the business of whoever runs it
+func (postgres) migrations() []string { return migrations("BYTEA") }
+
+func migrations(bytes string) []string {
+	return []string{
+		`CREATE TABLE claimsmith_rows (
+			kind TEXT NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL, at BIGINT NOT NULL, key TEXT NOT NULL, sealed ` + bytes + ` NOT NULL,
+			PRIMARY KEY (kind, scope, id))`,
+		`CREATE INDEX claimsmith_rows_at ON claimsmith_rows (kind, at)`,
+	}
+}

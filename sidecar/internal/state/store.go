@@ -1,0 +1,143 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Options say where rows are kept: File or Postgres.
+type Options struct {
+	File     string       // of SQLite
+	Postgres string       // a connection string; holds a password, so it is never logged
+	Log      *slog.Logger // defaults to slog.Default()
+}
+
+// retry is how long a database that could not be opened is left alone.
+const retry = 5 * time.Second
+
+// Store is a database. It is safe for concurrent use.
+type Store struct {
+	log     *slog.Logger
+	dialect dialect
+
+	mu     sync.Mutex
+	db     *sql.DB // nil until it could be opened
+	err    error   // why not
+	tried  time.Time
+	closed bool
+}
+
+// ErrClosed is the error of calls after Close.
+var ErrClosed = errors.New("the store is closed")
+
+// Open checks o. The database is opened when it is needed.
+func Open(o Options) (*Store, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	s := &Store{log: o.Log}
+	switch {
+	case o.File != "" && o.Postgres != "":
+		return nil, errors.New("state is kept in one place")
+	case o.File != "":
+		s.dialect = sqlite{file: o.File, log: o.Log}
+	case o.Postgres != "":
+		d, err := newPostgres(o.Postgres)
+		if err != nil {
+			return nil, err
+		}
+		s.dialect = d
+	default:
+		return nil, errors.New("state has no place")
+	}
+	return s, nil
+}
+
+// Close ends the use of the database.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.db == nil {
+		return nil
+	}
+	return s.db.Close()
+}
+
+// Ready opens the database if it is not open yet, and says why it cannot be.
+func (s *Store) Ready(ctx context.Context) error {
+	_, err := s.open(ctx)
+	return err
+}
+
+func (s *Store) open(ctx context.Context) (*sql.DB, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, ErrClosed
+	case s.db != nil:
+		return s.db, nil
+	case s.err != nil && time.Since(s.tried) < retry:
+		return nil, s.err
+	}
+	db, err := s.dialect.open(ctx)
+	if err == nil {
+		if err = migrate(ctx, db, s.dialect); err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
+	s.tried = time.Now()
+	if s.err = nil; err != nil {
+		s.err = fmt.Errorf("open the store of state: %w", err)
+		return nil, s.err
+	}
+	s.db = db
+	return db, nil
+}
+
+// migrate brings the tables to the newest version, one step after the other.
+func migrate(ctx context.Context, db *sql.DB, d dialect) error {
+	return within(ctx, db, func(tx *sql.Tx) error {
+		// Replicas that start together wait for each other here.
+		for _, q := range append(d.lock(), `CREATE TABLE IF NOT EXISTS claimsmith_schema (version BIGINT NOT NULL)`) {
+			if _, err := tx.ExecContext(ctx, q); err != nil {
+				return fmt.Errorf("migrate: %w", err)
+			}
+		}
+		var version int
+		if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM claimsmith_schema`).Scan(&version); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+		steps := d.migrations()
+		if version > len(steps) {
+			return fmt.Errorf("its tables are of version %d, and this claimsmith knows %d: a newer one made them", version, len(steps))
+		}
+		for ; version < len(steps); version++ {
+			if _, err := tx.ExecContext(ctx, steps[version]); err != nil {
+				return fmt.Errorf("migrate to version %d: %w", version+1, err)
+			}
+			if _, err := tx.ExecContext(ctx, d.bind(`INSERT INTO claimsmith_schema (version) VALUES (?)`), version+1); err != nil {
+				return fmt.Errorf("migrate to version %d: %w", version+1, err)
+			}
+		}
+		return nil
+	})
+}
+
+// within does something in a transaction: all of it or nothing.
+func within(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}

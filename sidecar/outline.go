@@ -1,0 +1,74 @@
+package sidecar
+
+import (
+	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+)
+
+// Outline is what a configuration names, for a program that looks at what is around a sidecar. Rules are not compiled for it.
+type Outline struct {
+	Socket     string // where Dex reaches the sidecar; empty: over TCP
+	TCP        string // the address, with mutual TLS; empty: over the socket
+	Connectors []OutlinedConnector
+	Plugins    []DeclaredPlugin
+	Lookups    []OutlinedLookup // in the order of the file
+	Clients    []OutlinedClient
+}
+
+// OutlinedConnector is a connector whose word on addresses counts.
+type OutlinedConnector struct {
+	Name    string
+	Domains []string // ["*"] is any
+}
+
+// OutlinedLookup is a step that asks a plugin.
+type OutlinedLookup struct {
+	Alias, Plugin string
+	Worst         time.Duration // how old a fact can be when it is used
+}
+
+// OutlinedClient is a client with a contract.
+type OutlinedClient struct {
+	Name    string
+	Require []string // claims without which no token is issued
+}
+
+// ReadOutline reads the outline of a configuration. It starts nothing. The error is a *Problems when the file cannot be used.
+func ReadOutline(file string, o Options) (*Outline, error) {
+	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
+	if all := (&Problems{List: problems, source: src}); all.Failed() {
+		return nil, all
+	}
+	declared, err := DeclaredPlugins(file, o)
+	if err != nil {
+		return nil, err
+	}
+	out := &Outline{Socket: cfg.Listen.Socket, TCP: cfg.Listen.TCP, Plugins: declared}
+	for _, c := range cfg.Connectors {
+		out.Connectors = append(out.Connectors, OutlinedConnector{Name: c.Name, Domains: c.EmailDomains})
+	}
+	for _, c := range cfg.Clients {
+		client := OutlinedClient{Name: c.Name}
+		for _, r := range c.Require {
+			client.Require = append(client.Require, r.Name)
+		}
+		out.Clients = append(out.Clients, client)
+	}
+	out.lookups(cfg.Pipeline)
+	return out, nil
+}
+
+func (out *Outline) lookups(steps []config.Step) {
+	for i := range steps {
+		s := &steps[i]
+		if s.Lookup != "" {
+			l := OutlinedLookup{Alias: s.Alias(), Plugin: s.Lookup}
+			if s.Cache != nil {
+				l.Worst = max(s.Cache.TTL, s.Cache.MaxStale)
+			}
+			out.Lookups = append(out.Lookups, l)
+		}
+		out.lookups(s.Steps)
+	}
+}

@@ -1,0 +1,199 @@
+package sidecar
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// shadowQueue is how many decisions wait for the candidate. More are left out: a decision never waits.
+const shadowQueue = 16
+
+// shadow runs candidates beside the rules in use: one request at a time, in a goroutine of its own, which changes nothing and
+// asks nobody.
+type shadow struct {
+	log  *slog.Logger
+	jobs chan shadowJob
+}
+
+// shadowJob is a decision that was made, with what it was made from.
+type shadowJob struct {
+	candidate *candidate
+	id        string // of the decision
+	in        *pipeline.Input
+	result    *pipeline.Result
+	err       error
+}
+
+// shadowTally counts what became of the decisions since a candidate was loaded.
+type shadowTally struct {
+	same, notAsked, dropped atomic.Int64
+
+	mu      sync.Mutex
+	changes map[Change]int64
+	told    map[string]bool // lookups of which the log said that they are not asked
+}
+
+// ShadowReport is how a candidate compares with the rules in use since it was loaded. It holds no values.
+type ShadowReport struct {
+	File     string           `json:"file"`
+	Digest   string           `json:"digest"`
+	Loaded   time.Time        `json:"loaded"`
+	Same     int64            `json:"same"`
+	Changes  map[Change]int64 `json:"changes"`  // decisions that came out otherwise
+	NotAsked int64            `json:"notAsked"` // not compared: the candidate asks what the rules in use do not
+	Dropped  int64            `json:"dropped"`  // not compared: too many at once
+}
+
+// Shadow reports on the candidate. It is nil when none is run.
+func (s *Server) Shadow() *ShadowReport {
+	c := s.active.Load().candidate.Load()
+	if c == nil {
+		return nil
+	}
+	return c.report()
+}
+
+func (c *candidate) report() *ShadowReport {
+	r := &ShadowReport{
+		File: c.file, Digest: c.digest, Loaded: c.loaded, Changes: map[Change]int64{},
+		Same: c.tally.same.Load(), NotAsked: c.tally.notAsked.Load(), Dropped: c.tally.dropped.Load(),
+	}
+	c.tally.mu.Lock()
+	defer c.tally.mu.Unlock()
+	for change, n := range c.tally.changes {
+		r.Changes[change] = n
+	}
+	return r
+}
+
+func newShadow(log *slog.Logger) shadow {
+	return shadow{log: log, jobs: make(chan shadowJob, shadowQueue)}
+}
+
+// offer hands a decision to the candidate, if it has time.
+func (s *shadow) offer(j shadowJob) {
+	select {
+	case s.jobs <- j:
+	default:
+		j.candidate.tally.dropped.Add(1)
+	}
+}
+
+// work runs candidates until ctx ends.
+func (s *shadow) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-s.jobs:
+			s.guarded(ctx, &j)
+		}
+	}
+}
+
+// guarded keeps a candidate from taking the sidecar with it. What a panic says may hold values, so only its place is told.
+func (s *shadow) guarded(ctx context.Context, j *shadowJob) {
+	defer func() {
+		if recover() != nil {
+			s.log.ErrorContext(ctx, "this is a bug in claimsmith, please report it", "decision_id", j.id, "at", panicked())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, j.candidate.set.budget)
+	defer cancel()
+	in := *j.in // a run notes its trusted address in it
+	given := frozen{asked: j.result.Asked, usable: j.candidate.usable}
+	in.Given = given.answer
+	result, err := j.candidate.set.pipeline.Run(ctx, &in)
+	if missing := given.notAsked(); len(missing) > 0 {
+		j.candidate.tally.notAsked.Add(1)
+		s.tellNotAsked(ctx, j.candidate, missing)
+		return
+	}
+	d := RequestDifference{Old: outcomeOf(j.in, j.result, j.err), New: outcomeOf(&in, result, err)}
+	if d.judge(); d.Change == noChange {
+		j.candidate.tally.same.Add(1)
+		return
+	}
+	j.candidate.tally.differs(d.Change)
+	s.tell(ctx, j, &d, &decision{trace: result.Trace, denial: result.Denial, err: err})
+}
+
+func (t *shadowTally) differs(c Change) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.changes == nil {
+		t.changes = make(map[Change]int64)
+	}
+	t.changes[c]++
+}
+
+// tellNotAsked says once for each lookup why decisions are not compared.
+func (s *shadow) tellNotAsked(ctx context.Context, c *candidate, missing []string) {
+	c.tally.mu.Lock()
+	var fresh []string
+	for _, alias := range missing {
+		if !c.tally.told[alias] {
+			if c.tally.told == nil {
+				c.tally.told = make(map[string]bool)
+			}
+			c.tally.told[alias] = true
+			fresh = append(fresh, alias)
+		}
+	}
+	c.tally.mu.Unlock()
+	if len(fresh) > 0 {
+		s.log.WarnContext(ctx, "the shadow asks what the rules in use do not: such decisions are not compared", "lookups", fresh)
+	}
+}
+
+// shadowClaim is a claim that comes out otherwise, with the rules that decide it.
+type shadowClaim struct {
+	Claim     string `json:"claim"`
+	Does      string `json:"does"` // appears, vanishes or changes
+	Token     string `json:"token,omitempty"`
+	Rule      string `json:"rule,omitempty"`      // in use
+	Candidate string `json:"candidate,omitempty"` // of the candidate
+}
+
+// tell logs a difference: names and places, never values.
+func (s *shadow) tell(ctx context.Context, j *shadowJob, d *RequestDifference, other *decision) {
+	own := &decision{trace: j.result.Trace, denial: j.result.Denial, err: j.err}
+	attrs := []slog.Attr{
+		slog.String("decision_id", j.id), slog.String("client_id", j.in.Client), slog.String("connector_id", j.in.Connector),
+		slog.String("stage", string(j.in.Stage)), slog.String("change", string(d.Change)),
+		slog.String("outcome", own.outcome()), slog.String("candidate_outcome", other.outcome()),
+	}
+	if rule := own.rule(); rule != "" {
+		attrs = append(attrs, slog.String("rule", rule))
+	}
+	if rule := other.rule(); rule != "" {
+		attrs = append(attrs, slog.String("candidate_rule", rule))
+	}
+	if other.err != nil {
+		attrs = append(attrs, slog.String("err", other.err.Error()))
+	}
+	if len(d.Claims) > 0 {
+		list := make([]shadowClaim, len(d.Claims))
+		for i, c := range d.Claims {
+			list[i] = shadowClaim{Claim: c.Claim, Does: c.does(), Token: c.Token, Rule: own.decides(c.Claim), Candidate: other.decides(c.Claim)}
+		}
+		attrs = append(attrs, slog.Any("claims", list))
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "shadow differs", attrs...)
+}
+
+// decides is the place of the rule that gave or took a claim.
+func (d *decision) decides(claim string) string {
+	for _, c := range d.trace.Changes {
+		if strings.EqualFold(c.Claim, claim) {
+			return c.Pos.String()
+		}
+	}
+	return ""
+}

@@ -1,0 +1,168 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+	"github.com/claimsmith/claimsmith/sidecar/internal/record"
+)
+
+// failedReload is a reload after which the old configuration went on.
+type failedReload struct {
+	at  time.Time
+	err error
+}
+
+// noteReload keeps why the last reload failed, for whoever asks.
+func (s *Server) noteReload(err error) {
+	if err == nil {
+		s.failed.Store(nil)
+		return
+	}
+	s.failed.Store(&failedReload{at: time.Now(), err: err})
+}
+
+// Status says what the sidecar is doing.
+func (a *admin) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv1.StatusResponse, error) {
+	s := a.server
+	active := s.active.Load()
+	counts := s.memory.ring.Counters()
+	out := &adminv1.StatusResponse{
+		Version: s.options.Version, Pid: int32(os.Getpid()), Started: timestamppb.New(s.started), Configuration: s.configuration(),
+		Decisions: &adminv1.Counters{Patched: counts.Patched, Unchanged: counts.Unchanged, Denied: counts.Denied, Failed: counts.Failed},
+		Lookups:   lookups(active.cfg.Pipeline), Record: s.memory.recordStatus(ctx), Shadow: shadowStatus(s.Shadow()),
+	}
+	if f := s.failed.Load(); f != nil {
+		out.FailedReload = f.wire()
+	}
+	for _, running := range active.plugins {
+		is, st := running.plugin.Description(), running.plugin.Status()
+		p := &adminv1.Plugin{
+			Name: running.plugin.Name(), Is: is.Name, Version: is.Version, State: string(st.State), Pid: int32(st.PID),
+			Restarts: int32(st.Crashes), LastCrash: st.Last,
+		}
+		if st.PID != 0 {
+			p.Since = timestamppb.New(st.Since)
+		}
+		out.Plugins = append(out.Plugins, p)
+	}
+	return out, nil
+}
+
+// configuration is the one that decides.
+func (s *Server) configuration() *adminv1.Configuration {
+	g := s.active.Load()
+	return &adminv1.Configuration{
+		File: s.file, Digest: g.digest, Loaded: timestamppb.New(g.loaded), Steps: int32(len(g.set.pipeline.Outline)), Tests: int32(len(g.set.cases)),
+	}
+}
+
+// lookups say how old facts can be: taken from memory while that is allowed, or longer because the plugin fails.
+func lookups(steps []config.Step) (out []*adminv1.Lookup) {
+	for i := range steps {
+		s := &steps[i]
+		out = append(out, lookups(s.Steps)...)
+		if s.Lookup == "" {
+			continue
+		}
+		l := &adminv1.Lookup{Name: s.Alias(), Plugin: s.Lookup, Place: pipeline.Pos(s.Pos).String()}
+		if s.Cache != nil {
+			l.WorstStaleness = durationpb.New(max(s.Cache.TTL, s.Cache.MaxStale))
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+func (m *memory) recordStatus(ctx context.Context) *adminv1.Record {
+	if m.keeper == nil {
+		return nil
+	}
+	out := &adminv1.Record{Max: int32(m.limits.Max), MaxAge: durationpb.New(m.limits.MaxAge), Dropped: m.keeper.Dropped()}
+	n, err := m.keeper.Count(ctx)
+	if err != nil {
+		out.Err = err.Error()
+	}
+	out.Kept = int32(n)
+	return out
+}
+
+func shadowStatus(r *ShadowReport) *adminv1.Shadow {
+	if r == nil {
+		return nil
+	}
+	out := &adminv1.Shadow{
+		File: r.File, Digest: r.Digest, Loaded: timestamppb.New(r.Loaded), Same: r.Same, NotAsked: r.NotAsked, Dropped: r.Dropped,
+		Changes: make(map[string]int64, len(r.Changes)),
+	}
+	for what, n := range r.Changes {
+		out.Changes[string(what)] = n
+	}
+	return out
+}
+
+func (f *failedReload) wire() *adminv1.FailedReload {
+	out := &adminv1.FailedReload{Time: timestamppb.New(f.at), Reason: f.err.Error()}
+	var (
+		problems *Problems
+		tests    *TestsFailed
+		locked   *LockedOut
+		rendered strings.Builder
+	)
+	switch {
+	case errors.As(f.err, &problems):
+		for _, p := range problems.List {
+			out.Problems = append(out.Problems, &adminv1.Problem{
+				File: p.File, Line: int32(p.Line), Column: int32(p.Col), Path: p.Path, Message: p.Message, Hint: p.Hint, Warning: p.Warning,
+			})
+		}
+		_ = problems.Render(&rendered) // a strings.Builder takes all
+	case errors.As(f.err, &tests):
+		for _, c := range tests.Report.Cases {
+			if !c.Passed {
+				out.Tests = append(out.Tests, c.Place+": "+c.Name)
+			}
+		}
+		_ = tests.Report.Render(&rendered)
+	case errors.As(f.err, &locked):
+		out.LocksOut = true
+	}
+	out.Rendered = rendered.String()
+	return out
+}
+
+func decisionWire(d *record.Decision, recorded bool) *adminv1.Decision {
+	out := &adminv1.Decision{
+		Id: d.ID, Time: timestamppb.New(d.At), RequestId: d.RequestID, ClientId: d.Client, ConnectorId: d.Connector, Stage: d.Stage,
+		Grant: d.Grant, Outcome: string(d.Outcome), Rule: d.Rule, Err: d.Err, Took: durationpb.New(d.Took), Digest: d.Digest, Recorded: recorded,
+	}
+	for _, c := range d.Changes {
+		out.Changes = append(out.Changes, &adminv1.Change{Claim: c.Claim, Op: c.Op, Rule: c.Pos.String(), Facts: c.Facts})
+	}
+	for _, f := range d.Facts {
+		one := &adminv1.Fact{Lookup: f.Alias, Source: f.Source, Took: durationpb.New(f.Took)}
+		if f.Age > 0 {
+			one.Age = durationpb.New(f.Age)
+		}
+		if f.Err != nil {
+			one.Err = f.Err.Error()
+		}
+		out.Facts = append(out.Facts, one)
+	}
+	for _, v := range d.Visits {
+		about := d.Outline[v.Step]
+		out.Steps = append(out.Steps, &adminv1.Step{
+			Place: about.Pos.String(), Path: about.Path, Name: about.Name, What: about.What, Ran: v.Ran, Kind: string(v.Kind()), At: durationpb.New(v.At),
+		})
+	}
+	return out
+}

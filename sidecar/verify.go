@@ -1,0 +1,81 @@
+package sidecar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+)
+
+// PluginTrial says which plugin is put through the contract, and what it is asked.
+type PluginTrial = conform.Options
+
+// PluginReport is what a plugin made of the contract, clause by clause.
+type PluginReport = conform.Report
+
+// VerifyPlugin puts a plugin, in whatever language, through the contract of plugins/PROTOCOL.md, and then starts it as Serve
+// would, confined and supervised. The error is for what is not the plugin's doing, such as a command that is not there.
+func VerifyPlugin(ctx context.Context, trial PluginTrial, o Options) (*PluginReport, error) {
+	report, err := conform.Run(ctx, trial)
+	if err != nil {
+		return nil, err
+	}
+	check := conform.Check{ID: "host", Name: "claimsmith takes it as it takes any plugin", Outcome: conform.Kept}
+	if err := tryPlugin(ctx, trial, o); err != nil {
+		check.Outcome, check.Detail = conform.Broken, err.Error()
+	}
+	report.Checks = append(report.Checks, check)
+	return report, ctx.Err()
+}
+
+// tryPlugin starts a plugin under a real host, gives it its configuration and asks it.
+func tryPlugin(ctx context.Context, trial PluginTrial, o Options) (err error) {
+	host, err := pluginhost.New(hostOptions(o, o.log(nil)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, host.Close()) }()
+	d := pluginhost.Declaration{Name: "verify", Command: trial.Command, Env: trial.Env, TLS: pluginhost.TLSAuto, Config: trial.Config}
+	if trial.NoTLS {
+		d.TLS = pluginhost.TLSOff
+	}
+	plugin, err := host.Start(ctx, d)
+	if err != nil {
+		return err
+	}
+	for _, checkOnly := range []bool{true, false} {
+		problems, err := plugin.Configure(ctx, checkOnly)
+		if err != nil {
+			return err
+		}
+		if len(problems) > 0 {
+			return fmt.Errorf("configure: %s: %s", problems[0].Path, problems[0].Message)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, params := range []json.RawMessage{trial.Known, trial.Unknown} {
+		if len(params) == 0 {
+			continue
+		}
+		if _, err := plugin.Asker(pluginhost.CachePolicy{}).Ask(ctx, pipeline.Question{Params: params}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DescribePlugin starts a plugin and returns what it says about itself, in the form of a schemaFile.
+func DescribePlugin(ctx context.Context, trial PluginTrial) ([]byte, error) {
+	d, err := conform.Describe(ctx, trial)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(writtenDescription{Name: d.Name, Version: d.Version, Config: d.Config, Params: d.Params, Facts: d.Facts}, "", "  ")
+	return append(text, '\n'), err
+}
