@@ -18,6 +18,8 @@ type Variant struct {
 	File string
 	// Inserts are the lines to add.
 	Inserts []Insert
+	// Needs are lines that other files have to hold, by path: what the inserted lines call there.
+	Needs map[string]string
 	// Lay are new files that the lines call: paths in the folder _dex, the first element of which names the shape.
 	Lay []string
 }

@@ -29,12 +29,6 @@ func tokenEdits() []Edit {
 				{Func: "writeError", Anchor: `oauth2.WriteErrorResponse(h.Logger, w, oerr.Type, oerr.Description, oerr.Status)`,
 					Before: "typ, description, status := claimshook.TokenError(ctx, w, oerr.Type, oerr.Description, oerr.Status)\noerr = &oauth2.Error{Type: typ, Description: description, Status: status}\n"},
 			}},
-			{File: "server/grants/grants.go", Inserts: []Insert{ // July 2026
-				imports("server/connectors"),
-				{Func: "handleToken", Anchor: `grantType := r.PostFormValue("grant_type")`, After: "r = r.WithContext(claimshook.WithGrantType(ctx, grantType))\n"},
-				{Func: "writeError", Anchor: `if werr := oauth2.WriteError(w, oerr.Type, oerr.Description, oerr.Status); werr != nil {`,
-					Before: "typ, description, status := claimshook.TokenError(ctx, w, oerr.Type, oerr.Description, oerr.Status)\noerr = &oauth2.Error{Type: typ, Description: description, Status: status}\n"},
-			}},
 			{File: "server/handlers.go", Inserts: []Insert{
 				{Func: "handleToken", Anchor: `grantType := r.PostFormValue("grant_type")`, After: "w, r = withClaimsHook(w, r, grantType)\n"},
 				{Func: "tokenErrHelper", Anchor: `if err := tokenErr(w, typ, description, statusCode); err != nil {`, Before: "typ, description, statusCode = claimsHookError(w, typ, description, statusCode)\n"},
@@ -86,6 +80,7 @@ if s.deviceEndedByClaimsHook(ctx, w, r, authCode, client, deviceReq.DeviceCode) 
 		{Why: "The hook is asked before a refresh token is rotated, with the identity as it was last seen.", Variants: []Variant{
 			{File: "server/grants/refresh.go", Inserts: []Insert{
 				imports("server/connectors"),
+				{Func: "Authorize", Anchor: `var sessionID string`},
 				{Func: "Authorize", Anchor: `freshIdentity := func(ctx context.Context) (connector.Identity, error) {`, Before: `known := tokens.Authorization{Client: client, Claims: refreshToken.Claims, Scopes: scopes, ConnectorID: refreshToken.ConnectorID, Nonce: refreshToken.Nonce, AuthTime: authTime, SessionID: sessionID}
 if userIdent != nil {
 	known.Claims = userIdent.Claims
@@ -111,7 +106,9 @@ if err := claimshook.Preflight(ctx, g.issuer.SignAccessToken, known); err != nil
 func optionalEdits() []Edit {
 	return []Edit{
 		{Why: "Optional: a refusal may end the refresh tokens that the person has for the client.", Lost: "allowRevoke has no effect", Variants: []Variant{
-			{File: "server/tokens/issuer.go", Inserts: []Insert{
+			{File: "server/tokens/issuer.go", Needs: map[string]string{
+				"server/tokens/refresh_store.go": `func (rt *RefreshStore) RevokeClients(ctx context.Context, userID, connectorID string, clientIDs []string) {`,
+			}, Inserts: []Insert{
 				{Func: "SignIDToken", Anchor: `issuedAt := i.now()`, Before: `ctx = claimshook.WithRevoke(ctx, func() {
 	i.Refresh.RevokeClients(ctx, auth.Claims.UserID, auth.ConnectorID, []string{auth.Client.ID})
 })

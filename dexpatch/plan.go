@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -162,6 +163,12 @@ func (p *Plan) try(v Variant) (*Edited, error) {
 		}
 		if found := out.place(i, from, to); found != want {
 			return nil, &AnchorError{Version: p.Version, File: v.File, Func: i.Func, Anchor: i.Anchor, Found: found, Want: want}
+		}
+	}
+	for file, line := range v.Needs {
+		other, err := os.ReadFile(filepath.Join(p.dir, filepath.FromSlash(file)))
+		if err != nil || !slices.Contains(strings.Split(string(other), "\n"), line) {
+			return nil, &AnchorError{Version: p.Version, File: file, Anchor: line, Want: 1}
 		}
 	}
 	if _, err := format.Source([]byte(out.text())); err != nil {

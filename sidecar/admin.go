@@ -83,6 +83,7 @@ func (s *Server) serveAdmin(ctx context.Context, listener net.Listener) (stop fu
 	}
 	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: s.log}))
 	adminv1.RegisterAdminServiceServer(server, &admin{server: s})
+	adminv1.RegisterPluginServiceServer(server, &pluginAdmin{server: s})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	return func() {

@@ -30,8 +30,25 @@ func AdminSocket(file string) (string, error) {
 	return "", fmt.Errorf("%s does not say where: a sidecar on tcp answers its operator at a socket that admin names", file)
 }
 
+// DialPlugins is DialAdmin for the plugins of a running sidecar.
+func DialPlugins(socket string) (adminv1.PluginServiceClient, io.Closer, error) {
+	conn, err := dialAdmin(socket)
+	if err != nil {
+		return nil, nil, err
+	}
+	return adminv1.NewPluginServiceClient(conn), conn, nil
+}
+
 // DialAdmin connects to the socket of a running sidecar. Errors of calls are put in words.
 func DialAdmin(socket string) (adminv1.AdminServiceClient, io.Closer, error) {
+	conn, err := dialAdmin(socket)
+	if err != nil {
+		return nil, nil, err
+	}
+	return adminv1.NewAdminServiceClient(conn), conn, nil
+}
+
+func dialAdmin(socket string) (*grpc.ClientConn, error) {
 	words := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		err := invoke(ctx, method, req, reply, cc, opts...)
 		switch s := status.Convert(err); {
@@ -46,7 +63,7 @@ func DialAdmin(socket string) (adminv1.AdminServiceClient, io.Closer, error) {
 	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUnaryInterceptor(words), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)))
 	if err != nil {
-		return nil, nil, fmt.Errorf("connect to %s: %w", socket, err)
+		return nil, fmt.Errorf("connect to %s: %w", socket, err)
 	}
-	return adminv1.NewAdminServiceClient(conn), conn, nil
+	return conn, nil
 }

@@ -39,6 +39,7 @@ type Server struct {
 	memory    memory
 	failed    atomic.Pointer[failedReload] // the last reload; nil when it was none
 	started   time.Time
+	metrics   *metrics
 }
 
 // New loads a configuration, starts its plugins and runs its tests. The error is a *Problems when something is wrong with the
@@ -70,6 +71,7 @@ func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
 		return nil, errors.Join(err, memory.close())
 	}
 	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings, shadow: newShadow(log), memory: memory, tally: tally, started: time.Now()}
+	s.metrics = newMetrics(s)
 	s.active.Store(first)
 	s.useCandidate(ctx, first)
 	return s, nil
@@ -96,7 +98,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.warn(ctx, s.warnings)
 	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
-	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.memory.remember, log: log})
+	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)
 	if s.options.Reflection {
@@ -104,6 +106,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		reflection.Register(server)
 	}
 	alive.SetServingStatus(hookv1.ClaimsHookService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
+	if err := s.serveMetrics(ctx, cfg.Metrics); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	stop, err := s.attend(ctx)
 	if err != nil {
 		return errors.Join(err, listener.Close())

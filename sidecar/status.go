@@ -24,6 +24,7 @@ type failedReload struct {
 
 // noteReload keeps why the last reload failed, for whoever asks.
 func (s *Server) noteReload(err error) {
+	s.metrics.reloaded(err)
 	if err == nil {
 		s.failed.Store(nil)
 		return

@@ -19,6 +19,7 @@ type Config struct {
 	Plugins    []Plugin      `key:"plugins" is:"named empty" doc:"Where facts come from, by name."`
 	Pipeline   []Step        `key:"pipeline" is:"empty" doc:"What is done with each request, in this order."`
 	Clients    []Client      `key:"clients" is:"named empty" doc:"What the tokens of a client of Dex must be like, by client id."`
+	Metrics    *Metrics      `key:"metrics" doc:"Numbers for Prometheus. Default: none."`
 	Shadow     *Shadow       `key:"shadow" doc:"A candidate that is run beside this file and changes nothing: what it would decide otherwise is counted and logged."`
 	Tests      []Test        `key:"tests" is:"empty" doc:"Cases that must hold before this file is served."`
 }
@@ -89,6 +90,12 @@ type Client struct {
 	MaxGroups       int           `key:"maxGroups" doc:"No token with more groups is issued. Default: no limit."`
 	Trim            *Trim         `key:"trim" doc:"What is taken away from a token that has too many groups, instead of refusing it."`
 	MaxPayloadBytes int           `key:"maxPayloadBytes" doc:"No larger token is issued; counted before signing. Default: no limit."`
+}
+
+// Metrics says where Prometheus finds numbers. They hold names of steps, clients and plugins of the configuration, and no people.
+type Metrics struct {
+	Place
+	Address string `key:"address" is:"required" doc:"Host and port, such as 127.0.0.1:9464, where /metrics is served over plain HTTP."`
 }
 
 // Shadow is a candidate. The name of its file was joined to the folder of the configuration.

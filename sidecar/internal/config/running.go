@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -81,6 +82,13 @@ func (d *decoder) checkRunning(cfg *Config) {
 			d.wrongKey(member(s.Path, "postgresFile"), "state is kept in one place: file or postgresFile", "")
 		case !file && !postgres:
 			d.wrong(s.Path, "a place is missing", "write file: /var/lib/claimsmith/state.db")
+		}
+	}
+	if m := cfg.Metrics; m != nil && d.sound(m.Place) && m.has("address") {
+		if host, port, err := net.SplitHostPort(m.Address); err != nil || port == "" {
+			d.wrong(member(m.Path, "address"), "this is no host and port", "write 127.0.0.1:9464")
+		} else if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			d.warn(member(m.Path, "address"), "everybody who reaches this machine can read the numbers", "127.0.0.1 keeps them on it")
 		}
 	}
 	if r := cfg.Record; r != nil && d.sound(r.Place) {

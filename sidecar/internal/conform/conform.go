@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
@@ -170,7 +172,22 @@ func (r *runner) check(ctx context.Context, s step) Outcome {
 	if r.p != nil && r.p == before && !r.p.running() {
 		v = broken("its process ended (%s)%s", r.p.cmd.ProcessState, r.p.stderr.last())
 	}
+	if v.outcome == Broken {
+		r.release(ctx)
+	}
 	return r.add(s.id, s.name, v)
+}
+
+// release kills a plugin that a broken check left unable to answer, so that the next one is not broken by it.
+func (r *runner) release(ctx context.Context) {
+	if r.p == nil || !r.configured {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	if _, err := r.ask(ctx, r.question()); status.Code(err) == codes.DeadlineExceeded {
+		r.p.stop()
+	}
 }
 
 func (r *runner) add(id, name string, v verdict) Outcome {

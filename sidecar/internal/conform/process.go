@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -28,6 +29,7 @@ type process struct {
 	exited  chan struct{}
 	folder  string // its working directory and that of its socket
 	sockets string
+	once    sync.Once
 }
 
 // start runs command in a new folder. Without the cookie it is started as a person would by mistake.
@@ -165,9 +167,11 @@ func (p *process) orphans() bool { return syscall.Kill(-p.cmd.Process.Pid, 0) ==
 
 // stop kills the process and its group, and removes its folder. It may be called more than once.
 func (p *process) stop() {
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-	<-p.exited
-	_ = os.RemoveAll(p.folder)
+	p.once.Do(func() {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-p.exited
+		_ = os.RemoveAll(p.folder)
+	})
 }
 
 // resident returns the memory that the process holds, in bytes, where the system tells.

@@ -160,6 +160,8 @@ func (p *played) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 		return p.answer("", children(nil)...), exec.Command("/bin/sleep", "600").Start()
 	case "world":
 		return p.world(), nil
+	case "hostile":
+		return p.answer(attack(params.Email)), nil
 	}
 	return p.answer(strings.TrimSuffix(params.Email, "@gmail.com"), "users"), nil
 }

@@ -54,7 +54,7 @@ func (d *doctor) refused(err error) {
 		return
 	}
 	if refusal.Method == "login" {
-		d.wrong("login", refusal.Error(), "mend that before the next try, and stop a sidecar that runs with the same password: the doctor tried once and does not repeat it")
+		d.wrong("login", sentence(refusal), "mend that before the next try, and stop a sidecar that runs with the same password: the doctor tried once and does not repeat it")
 		return
 	}
 	d.ok("login", "DSM lets the account of the plugin in")
@@ -62,7 +62,17 @@ func (d *doctor) refused(err error) {
 	if refusal.Code == 105 {
 		do = "Control Panel, User & Group, the account, Edit, User Groups: tick administrators; deny it all applications but DSM and all shared folders"
 	}
-	d.wrong("list", refusal.Error(), do)
+	d.wrong("list", sentence(refusal), do)
+}
+
+// sentence is a refusal without the name of the call, and without what a client does about it that lives longer than this one.
+func sentence(refusal *dsm.Error) string {
+	text := strings.TrimPrefix(refusal.Error(), refusal.API+" "+refusal.Method+": ")
+	said, _, stops := strings.Cut(text, "; no login is tried again")
+	if !stops {
+		return text
+	}
+	return fmt.Sprintf("%s (code %d)", said, refusal.Code)
 }
 
 // active tells whether DSM says that an account is not switched off. Dates are left to the plugin.

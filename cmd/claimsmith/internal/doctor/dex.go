@@ -234,7 +234,7 @@ func (d *doctor) registered(ctx context.Context, found discovery) {
 	}
 }
 
-// begin follows the first steps of a login as long as they stay with Dex.
+// begin follows the first steps of a login, up to where the connector takes over.
 func (d *doctor) begin(ctx context.Context, found discovery) (status int, page string, err error) {
 	query := url.Values{
 		"client_id": {d.o.Client}, "redirect_uri": {d.redirect}, "response_type": {"code"}, "scope": {"openid profile email"},
@@ -260,7 +260,7 @@ func (d *doctor) begin(ctx context.Context, found discovery) (status int, page s
 		}
 		status, page = response.StatusCode, string(body)
 		next, err := response.Location()
-		if err != nil || !strings.HasPrefix(next.String(), found.Issuer+"/") {
+		if err != nil || !strings.HasPrefix(next.String(), found.Authorization) {
 			return status, page, nil
 		}
 		at = next.String()

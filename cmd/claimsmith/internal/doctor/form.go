@@ -54,6 +54,6 @@ func (f *Form) render(b *strings.Builder) {
 	} {
 		fmt.Fprintf(b, "  %-20s %s\n", row[0], row[1])
 	}
-	wrap(b, "  ", "Username claim: preferred_username works too and is weaker. A Dex without the hook fills it from the upstream, where people may choose "+
+	wrap(b, "  ", "Why not preferred_username: it works too and is weaker. A Dex without the hook fills it from the upstream, where people may choose "+
 		"it, so that a Dex started by mistake without the hook would let them choose an account; nobody but these rules sets username.")
 }

@@ -113,7 +113,7 @@ func (d *doctor) release(ctx context.Context, base *url.URL, trust *tls.Config, 
 		d.wrong("DSM", err.Error(), "check host and port of url: it is DSM's own address, usually port 5001, and nothing that asks for another login stands before it")
 		return false
 	}
-	d.clock("clock", "NAS", date)
+	d.clock("clock", "the NAS", date)
 	switch {
 	case !known[apiUser]:
 		d.wrong("DSM", "it answers, and does not offer "+apiUser, "this is no DSM that the plugin can read: use a snapshot (source: snapshot)")
@@ -174,19 +174,19 @@ const maxSkew = time.Minute
 func (d *doctor) clock(name, whose, date string) {
 	there, err := http.ParseTime(date)
 	if err != nil {
-		d.skip(name, "the "+whose+" does not say what time it is there")
+		d.skip(name, whose+" does not say what time it is there")
 		return
 	}
 	skew := d.o.Now().Sub(there).Round(time.Second)
 	switch {
 	case skew > 5*maxSkew || skew < -5*maxSkew:
-		d.wrong(name, fmt.Sprintf("the clocks of the %s and of this machine are %s apart: tokens are refused as expired, or as not valid yet", whose, skew.Abs()),
+		d.wrong(name, fmt.Sprintf("the clocks of %s and of this machine are %s apart: tokens are refused as expired, or as not valid yet", whose, skew.Abs()),
 			"let both keep time by NTP: on the NAS in Control Panel, Regional Options, Time")
 	case skew > maxSkew || skew < -maxSkew:
-		d.warn(name, fmt.Sprintf("the clocks of the %s and of this machine are %s apart", whose, skew.Abs()),
+		d.warn(name, fmt.Sprintf("the clocks of %s and of this machine are %s apart", whose, skew.Abs()),
 			"let both keep time by NTP: on the NAS in Control Panel, Regional Options, Time")
 	default:
-		d.ok(name, "the clocks of the "+whose+" and of this machine agree")
+		d.ok(name, "the clocks of "+whose+" and of this machine agree")
 	}
 }
 

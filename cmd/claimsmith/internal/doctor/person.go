@@ -24,7 +24,7 @@ func (d *doctor) person(ctx context.Context) {
 	case d.outline == nil || !d.usable:
 		d.skip("dry run", "the configuration cannot be served")
 	case !d.signedIn:
-		d.skip("dry run", "the plugin cannot read the NAS, and another login with the same password would count towards DSM's Auto Block")
+		d.skip("dry run", "the accounts of the NAS could not be read, and a login that DSM refused is not repeated: it would count towards Auto Block")
 	case d.connector() == nil:
 		d.wrong("dry run", "connectors names nobody whose word on an address counts, so rules see no address", "write connectors: {google: {emailDomains: [gmail.com]}}")
 	default:
@@ -47,7 +47,7 @@ func (d *doctor) try(ctx context.Context) {
 		d.wrong("dry run", "no token, because something failed: "+explanation.Err, more)
 		return
 	case "denied":
-		d.warn("dry run", "turned away by "+explanation.Rule+", who reads: "+explanation.Message, "nothing, if that is meant; otherwise mend account or rule. "+more)
+		d.warn("dry run", "turned away by "+explanation.Rule+"; the person reads: "+explanation.Message, "nothing, if that is meant; otherwise mend account or rule. "+more)
 		return
 	}
 	d.ok("dry run", "the rules let this person in, if "+d.connector().Name+" says that the address is verified")
@@ -88,7 +88,7 @@ func (d *doctor) lifetimes() {
 	for _, l := range d.outline.Lookups {
 		worst = max(worst, l.Worst)
 	}
-	said := "while the NAS answers, within minutes; while it sleeps or is unreachable, facts up to " + hours(worst) + " old are used"
+	said := "a fact is up to " + hours(worst) + " old when it is used; the oldest are used only while the NAS does not answer"
 	if worst == 0 {
 		said = "facts are asked for each time"
 	}

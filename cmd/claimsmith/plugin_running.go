@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+// askPlugins connects for one question about plugins.
+func (r running) askPlugins(question func(adminv1.PluginServiceClient) error) error {
+	at := *r.socket
+	if at == "" {
+		var err error
+		if at, err = sidecar.AdminSocket(*r.file); err != nil {
+			return err
+		}
+	}
+	client, conn, err := sidecar.DialPlugins(at)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return question(client)
+}
+
+func pluginListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the plugins of a running sidecar",
+		Example: "  claimsmith plugin list\n  claimsmith plugin list --socket /run/claimsmith/admin.sock --json",
+		Args:    noArgs,
+	}
+	return pluginsCommand(cmd, func(args []string, list *adminv1.ListPluginsResponse, now time.Time) (string, error) {
+		return pluginTable(list.GetPlugins(), now), nil
+	})
+}
+
+func pluginStatusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "status [NAME]", Short: "Say what the plugins of a running sidecar are doing",
+		Long: "status shows for each plugin, or for one, its process, what confines it, its crashes, and what became of the questions to it. " +
+			"It shows no values of requests.",
+		Example: "  claimsmith plugin status\n  claimsmith plugin status nas --json",
+		Args:    cobra.MaximumNArgs(1),
+	}
+	return pluginsCommand(cmd, func(args []string, list *adminv1.ListPluginsResponse, now time.Time) (string, error) {
+		var b strings.Builder
+		if len(args) == 1 {
+			var one []*adminv1.PluginStatus
+			for _, p := range list.GetPlugins() {
+				if p.GetName() == args[0] {
+					one = append(one, p)
+				}
+			}
+			if list.Plugins = one; one == nil {
+				return "", fmt.Errorf("no plugin is called %q", args[0])
+			}
+		}
+		for _, p := range list.GetPlugins() {
+			b.WriteString(pluginDetails(p, now))
+		}
+		return b.String(), nil
+	})
+}
+
+// pluginsCommand asks for the plugins and writes them, as show says or as JSON. show may shorten the list.
+func pluginsCommand(cmd *cobra.Command, show func([]string, *adminv1.ListPluginsResponse, time.Time) (string, error)) *cobra.Command {
+	at := runningFlags(cmd)
+	asJSON := cmd.Flags().Bool("json", false, "write JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return at.askPlugins(func(client adminv1.PluginServiceClient) error {
+			list, err := client.ListPlugins(cmd.Context(), &adminv1.ListPluginsRequest{})
+			if err != nil {
+				return err
+			}
+			text, err := show(args, list, time.Now())
+			if err != nil {
+				return err
+			}
+			if *asJSON {
+				return writeMessage(cmd.OutOrStdout(), list)
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), text)
+			return err
+		})
+	}
+	return cmd
+}
+
+func pluginRestartCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "restart NAME", Short: "Start a plugin of a running sidecar anew",
+		Long:    "restart starts a new process of the plugin. The old one ends when it has finished what it was asked; it goes on when the new one does not start.",
+		Example: "  claimsmith plugin restart nas",
+		Args:    cobra.ExactArgs(1),
+	}
+	at := runningFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return at.askPlugins(func(client adminv1.PluginServiceClient) error {
+			reply, err := client.RestartPlugin(cmd.Context(), &adminv1.RestartPluginRequest{Name: args[0]})
+			if err != nil {
+				return err
+			}
+			if reply.GetFailed() != "" {
+				return errors.New("the old process goes on: " + reply.GetFailed())
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s was started anew: process %d\n", args[0], reply.GetPlugin().GetPid())
+			return err
+		})
+	}
+	return cmd
+}
+
+func pluginTable(plugins []*adminv1.PluginStatus, now time.Time) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tIS\tSTATE\tPROCESS\tFOR\tCRASHES\tBREAKER")
+	for _, p := range plugins {
+		process, age := "-", "-"
+		if p.GetPid() != 0 {
+			process, age = fmt.Sprint(p.GetPid()), span(now.Sub(p.GetSince().AsTime()))
+		}
+		fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\t%d\t%s\n", p.GetName(), p.GetIs(), p.GetVersion(), p.GetState(), process, age, p.GetCrashes(), p.GetBreaker())
+	}
+	_ = w.Flush() // into memory
+	return b.String()
+}
+
+func pluginDetails(p *adminv1.PluginStatus, now time.Time) string {
+	var b strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-12s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	fmt.Fprintf(&b, "%s: %s %s\n", p.GetName(), p.GetIs(), p.GetVersion())
+	if p.GetPid() == 0 {
+		row("state", "%s", p.GetState())
+	} else {
+		row("state", "%s, process %d for %s", p.GetState(), p.GetPid(), span(now.Sub(p.GetSince().AsTime())))
+	}
+	if p.GetCrashes() > 0 {
+		row("crashes", "%d, the last one: %s", p.GetCrashes(), p.GetLastCrash())
+	}
+	row("confined", "%s", p.GetConfinement())
+	c := p.GetCounters()
+	row("questions", "%d from fresh answers, %d as before in the exchange, %d not known", c.GetHits(), c.GetExchange(), c.GetMisses())
+	row("of these", "%d with an old answer, %d without any", c.GetStale(), c.GetUnanswered())
+	row("calls", "%d, %d failed, %d under way; %d refreshes", c.GetCalls(), c.GetFailures(), p.GetCalls(), c.GetRefreshes())
+	row("not asked", "%d too many, %d while the breaker was open; it is %s and opened %d times", c.GetLimited(), c.GetBroken(), p.GetBreaker(), c.GetOpened())
+	return b.String()
+}

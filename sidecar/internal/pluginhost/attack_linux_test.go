@@ -1,0 +1,107 @@
+package pluginhost
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// attack is what a hostile plugin tries: "read /a/b", "kill 17" ... It returns how that went.
+func attack(what string) string {
+	verb, arg, _ := strings.Cut(what, " ")
+	var err error
+	var pid int
+	_, _ = fmt.Sscan(arg, &pid)
+	switch verb {
+	case "read":
+		_, err = os.ReadFile(arg)
+	case "list":
+		_, err = os.ReadDir(arg)
+	case "write":
+		err = os.WriteFile(arg, []byte("x"), 0o600)
+	case "remove":
+		err = os.Remove(arg)
+	case "link": // a file that it may not read, moved to where it may
+		err = os.Link(arg, filepath.Join(os.Getenv("HOME"), "stolen"))
+	case "kill":
+		err = syscall.Kill(pid, syscall.SIGTERM)
+	case "trace":
+		err = unix.PtraceSeize(pid)
+	case "spawn":
+		err = exec.Command("/bin/sleep", "600").Start()
+	case "fork":
+		_, _, errno := syscall.RawSyscall(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0)
+		err = orNil(errno)
+	case "descriptors":
+		n := 0
+		for n < 100_000 && err == nil {
+			_, err = unix.Dup(1)
+			n++
+		}
+		if n > 300 {
+			return fmt.Sprintf("%d descriptors", n)
+		}
+	case "memory":
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(1 << 40) // what the environment says is only a wish
+		var all [][]byte
+		for range 4 << 10 {
+			b, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+			if err != nil {
+				return outcomeOf(err)
+			}
+			all = append(all, b)
+		}
+		return fmt.Sprintf("%d MiB", len(all))
+	case "privileges":
+		var v int
+		v, err = unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+		if v == 1 {
+			return "no new ones"
+		}
+	case "core":
+		var l unix.Rlimit
+		err = unix.Getrlimit(unix.RLIMIT_CORE, &l)
+		return fmt.Sprintf("core %d %d", l.Cur, l.Max)
+	case "connect":
+		var c net.Conn
+		if c, err = net.Dial("unix", arg); err == nil {
+			_ = c.Close()
+		}
+	}
+	return outcomeOf(err)
+}
+
+func orNil(errno syscall.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return errno
+}
+
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return "done"
+	case errors.Is(err, fs.ErrNotExist):
+		return "not there"
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return "refused"
+	case errors.Is(err, syscall.EMFILE):
+		return "no more descriptors"
+	case errors.Is(err, syscall.ENOMEM):
+		return "no more memory"
+	case errors.Is(err, syscall.EXDEV):
+		return "refused as another file system"
+	}
+	return err.Error()
+}

@@ -1,0 +1,240 @@
+package pluginhost
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// try has the hostile plugin do one thing.
+func try(t *testing.T, asker pipeline.Asker, what string) string {
+	t.Helper()
+	params, err := json.Marshal(map[string]string{"email": what})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := asker.Ask(within(t, 20*time.Second), question(string(params)))
+	if err != nil {
+		t.Fatal(what, err)
+	}
+	return answer.Facts["name"].(string)
+}
+
+// TestWhatAHostilePluginCanDo is the list of what is and what is not confined. The README of plugins says the same.
+func TestWhatAHostilePluginCanDo(t *testing.T) {
+	t.Setenv("HOST_SECRET", "not for plugins")
+	dir, secrets := t.TempDir(), t.TempDir()
+	write := func(name string) string {
+		file := filepath.Join(secrets, name)
+		if err := os.WriteFile(file, []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	mine, other := write("mine"), write("other")
+	listener, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	h := newTestHost(t, Options{Dir: dir})
+	sibling := playing("good")
+	sibling.Name = "sibling"
+	victim := start(t, h, sibling).PID()
+	d := playing("hostile")
+	d.Config = json.RawMessage(`{"url":"x","passwordFile":"` + mine + `"}`)
+	d.Limits = Limits{Memory: 256 << 20, Descriptors: 200}
+	p := start(t, h, d)
+	asker := p.Asker(CachePolicy{})
+
+	memory := "no more memory"
+	if !dataLimit {
+		memory = "4096 MiB"
+	}
+	tests := []struct{ what, want string }{
+		{"read " + mine, "done"}, // the file that its configuration names
+		{"read " + other, "refused"},
+		{"list " + secrets, "refused"},
+		{"link " + other, "refused as another file system"}, // how Landlock says it
+		{"write " + mine, "refused"},
+		{"remove " + mine, "refused"},
+		{"write " + filepath.Join(secrets, "new"), "refused"},
+		{"write " + filepath.Join(dir, "nas", "new"), "done"}, // its own directory
+		{"list " + filepath.Join(dir, "sibling"), "refused"},
+		{"list /", "refused"},
+		{"list /root", "refused"},
+		{"read /etc/passwd", "refused"},
+		{"read /etc/shadow", "refused"},
+		{"read /etc/resolv.conf", "done"},
+		{"write /usr/bin/env", "refused"},
+		{fmt.Sprintf("read /proc/%d/environ", os.Getpid()), "refused"},
+		{fmt.Sprintf("read /proc/%d/environ", victim), "refused"},
+		{fmt.Sprintf("read /proc/%d/cmdline", os.Getpid()), "refused"},
+		{fmt.Sprintf("trace %d", os.Getpid()), "refused"},
+		{fmt.Sprintf("trace %d", victim), "refused"},
+		{fmt.Sprintf("kill %d", victim), "refused"},
+		{fmt.Sprintf("kill %d", os.Getpid()), "refused"},
+		{"spawn", "refused"},
+		{"fork", "refused"},
+		{"descriptors", "no more descriptors"},
+		{"privileges", "no new ones"},
+		{"core", "core 0 0"},
+		{"connect " + filepath.Join(dir, "s"), "done"}, // not confined: sockets and the network
+		{"memory", memory},
+	}
+	for _, tt := range tests {
+		if tt.what == "memory" || tt.what == "connect "+filepath.Join(dir, "s") { // with descriptors again
+			if err := p.Restart(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := try(t, asker, tt.what); got != tt.want && !oldKernel(tt.what) {
+			t.Errorf("%s: got %s, want %s", tt.what, got, tt.want)
+		}
+	}
+	c := p.Status().Confinement
+	want := &Confinement{Files: landlockVersion(), Signals: landlockVersion() >= 6, Memory: 512 << 20, Descriptors: 200, NoProcesses: true}
+	if !dataLimit {
+		want.Memory = 0
+	}
+	if landlockVersion() == 0 {
+		want.Why = "this kernel has no file rules"
+	}
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// oldKernel reports whether the kernel of this machine cannot refuse what is tried.
+func oldKernel(what string) bool {
+	switch v := landlockVersion(); {
+	case strings.HasPrefix(what, "kill"):
+		return v < 6
+	case what == "spawn", what == "fork", what == "descriptors", what == "memory", what == "privileges", what == "core":
+		return false
+	default:
+		return v == 0
+	}
+}
+
+func TestAnUnconfinedPluginSaysSo(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := playing("hostile")
+	d.Unconfined = true
+	p := start(t, newTestHost(t, Options{}), d)
+	if got := try(t, p.Asker(CachePolicy{}), "read "+secret); got != "done" {
+		t.Error(got)
+	}
+	got := p.Status().Confinement.String()
+	if want := "all files of its user, no processes, no limit of memory, no limit of descriptors, unconfined, as declared"; got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+func TestForeignPluginsBesideSecrets(t *testing.T) {
+	foreign := Declaration{Name: "mine", Foreign: true}
+	unconfined := Declaration{Name: "mine", Foreign: true, Unconfined: true}
+	nas := Declaration{Name: "nas", Config: json.RawMessage(`{"accounts":[{"passwordFile":"/run/secrets/dsm"}]}`)}
+	people := Declaration{Name: "people", Config: json.RawMessage(`{"file":"/etc/people.yaml","caFile":"/etc/ca.pem"}`)}
+	tests := []struct {
+		name     string
+		set      []Declaration
+		confines bool
+		want     []string
+	}{
+		{"with file rules", []Declaration{foreign, nas}, true, nil},
+		{"without", []Declaration{foreign, nas}, false,
+			[]string{"plugin mine: command: this system cannot keep it from the secrets of the plugin nas, which runs under the same user id"}},
+		{"without, and that is said", []Declaration{unconfined, nas}, false, nil},
+		{"beside a plugin without secrets", []Declaration{foreign, people}, false, nil},
+		{"with its own secrets only", []Declaration{{Name: "mine", Foreign: true, Config: nas.Config}}, false, nil},
+		{"those that come with the host", []Declaration{nas, people}, false, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, e := range unsafeBeside(tt.set, tt.confines) {
+				got = append(got, e.Error())
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestWhatWasComparedIsWhatRuns(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) (file, digest string) {
+		file = filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256([]byte(text))
+		return file, hex.EncodeToString(sum[:])
+	}
+	// The program replaces itself, as somebody might between the comparison and the start, and then runs what it stands for.
+	script := "#!/bin/sh\n. \"$(dirname \"$0\")/lib/part\"\nexec \"$@\"\n"
+	program, sum := write("program", script, 0o700)
+	if err := os.Mkdir(filepath.Join(dir, "lib"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	part, partSum := write("lib/part", "echo part of $0 >&2\n", 0o600)
+	copies := t.TempDir()
+	o := orders{SHA256: map[string]string{program: sum, part: partSum}, Copies: copies}
+	path, command, err := compare(o, []string{program, os.Args[0], "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path != filepath.Join(copies, program) || command[0] != program || command[1] != os.Args[0] {
+		t.Errorf("it runs %s as %v", path, command)
+	}
+	if err := os.WriteFile(program, []byte("#!/bin/sh\nexit 66\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{program: script, part: "echo part of $0 >&2\n"} {
+		if got, err := os.ReadFile(filepath.Join(copies, file)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", file, got, err)
+		}
+	}
+	o.Copies = t.TempDir()
+	if _, _, err := compare(o, []string{program}); err == nil || !strings.HasPrefix(err.Error(), program+": the digest of the file is ") {
+		t.Errorf("another program: %v", err)
+	}
+}
+
+func TestAPluginWithADigestRuns(t *testing.T) {
+	program, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(program)
+	d := playing("good")
+	d.SHA256 = map[string]string{os.Args[0]: hex.EncodeToString(sum[:])}
+	h := newTestHost(t, Options{})
+	p := start(t, h, d)
+	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.PID())); err != nil || !strings.HasPrefix(exe, h.sockets+"/run-") {
+		t.Errorf("it runs %s, %v", exe, err)
+	}
+	if got := p.Status().Confinement.Checked; got != 1 {
+		t.Errorf("%d files were compared", got)
+	}
+	h.Stop(p)
+	if left, _ := filepath.Glob(h.sockets + "/run-*"); len(left) > 0 {
+		t.Errorf("copies are left: %v", left)
+	}
+}

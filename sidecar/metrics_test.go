@@ -1,0 +1,68 @@
+package sidecar_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// scrape returns the lines of the metrics that begin with claimsmith.
+func (r *running) scrape() string {
+	r.t.Helper()
+	var line struct{ Address string }
+	if err := json.Unmarshal([]byte(r.log.wait(r.t, `"msg":"serving metrics"`)), &line); err != nil {
+		r.t.Fatal(err)
+	}
+	response, err := http.Get("http://" + line.Address + "/metrics")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	all, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var ours strings.Builder
+	for l := range strings.Lines(string(all)) {
+		if strings.HasPrefix(l, "claimsmith_") {
+			ours.WriteString(l)
+		}
+	}
+	return ours.String()
+}
+
+func TestMetrics(t *testing.T) {
+	r := serve(t, func(dir string) string { return household(dir) + "metrics: {address: \"127.0.0.1:0\"}\n" })
+	for _, who := range []string{"mum@gmail.com", "mum@gmail.com", "nobody@gmail.com", "broken@gmail.com"} {
+		// What becomes of each is counted, and judged elsewhere.
+		_, _ = r.client().ExtendPayload(t.Context(), signIn(who))
+	}
+	r.put(household(r.dir) + "  - {set: {x: nas.nmae}}\n")
+	r.log.wait(t, "configuration not reloaded")
+	got := r.scrape()
+	for _, want := range []string{
+		`claimsmith_decisions_total{outcome="patched",stage="token"} 2`,
+		`claimsmith_decisions_total{outcome="denied",stage="token"} 1`,
+		`claimsmith_decisions_total{outcome="failed",stage="token"} 1`,
+		`claimsmith_decisions_total{outcome="patched",stage="login"} 0`,
+		`claimsmith_decision_seconds_count 4`,
+		`claimsmith_reloads_total{result="refused"} 1`,
+		`claimsmith_reloads_total{result="taken"} 0`,
+		`claimsmith_plugin_up{plugin="nas"} 1`,
+		`claimsmith_plugin_crashes_total{plugin="nas"} 0`,
+		`claimsmith_plugin_failures_total{plugin="nas"} 1`,
+		`claimsmith_configuration_info{digest="`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the metrics lack %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(got)
+	}
+	if strings.Contains(got, "gmail") {
+		t.Errorf("the metrics hold an address:\n%s", got)
+	}
+}
