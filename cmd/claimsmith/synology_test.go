@@ -11,8 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
 )
@@ -60,7 +62,7 @@ func TestEnroll(t *testing.T) {
 		{
 			"a wrong code", "111111\n", []string{"nas"}, nil, exitProblems, "",
 			prompt + "claimsmith: SYNO.API.Auth login: DSM did not accept the code of the second factor: codes count once and for half a minute, so wait for the " +
-				"next one; no login is tried again until a pause is over or the configuration changes, because DSM blocks those who guess (code 404)\n",
+				"next one (code 404)\n",
 		},
 		{"no code", "", []string{"nas"}, nil, exitProblems, "", prompt + "claimsmith: no code was given\n"},
 		{
@@ -185,4 +187,45 @@ func TestAnEmulatorThatCannotStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A NAS that sleeps keeps nobody out who was known: the sidecar answers with what it knows, within its budget, and reads anew once
+// somebody signs in and the NAS is awake.
+func TestServeWhileTheNASSleeps(t *testing.T) {
+	t.Parallel()
+	nas := newNAS(t)
+	file := nasConfig(t, nas)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.NewReplacer("timeout: 500ms}", "timeout: 500ms, refresh: 1s}",
+		"with: {email: identity.email}", "with: {email: identity.email}\n    cache: {ttl: 1ms, maxStale: 24h}").Replace(string(text))
+	write(t, file, []byte(changed))
+	s := serve(t, file)
+	until := func(what string, done func(dsmtest.Call) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+			began := time.Now()
+			reply, err := s.client.ExtendPayload(t.Context(), mum(`{"sub":"a"}`))
+			if err != nil || string(reply.GetPatches().GetIdToken().GetSet()["username"]) != `"mum"` {
+				t.Fatalf("%s: %v, %v", what, reply, err)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Fatalf("%s: an answer took %s", what, took)
+			}
+			if slices.ContainsFunc(nas.Calls(), done) {
+				return
+			}
+		}
+		t.Fatalf("%s: the NAS was asked %+v", what, nas.Calls())
+	}
+	listed := func(c dsmtest.Call) bool { return c.API == "SYNO.Core.User" && c.Code == 0 }
+	until("awake", listed)
+	nas.SetFault("", dsmtest.Hang())
+	nas.ForgetCalls()
+	until("asleep", func(c dsmtest.Call) bool { return c.Code == -1 })
+	nas.ForgetCalls()
+	nas.SetFault("", nil)
+	until("awake again", listed)
 }

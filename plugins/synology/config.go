@@ -10,6 +10,7 @@ import (
 	_ "time/tzdata" // a container need not have any
 
 	"github.com/claimsmith/claimsmith/plugins/internal/address"
+	"github.com/claimsmith/claimsmith/plugins/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 )
@@ -106,7 +107,9 @@ func (c Config) settleDSM(check *checker, s *settings, enrolled bool) {
 	check.bad("passwordFile", err, hintFor(err, c.PasswordFile))
 	if c.DeviceFile != "" {
 		s.client.Device = func() string { return trustedDevice(c.DeviceFile) }
-		if _, err := readDevice(c.DeviceFile); err != nil && enrolled {
+		if err := files.Absolute(c.DeviceFile); err != nil {
+			check.bad("deviceFile", err, "")
+		} else if _, err := readDevice(c.DeviceFile); err != nil && enrolled {
 			check.bad("deviceFile", err, "claimsmith synology enroll writes it, after asking for a one-time code")
 		}
 	}

@@ -86,6 +86,8 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		{"a trusted device", `{` + good + `, "deviceFile": "` + write(t, "0123456789abcdef\n", 0o600) + `"}`, nil},
 		{"a trusted device that is not enrolled yet", `{` + good + `, "deviceFile": "` + missing + `"}`, sdk.Problems{
 			{Path: "deviceFile", Message: "no such file or directory", Hint: "claimsmith synology enroll writes it, after asking for a one-time code"}}},
+		{"a trusted device whose file depends on the folder", `{` + good + `, "deviceFile": "device"}`, sdk.Problems{
+			{Path: "deviceFile", Message: "not an absolute path, and a plugin works in a folder of its own"}}},
 		{"a file that holds no device", `{` + good + `, "deviceFile": "` + write(t, "two words\n", 0o600) + `"}`, sdk.Problems{
 			{Path: "deviceFile", Message: "no id of a trusted device in it", Hint: "claimsmith synology enroll writes it, after asking for a one-time code"}}},
 		{"plain HTTP when it is written", `{"url": "http://nas:5000", "account": "a", "passwordFile": "` + password + `", "allowPlainHTTP": true}`, nil},

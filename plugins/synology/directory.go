@@ -20,6 +20,9 @@ const early = 30 * time.Second
 // warning is how long the first reading may take longer because of what it warns about.
 const warning = 2 * time.Second
 
+// errGroupless is about an account of a directory. A local one is a member of users at least, and DSM tells.
+var errGroupless = errors.New("the NAS names no group of an account that is kept in a directory, so nobody knows whether it is an administrator")
+
 var errClosed = errors.New("the plugin is closed")
 
 // source is where accounts are read. *dsm.Client is one.
@@ -188,10 +191,13 @@ func (d *directory) warn(ctx context.Context, s *snapshot) {
 func (d *directory) groupsOf(ctx context.Context, s *snapshot, u dsm.User) ([]string, error) {
 	user := u.Name
 	if groups, ok := s.knownGroups(user); ok {
-		return groups, nil
+		return certain(u, groups)
 	}
 	if !d.byMember.Load() {
 		groups, err := flight(ctx, d, fmt.Sprintf("groups %d %s", s.number, user), func(ctx context.Context) ([]string, error) {
+			if groups, ok := s.knownGroups(user); ok { // since this caller looked
+				return groups, nil
+			}
 			groups, err := d.nas.GroupsOf(ctx, user)
 			if err == nil {
 				s.groups.Store(user, groups)
@@ -202,18 +208,34 @@ func (d *directory) groupsOf(ctx context.Context, s *snapshot, u dsm.User) ([]st
 		case errors.Is(err, dsm.ErrUnsupported):
 			d.byMember.Store(true)
 			d.o.log.Info("this DSM cannot tell the groups of one user, so the members of all groups are read")
+		case err == nil:
+			return certain(u, groups)
 		case u.Kind == dsm.Local || !errors.Is(err, dsm.ErrUnknownUser):
-			return groups, err
+			return nil, err
 		} // of an account of a directory it may be known by the members alone
 	}
 	all, err := flight(ctx, d, fmt.Sprintf("members %d", s.number), func(ctx context.Context) (map[string][]string, error) {
+		if all := s.members.Load(); all != nil {
+			return *all, nil
+		}
 		all, err := d.nas.Memberships(ctx)
 		if err == nil {
 			s.members.Store(&all)
 		}
 		return all, err
 	})
-	return all[user], err
+	if err != nil {
+		return nil, err
+	}
+	return certain(u, all[user])
+}
+
+// certain refuses to take an account of a directory for a member of nothing: then its groups are not known, and it may be an administrator.
+func certain(u dsm.User, groups []string) ([]string, error) {
+	if len(groups) == 0 && u.Kind != dsm.Local {
+		return nil, errGroupless
+	}
+	return groups, nil
 }
 
 // age is how old s is. It is negative when the clock was set back.

@@ -81,6 +81,38 @@ func TestAccountsOfDirectories(t *testing.T) {
 	}
 }
 
+func TestAnAccountOfADirectoryWhoseGroupsNobodyTellsIsNotAnswered(t *testing.T) {
+	for _, release := range []string{"7.1", "7.2"} {
+		_, c := startNAS(t, func(o *dsmtest.Options) {
+			o.Profile = release
+			o.Accounts = append(o.Accounts, dsmtest.Account{Name: "ada@example.com", Email: "ada@example.com", Type: "ldap"})
+		})
+		c.AccountTypes = []string{"local", "ldap"}
+		l, _ := opened(t, c)
+		for range 2 {
+			_, err := l.Lookup(t.Context(), Params{Email: "ada@example.com"})
+			want := "read the groups of an account: the NAS names no group of an account that is kept in a directory, so nobody knows whether it is an administrator"
+			if text(err) != want {
+				t.Errorf("%s: error %q, want %q", release, text(err), want)
+			}
+		}
+	}
+}
+
+// A DSM that cannot tell the groups of an account of a directory by its name is asked for the members of all groups.
+func TestAnAccountOfADirectoryThatIsKnownByItsMembershipOnly(t *testing.T) {
+	nas, c := startNAS(t, func(o *dsmtest.Options) {
+		o.Accounts = append(o.Accounts, dsmtest.Account{Name: "ada@example.com", Email: "ada@example.com", Type: "ldap", Groups: []string{"staff@example.com"}})
+	})
+	c.AccountTypes = []string{"local", "ldap"}
+	nas.SetFault("SYNO.Core.User.Group", dsmtest.Code(3106))
+	l, _ := opened(t, c)
+	got, err := l.Lookup(t.Context(), Params{Email: "ada@example.com"})
+	if want := []string{"staff@example.com"}; err != nil || !reflect.DeepEqual(got.Facts.Groups, want) {
+		t.Errorf("groups %v, %v, want %v", got.Facts.Groups, err, want)
+	}
+}
+
 func TestOnlyTheTypesThatAreNamedAreRead(t *testing.T) {
 	_, c := startNAS(t, func(o *dsmtest.Options) {
 		o.Accounts = append(o.Accounts, dsmtest.Account{Name: "ada@example.com", Email: "ada@example.com", Type: "ldap"})

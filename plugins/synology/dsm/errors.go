@@ -20,11 +20,17 @@ type Error struct {
 
 // Error says what was asked, what it means and what to do.
 func (e *Error) Error() string {
-	text := e.sentence()
 	if e.stopsLogins() {
-		text += "; no login is tried again until a pause is over or the configuration changes, because DSM blocks those who guess"
+		return e.say("; no login is tried again until a pause is over or the configuration changes, because DSM blocks those who guess")
 	}
-	return fmt.Sprintf("%s %s: %s (code %d)", e.API, e.Method, text, e.Code)
+	return e.say("")
+}
+
+// Once is Error for a login that a person asked for: there is no pause before the next one.
+func (e *Error) Once() string { return e.say("") }
+
+func (e *Error) say(more string) string {
+	return fmt.Sprintf("%s %s: %s%s (code %d)", e.API, e.Method, e.sentence(), more, e.Code)
 }
 
 // Paused is what a call gets that would need a login while none is tried.

@@ -1,8 +1,9 @@
 // Package dsmtest emulates a Synology NAS over HTTP or HTTPS: the part of DSM's Web API that reads accounts and groups,
-// and DSM's "SSO client", which signs people in through an OpenID Connect provider.
+// DSM's "SSO client", which signs people in through an OpenID Connect provider, and the package SSO Server, which is one.
 //
-// It serves the tests of the client and of the plugin, and the demo. Start makes a NAS that behaves like DSM 7.2; what
-// tests want to go wrong is switched on by knobs in Options and by the setters of NAS. No NAS was at hand when it was
+// It serves the tests of the client and of the plugin, the demo, and `claimsmith dsm-emulator`, which takes Options from a YAML file
+// (ReadState). Start makes a NAS that behaves like DSM 7.2, or like the release that Options.Profile names; what
+// tests want to go wrong is switched on by knobs in Options and by the setters of NAS. The page /emulator shows the calls. No NAS was at hand when it was
 // written: everything in it is taken from public records, or chosen where the records are silent.
 //
 // # Where the facts come from
@@ -24,11 +25,16 @@
 //	CCSYNC  a sync tool's backend, measured on DSM 7.2.1       L            User.Group get, 3106, uid as additional field
 //	OPDOCS  Authelia, authentik, Pocket ID: Synology guides    L, D         what DSM asks of a provider
 //	TSIDP   tailscale/tsidp, issues 146 and 158                L            the username is read from userinfo
+//	SSODOC  pulsejet/nextcloud-oidc-login, issue 275           L            discovery of SSO Server: endpoints, scopes, claims
 //	E4E     UCSD-E4E ansible roles for DSM                     L            RS256 only, discovery read again at login
 //
 // # What is unknown, and what was chosen
 //
 //   - The code for a missing syno token: 103 (PROBE); others report 105 and 119. Options.TokenCode.
+//   - Whether 7.3 and 7.4 differ from 7.2 in anything emulated here: they do not.
+//   - What a list of domain or LDAP accounts gets on a NAS that has joined nothing: an empty list. Options.NotJoinedCode.
+//   - SSO Server: sub is the name of the account, groups are plain or, with GroupDomain, name@domain; a scope that discovery does
+//     not name is refused; the code flow only.
 //   - The code for a call without any session: 119.
 //   - The order of checks: missing parts (101), API (102), version (104), method (103), session, syno token, right (105).
 //   - The limit of a list when none is asked for: everything. Options.PageCap makes it smaller.

@@ -136,7 +136,7 @@ func (n *NAS) getUserGroups(c *call) (any, *failure) {
 	if a == nil {
 		return nil, fail(codeNoUser)
 	}
-	return map[string]any{"groups": slices.Clone(a.Groups)}, nil
+	return map[string]any{"groups": append([]string{}, a.Groups...)}, nil
 }
 
 // getSelf answers SYNO.Core.NormalUser get: the caller's own record, for everybody. Recorded from PROBE.

@@ -15,11 +15,10 @@ func (r *runner) signals(ctx context.Context) verdict {
 		}
 	}
 	if r.p.ended(500 * time.Millisecond) {
-		end := r.p.cmd.ProcessState.String()
 		if err := r.alive(ctx); err != nil {
 			return broken("it does not start again: %v", err)
 		}
-		return broken("SIGINT, SIGTERM or SIGHUP ended it (%s)", end).
+		return broken("SIGINT, SIGTERM or SIGHUP ended it").
 			but("they reach all processes of a terminal or a service at once, and the host still waits for answers: ignore them")
 	}
 	return r.answers(ctx, "after SIGINT, SIGTERM and SIGHUP")

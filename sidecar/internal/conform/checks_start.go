@@ -3,6 +3,7 @@ package conform
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -133,7 +134,7 @@ func (r *runner) unconfigured(ctx context.Context) verdict {
 
 // said puts what came of a call in words. Its message is the plugin's own and is short.
 func said(err error) string {
-	if err == nil {
+	if err == nil || errors.As(err, new(errAnswer)) {
 		return "an answer"
 	}
 	st := status.Convert(err)

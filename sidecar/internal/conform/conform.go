@@ -27,6 +27,7 @@ type Options struct {
 	Unknown json.RawMessage // a question that finds nobody; empty: one is made up from the schema
 	Slow    json.RawMessage // a question that takes longer than a second; may be empty
 
+	Dir     string        // where folders for its processes are made; empty: that for temporary files
 	Calls   int           // how many are made to see whether memory grows; defaults to 10000
 	Timeout time.Duration // for its start; defaults to 10 s
 	Stderr  io.Writer     // gets all that it prints; may be nil
@@ -169,7 +170,8 @@ func (r *runner) check(ctx context.Context, s step) Outcome {
 	limited, cancel := context.WithTimeout(ctx, s.within)
 	defer cancel()
 	v := s.run(limited)
-	if r.p != nil && r.p == before && !r.p.running() {
+	lost := v.outcome == Broken && r.p != nil && r.p.ended(100*time.Millisecond) // its connection is seen to break first
+	if r.p != nil && r.p == before && (lost || !r.p.running()) {
 		v = broken("its process ended (%s)%s", r.p.cmd.ProcessState, r.p.stderr.last())
 	}
 	if v.outcome == Broken {

@@ -34,7 +34,7 @@ type process struct {
 
 // start runs command in a new folder. Without the cookie it is started as a person would by mistake.
 func start(o Options, certificate string, byHand bool) (_ *process, err error) {
-	folder, err := os.MkdirTemp("", "claimsmith-") // mode 0700
+	folder, err := os.MkdirTemp(o.Dir, "claimsmith-") // mode 0700
 	if err != nil {
 		return nil, err
 	}

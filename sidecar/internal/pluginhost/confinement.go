@@ -158,6 +158,26 @@ type orders struct {
 	Writable    []string          `json:"writable,omitempty"`
 }
 
+// programFolder is where a program lies with the modules and libraries that belong to it. Of an interpreter that came with
+// the system it is the folder of the script, which is its first argument that is a whole path. A folder of many things, such as
+// /etc, is none.
+func programFolder(command []string) string {
+	for i, arg := range command {
+		if !filepath.IsAbs(arg) || i > 0 && strings.HasPrefix(command[i-1], "--") {
+			continue
+		}
+		switch folder := filepath.Dir(filepath.Clean(arg)); {
+		case strings.HasPrefix(folder, "/usr/"), folder == "/bin", folder == "/sbin":
+			continue // everybody may read it; the script comes yet
+		case slices.Contains([]string{"/", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/var", "/run/secrets", "/etc/claimsmith"}, folder):
+			return ""
+		default:
+			return folder
+		}
+	}
+	return ""
+}
+
 // orders are how l confines one process, whose socket is in the directory sockets.
 func (l *launcher) orders(parent int, copies, sockets string) orders {
 	d := l.decl
@@ -171,6 +191,9 @@ func (l *launcher) orders(parent int, copies, sockets string) orders {
 		if filepath.IsAbs(arg) {
 			o.Readable = append(o.Readable, arg)
 		}
+	}
+	if folder := programFolder(d.Command); folder != "" {
+		o.Readable = append(o.Readable, folder)
 	}
 	for path := range d.SHA256 {
 		o.Readable = append(o.Readable, path)

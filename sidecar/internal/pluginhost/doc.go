@@ -10,14 +10,21 @@
 // A plugin sees nothing of its host: /dev/null as stdin, an environment of the names that were declared and little more, a
 // working directory of its own with mode 0700, which is HOME and TMPDIR too. It leads a process group, so that Ctrl-C in
 // a terminal ends the host, which then ends the plugin. It is started through [Options].Wrapper, which is [Exec] in a
-// process of its own: it asks the kernel to kill the process when the host dies, checks digests, closes what it inherited,
-// and becomes the plugin. That request is bound to the thread that forked, so one goroutine with a thread of its own starts
+// process of its own: it asks the kernel to kill the process when the host dies, compares digests and makes the copies that
+// are run, closes what it inherited, applies [Limits] and file rules, reports what is in force ([Confinement]), and becomes
+// the plugin. The request to be killed is bound to the thread that forked, so one goroutine with a thread of its own starts
 // all plugins of a host and lives as long as the host. On systems without such a request the SDK of the plugin watches
 // who its parent is.
 //
+// File rules are Landlock's, made for the one thread that becomes the plugin. They name files as they are at the start, so a
+// process whose files were replaced is replaced before the next call. A plugin may start threads and no processes: what it
+// cannot start it cannot leave behind, also when the host is killed. A plugin that may start processes can: its group is
+// killed with it, what left the group is not, and nothing is when the host is killed.
+//
 // A crash: the first two restart the plugin at once, and calls wait for that inside their deadline. From the third on, each
 // within a minute of the one before, calls fail at once with [ErrDown] while the plugin is restarted after growing pauses. A plugin that comes back must
-// describe itself as before, and is configured as before. A call that got no answer because the process died is repeated
+// describe itself as before, and is configured as before. The first of a row of crashes that is no longer mended at once is
+// reported as an error, with its last words, and those after it at debug. A call that got no answer because the process died is repeated
 // once; an answer is never asked for twice.
 //
 // # What is logged
@@ -35,5 +42,10 @@
 // # Answers
 //
 // An answer must fit the schema that the plugin described. One that does not is a failure, never half an answer. See
-// [CachePolicy] for what is kept, for how long, and what is served when the plugin fails.
+// [CachePolicy] for what is kept, for how long, and what is served when the plugin fails. "Not found" is never served
+// stale. An answer that is asked for in the last fifth of its time is replaced in the background, so that people who sign in
+// often never wait; nothing is ever asked of its own accord.
+//
+// What keeps a plugin from harm, and people from waiting for one that is harmed: calls shared by all who ask the same,
+// [Options].CallsAtOnce, a limit on questions about strangers, and a breaker ([ErrBroken]). [Counters] tell of each.
 package pluginhost

@@ -238,3 +238,24 @@ func TestAPluginWithADigestRuns(t *testing.T) {
 		t.Errorf("copies are left: %v", left)
 	}
 }
+
+func TestWhichFolderBelongsToAProgram(t *testing.T) {
+	tests := []struct {
+		name    string
+		command []string
+		want    string
+	}{
+		{"a program in a folder of its own", []string{"/opt/plugins/mine", "/etc/claimsmith/x.yaml"}, "/opt/plugins"},
+		{"a script of an interpreter", []string{"/usr/bin/python3", "-u", "/opt/book/plugin.py"}, "/opt/book"},
+		{"the value of an option", []string{"/usr/bin/env", "--file", "/run/secrets/x/y"}, ""},
+		{"a program in a folder of many things", []string{"/opt/mine"}, ""},
+		{"a program of the system", []string{"/usr/local/bin/mine", "serve"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := programFolder(tt.command); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -32,30 +32,30 @@ func (d *doctor) certificate(ctx context.Context, base *url.URL, c synology.Conf
 		return nil, false
 	}
 	leaf := shown[0]
-	print := fingerprint(leaf)
+	pin := fingerprint(leaf)
 	trust, roots, err := trusted(c)
 	if err != nil {
 		d.wrong("certificate", err.Error(), "mend caFile or certSha256")
 		return nil, false
 	}
 	if c.CertSHA256 != "" {
-		if !strings.EqualFold(strings.ReplaceAll(c.CertSHA256, ":", ""), strings.ReplaceAll(print, ":", "")) {
+		if !strings.EqualFold(strings.ReplaceAll(c.CertSHA256, ":", ""), strings.ReplaceAll(pin, ":", "")) {
 			d.wrong("certificate", "the NAS shows another certificate than the one that certSha256 pins",
-				"compare this fingerprint with the one in DSM (Control Panel, Security, Certificate), and only if they are equal write certSha256: "+print)
+				"compare this fingerprint with the one in DSM (Control Panel, Security, Certificate), and only if they are equal write certSha256: "+pin)
 			return nil, false
 		}
 		d.ok("certificate", "it is the one that certSha256 pins, "+until(leaf)+"; a new one needs a new pin")
 		return trust, true
 	}
 	if why, do := d.distrusted(shown, roots, base.Hostname()); why != "" {
-		d.wrong("certificate", why+"; it is made out for "+names(leaf)+", its fingerprint is "+print, do)
+		d.wrong("certificate", why+"; it is made out for "+names(leaf)+", its fingerprint is "+pin, do)
 		return nil, false
 	}
 	if left := leaf.NotAfter.Sub(d.o.Now()); left < soon {
 		d.warn("certificate", fmt.Sprintf("it is good, and ends in %d days", int(left.Hours()/24)), "renew it in Control Panel, Security, Certificate")
 		return trust, true
 	}
-	d.ok("certificate", "it is made out for "+names(leaf)+" and signed by "+signer(leaf)+", "+until(leaf)+"; fingerprint "+print)
+	d.ok("certificate", "it is made out for "+names(leaf)+" and signed by "+signer(leaf)+", "+until(leaf)+"; fingerprint "+pin)
 	return trust, true
 }
 

@@ -11,7 +11,7 @@ import (
 // Config is what the operator writes below "config:". A field is required unless its tag says omitempty. A password would be
 // a string with the tag secret:"true": it is then given as the name of a file.
 type Config struct {
-	People []Person `json:"people" doc:"everybody there is"`
+	People []Person `json:"people,omitempty" doc:"everybody there is"`
 }
 
 // Person is somebody of the configuration.
