@@ -27,11 +27,12 @@ type builder struct {
 	src      *config.Source
 	problems []config.Problem
 
-	plugins map[string]*described // by the name in the file; absent when it could not be described
-	lookups []*lookupStep         // in file order
-	rules   *rules.Compiler
-	perKind bool
-	ruled   map[string]bool
+	plugins  map[string]*described // by the name in the file; absent when it could not be described
+	lookups  []*lookupStep         // in file order
+	rules    *rules.Compiler
+	perKind  bool
+	ruledAll bool
+	ruled    map[string]bool
 }
 
 // lookupStep is a lookup with the conditions under which it is made.
@@ -55,7 +56,7 @@ func build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 	set := &ruleSet{budget: cfg.Budget, lookups: len(b.lookups) > 0, facts: b.types()}
 	if b.rules != nil {
 		set.pipeline = &pipeline.Pipeline{
-			Steps: b.steps(cfg.Pipeline, nil), PerKind: b.perKind, Contracts: b.contracts(), Connector: b.trust(), Ruled: b.ruled,
+			Steps: b.steps(cfg.Pipeline, nil), PerKind: b.perKind, Contracts: b.contracts(), Connector: b.trust(), Ruled: b.ruled, RuledAll: b.ruledAll,
 		}
 		set.cases = b.cases()
 	}
@@ -126,6 +127,7 @@ func (b *builder) located(s *config.Scalar, err error) {
 // reads takes note of what an expression reads.
 func (b *builder) reads(r pipeline.Reads) {
 	b.perKind = b.perKind || r.Token
+	b.ruledAll = b.ruledAll || r.AnyClient
 	for _, client := range r.Clients {
 		b.ruled[client] = true
 	}

@@ -81,7 +81,9 @@ func (b *builder) deny(s *config.Step, note func(pipeline.Reads)) *pipeline.Deny
 		b.located(s.Message, err)
 		return out
 	}
-	note(text.Reads())
+	said := text.Reads()
+	said.AnyClient = false // naming the client to the person decides nothing
+	note(said)
 	out.Message = text
 	return out
 }

@@ -28,7 +28,7 @@ func crowd(o *dsmtest.Options) {
 
 func TestSixteenThousandAccounts(t *testing.T) {
 	nas, c := startNAS(t, crowd)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	t.Run("one by one", func(t *testing.T) {
 		l, _ := opened(t, c)

@@ -1,6 +1,6 @@
 // Package dsm reads the accounts of a Synology NAS, and their groups, through DSM's Web API, from DSM 6.2 to 7.4. It goes by what
 // SYNO.API.Info says, never by the number of a release: paths, versions, and whether groups can be asked for by user (7.2 and
-// newer) or by their members only, which takes one call for up to 50 groups. Accounts are local, of an LDAP directory or of a domain.
+// newer) or by their members only, which takes one call for up to 20 groups. Accounts are local, of an LDAP directory or of a domain.
 //
 //	c, err := dsm.New(dsm.Options{URL: "https://nas.example.org:5001", Account: "claimsmith", Password: password})
 //	users, err := c.Users(ctx)

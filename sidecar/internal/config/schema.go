@@ -13,7 +13,11 @@ type shape = map[string]any
 // Schema returns the JSON Schema (draft 2020-12) of the file, made from the structs that it is read into. An editor that
 // has it completes keys and shows what they mean. It accepts every file without problems; it does not see every problem.
 func Schema() ([]byte, error) {
-	g := &schemaMaker{defs: shape{}}
+	examples, err := schemaExamples()
+	if err != nil {
+		return nil, err
+	}
+	g := &schemaMaker{defs: shape{}, examples: examples}
 	root := g.structure(reflect.TypeFor[Config]())
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "claimsmith.yaml"
@@ -22,12 +26,15 @@ func Schema() ([]byte, error) {
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	err := enc.Encode(root)
+	err = enc.Encode(root)
 	return out.Bytes(), err
 }
 
 // schemaMaker walks the same fields as the decoder.
-type schemaMaker struct{ defs shape }
+type schemaMaker struct {
+	defs     shape
+	examples map[string]map[string]any
+}
 
 // shaped is implemented by types whose schema their fields do not tell.
 type shaped interface{ shape(*schemaMaker) shape }
@@ -85,7 +92,11 @@ func (g *schemaMaker) reference(t reflect.Type) shape {
 func (g *schemaMaker) structure(t reflect.Type) shape {
 	properties, required := shape{}, []string{}
 	for _, f := range fieldsOf(t) {
-		properties[f.key] = g.property(f)
+		property := g.property(f)
+		if example, there := g.examples[t.Name()][f.key]; there {
+			property["examples"] = []any{example}
+		}
+		properties[f.key] = property
 		if f.required {
 			required = append(required, f.key)
 		}

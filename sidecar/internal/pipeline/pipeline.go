@@ -15,6 +15,7 @@ type Pipeline struct {
 	PerKind   bool                // some rule reads the kind of token: the steps are run for each kind
 	Contracts map[string]Contract // by client
 	Ruled     map[string]bool     // clients that have rules or an entry of their own: a stranger may not ask for their audience
+	RuledAll  bool                // some rule is about clients that it does not name, as by a pattern: it may be about any
 	Connector map[string]Trust    // whose word on an address counts
 	Outline   []About             // of Steps, from Number: then the trace says which of them a run came to
 }
@@ -72,7 +73,7 @@ func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
 // walked around by asking through a trusted peer.
 func (p *Pipeline) foreignAudience(in *Input) *Denial {
 	for _, audience := range in.Audience {
-		if audience == in.Client || !p.Ruled[audience] || p.Contracts[audience].admits(in.Client) {
+		if audience == in.Client || !p.RuledAll && !p.Ruled[audience] || p.Contracts[audience].admits(in.Client) {
 			continue
 		}
 		return &Denial{

@@ -226,6 +226,12 @@ func TestRun(t *testing.T) {
 			want:     `denied by clients.synology.peers: The application gitea may not ask for tokens for synology.`,
 		},
 		{
+			name:     "nor for that of any other client when rules are about clients that they do not name",
+			pipeline: pipeline.Pipeline{RuledAll: true},
+			in:       input(func(in *pipeline.Input) { in.Client, in.Audience = "gitea", []string{"wiki", "gitea"} }),
+			want:     `denied by clients.wiki.peers: The application gitea may not ask for tokens for wiki.`,
+		},
+		{
 			name: "a peer may, and the contracts of both hold",
 			pipeline: pipeline.Pipeline{Ruled: map[string]bool{"synology": true}, Contracts: map[string]pipeline.Contract{
 				"synology": {Pos: at(9), Peers: []string{"gitea"}, Require: []pipeline.Required{{Claim: "username", Type: "string"}}},

@@ -99,6 +99,7 @@ type Reads struct {
 	AllClaims bool     // claims is used as a value or with a computed key
 	Token     bool     // the kind of token matters
 	Clients   []string // constants that client.id is compared with
+	AnyClient bool     // client.id is used in another way too: it may be about any client
 	Raw       bool     // identity.unverifiedEmail, or the claim email, is read
 }
 

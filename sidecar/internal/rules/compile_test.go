@@ -199,6 +199,10 @@ func TestReads(t *testing.T) {
 		{"the trusted address", `identity.email == ""`, pipeline.Reads{}},
 		{"the kind of token", `token == "id"`, pipeline.Reads{Token: true}},
 		{"clients", `client.id == "b" || client.id in ["a", "c"]`, pipeline.Reads{Clients: []string{"a", "b", "c"}}},
+		{"clients by a pattern", `client.id startsWith "nas-"`, pipeline.Reads{AnyClient: true}},
+		{"a client and clients by a pattern", `client.id == "b" || client.id endsWith "-nas"`, pipeline.Reads{Clients: []string{"b"}, AnyClient: true}},
+		{"a client that the request names", `client.id in claims.clients`, pipeline.Reads{Claims: []string{"clients"}, AnyClient: true}},
+		{"clients of which one is computed", `client.id in ["a", connector.id]`, pipeline.Reads{Clients: []string{"a"}, AnyClient: true}},
 	}
 	c := newCompiler(t)
 	for _, tt := range tests {

@@ -134,6 +134,7 @@ func (i *instrument) equality(p *ast.Node, n *ast.BinaryNode) {
 func (i *instrument) client(n ast.Node) {
 	if s, ok := n.(*ast.StringNode); ok {
 		i.reads.clients[s.Value] = true
+		i.reads.clientNamed++
 	}
 }
 
@@ -151,9 +152,14 @@ func (i *instrument) in(p *ast.Node, n *ast.BinaryNode) {
 	at := n.Location()
 	if isClientID(n.Left) {
 		if list, ok := n.Right.(*ast.ArrayNode); ok {
+			named := i.reads.clientNamed
 			for _, e := range list.Nodes {
 				i.client(e)
 			}
+			if i.reads.clientNamed == named+len(list.Nodes) {
+				named++ // all of them are constants: one reading of client.id
+			}
+			i.reads.clientNamed = named
 		}
 		*p = callNode(at, fnCall, callType, natureOf(typeBool), constant(at, &concernsAnyOp{}), n.Right)
 		return

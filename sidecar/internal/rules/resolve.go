@@ -169,6 +169,8 @@ func (v *resolver) variable(at ast.Node, found *variable) ast.Node {
 		v.reads.token = true
 	case unverifiedEmail:
 		v.reads.raw = true
+	case clientID:
+		v.reads.clientReads++
 	}
 	return getNode(at.Location(), &variableOp{found}, natureOf(found.Type))
 }

@@ -41,11 +41,11 @@ func (c *Chain) compare(ctx context.Context, r *Report) error {
 	r.Person = who.who
 	before, err := c.issue(ctx, c.at.stockIssuer(), who)
 	if err != nil {
-		return fmt.Errorf("Dex without the hook: %w", err)
+		return fmt.Errorf("issue a token by Dex without the hook: %w", err)
 	}
 	after, err := c.issue(ctx, c.at.issuer(), who)
 	if err != nil {
-		return fmt.Errorf("Dex with the hook: %w", err)
+		return fmt.Errorf("issue a token by Dex with the hook: %w", err)
 	}
 	r.Before, r.IDToken, r.AccessToken, r.Userinfo = before.idToken, after.idToken, after.accessToken, after.userinfo
 	d, err := lastDecision(c.sidecar.log, func(d decision) bool { return d.Stage == "token" })

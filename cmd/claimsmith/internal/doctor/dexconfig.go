@@ -100,7 +100,7 @@ func (*dexConfig) secret(c *dexClient, file string) (secret, place string) {
 	if c.SecretEnv != "" {
 		return os.Getenv(c.SecretEnv), fmt.Sprintf("the variable %s in the environment of Dex, named in %s", c.SecretEnv, file)
 	}
-	return c.Secret, fmt.Sprintf("secret of the client %s in %s", c.ID, file)
+	return c.Secret, fmt.Sprintf("the key secret of the client %s in %s", c.ID, file)
 }
 
 // dexFile compares Dex's configuration with that of the sidecar.
