@@ -138,6 +138,9 @@ func (b *builder) lookup(s *config.Step, note func(pipeline.Reads)) *pipeline.Lo
 			out.After = append(out.After, aliases(cond.Reads())...)
 		}
 	}
+	if s.Pin != nil {
+		out.Pin = b.pin(s, plugin, note)
+	}
 	out.Asker = plugin.asker(s.Cache)
 	return out
 }

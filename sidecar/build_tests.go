@@ -3,6 +3,7 @@ package sidecar
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
@@ -26,7 +27,14 @@ func (b *builder) given(g *config.Given) fixture.Given {
 			UserID: g.Identity.UserID, Username: g.Identity.Username, PreferredUsername: g.Identity.PreferredUsername,
 			Email: g.Identity.Email, EmailVerified: g.Identity.EmailVerified, Groups: g.Identity.Groups,
 		},
-		Facts: make(map[string]*pipeline.Answer, len(g.Facts)),
+		Facts: make(map[string]*pipeline.Answer, len(g.Facts)), Links: make(map[string]pipeline.Bond, len(g.Links)),
+	}
+	for i := range g.Links {
+		l := &g.Links[i]
+		if !slices.ContainsFunc(b.lookups, func(s *lookupStep) bool { return s.alias == l.Name && s.step.Pin != nil }) {
+			b.add(b.src.Problem(l.Path, fmt.Sprintf("no lookup with a pin gives facts called %q", l.Name), ""))
+		}
+		out.Links[l.Name] = pipeline.Bond(l.Is)
 	}
 	for i := range g.Facts {
 		f := &g.Facts[i]

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"reflect"
 	"slices"
@@ -37,6 +38,19 @@ func (f *frozen) answer(l *pipeline.Lookup, q pipeline.Question) (*pipeline.Answ
 		f.missing = append(f.missing, l.Alias)
 	}
 	return nil, errNotAsked
+}
+
+// freeze answers a run with what was found, and with what was known of links.
+func (f *frozen) freeze(in *pipeline.Input) { in.Given, in.Bond = f.answer, f.bond }
+
+// bond is what was known of the link to an account of the same plugin.
+func (f *frozen) bond(_ context.Context, l *pipeline.Link) (pipeline.Bond, error) {
+	for _, a := range f.asked {
+		if a.Plugin == l.Plugin && a.Bond != "" {
+			return a.Bond, nil
+		}
+	}
+	return pipeline.BondNone, nil
 }
 
 // notAsked names the lookups that could not be answered, sorted.

@@ -26,9 +26,9 @@ func imageCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "image dex|sidecar -o FILE",
 		Short: "Write a container image as a tar file",
-		Long: "image writes an image for docker load: of Dex with the hook, laid out like Dex's own image, or of the sidecar. It needs no container engine. " +
+		Long: "image writes an image for docker load: of Dex with the hook, laid out like Dex's own image, or of the sidecar. `docker load -i FILE` takes it in. It needs no container engine. " +
 			"Dex is built without cgo, so the sqlite3 storage is not in the image.",
-		Example: "  claimsmith image dex -o dex.tar --platform linux/arm64\n  claimsmith image sidecar -o claimsmith.tar\n  docker load -i dex.tar",
+		Example: "  claimsmith image dex -o dex.tar --platform linux/arm64\n  claimsmith image sidecar -o claimsmith.tar",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] != "dex" && args[0] != "sidecar" {
 				return usageError{errors.New("image takes what to put in: dex or sidecar")}

@@ -23,6 +23,7 @@ type Given struct {
 	Audience  []string `key:"audience" doc:"Default: the client."` // nil: the client
 	Grant     string   `key:"grant" doc:"Grant type as on the wire. Default authorization_code; client_credentials without a connector."`
 	Stage     string   `key:"stage" one:"login token" doc:"Default: the case is run at both."` // empty: both
+	Links     []Bond   `key:"links" is:"named empty" doc:"What is known of the person and the account of a pinned lookup, by its name: none, first, explicit, other or changed. Default none."`
 	Facts     []Facts  `key:"facts" is:"named empty" doc:"Answers by the name of the lookup; one without an answer here is not asked."`
 }
 
@@ -47,6 +48,13 @@ type Facts struct {
 	Stale   bool            `key:"stale" doc:"The answer is older than it should be, because the plugin could not be asked."`
 	Age     time.Duration   `key:"age" doc:"How old the answer is."`
 	Data    json.RawMessage // a JSON object: what the plugin's schema declares
+}
+
+// Bond is what a case knows of the link of a pinned lookup.
+type Bond struct {
+	Place
+	Name string
+	Is   string
 }
 
 // Want is what must come out of a case. One of Claims (with Removed), ClaimsExact, Denied and Failed is used.

@@ -35,7 +35,7 @@ func (c *stepChecker) checkAll(steps []Step) {
 
 var (
 	actionKeys = [...]string{"lookup", "set", "remove", "deny", "steps"}
-	lookupKeys = [...]string{"as", "with", "cache", "onError", "grants", "allowUnverifiedEmail"}
+	lookupKeys = [...]string{"as", "with", "cache", "onError", "grants", "pin", "allowUnverifiedEmail"}
 )
 
 func (c *stepChecker) check(s *Step) {
@@ -88,6 +88,9 @@ func (c *stepChecker) checkLookup(s *Step) {
 	c.repeated(member(s.Path, "grants"), s.Grants)
 	if s.AllowUnverifiedEmail {
 		c.warn(member(s.Path, "allowUnverifiedEmail"), "whoever can claim an address at the connector is taken for its owner", "")
+	}
+	if s.has("pin") && !c.src.has("state") {
+		c.wrongKey(member(s.Path, "pin"), "pin needs state, which says where links are kept", "write state: {file: /var/lib/claimsmith/state.db, keyFile: ...}")
 	}
 	if s.Cache != nil && s.Cache.MaxStale > 0 && s.Cache.MaxStale < max(s.Cache.TTL, s.Cache.NegativeTTL) {
 		c.wrong(member(s.Cache.Path, "maxStale"), "maxStale is shorter than the time for which an answer holds anyway",

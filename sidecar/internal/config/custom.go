@@ -67,6 +67,17 @@ func (r *Requirement) decode(d *decoder, it item) {
 	r.Type = text
 }
 
+// bonds are the words for what is known of a link.
+var bonds = [...]string{"none", "first", "explicit", "other", "changed"}
+
+func (b *Bond) decode(d *decoder, it item) {
+	text, ok := d.text(it)
+	if ok && !slices.Contains(bonds[:], text) {
+		d.report(it, fmt.Sprintf("%q says nothing of a link", text), suggest(text, bonds[:]))
+	}
+	b.Is = text
+}
+
 func (c *Claim) decode(d *decoder, it item) {
 	var out bytes.Buffer
 	if d.json(it, &out) {

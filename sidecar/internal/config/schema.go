@@ -148,6 +148,8 @@ func (c *Claim) shape(*schemaMaker) shape {
 
 func (r *Requirement) shape(*schemaMaker) shape { return shape{"enum": claimTypes[:]} }
 
+func (b *Bond) shape(*schemaMaker) shape { return shape{"enum": bonds[:]} }
+
 func (g *Digests) shape(*schemaMaker) shape {
 	return shape{"oneOf": []shape{
 		{"const": unverified},

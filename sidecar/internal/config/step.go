@@ -14,6 +14,7 @@ type Step struct {
 	Cache                *Cache        `key:"cache" doc:"How long an answer holds. Default: for the one request."`
 	OnError              FailurePolicy `key:"onError" one:"fail continue" doc:"What a failed lookup means: no token, or NAME.failed is true. Default fail."`
 	Grants               []string      `key:"grants" doc:"Grant types in which to ask. Default: browser, refresh and device."` // nil: the default
+	Pin                  *Pin          `key:"pin" doc:"Links the person to the account that was found, so that neither can take the place of another. Default: no links."`
 	AllowUnverifiedEmail bool          `key:"allowUnverifiedEmail" doc:"Lets the lookup use an address that nobody verified. Default false."`
 
 	Set     []Value    `key:"set" is:"named" doc:"Claims and the expressions that give their values."`
@@ -46,6 +47,18 @@ type Cache struct {
 	NegativeTTL time.Duration `key:"negativeTtl" doc:"The same for the answer that nobody was found. Default: not at all."`
 	MaxStale    time.Duration `key:"maxStale" doc:"How old an answer may be when the plugin cannot be asked. Default: it is not used."`
 }
+
+// Pin says what is linked. The expressions are compiled with those of the step.
+type Pin struct {
+	Place
+	Subject *Scalar `key:"subject" is:"required" doc:"Who the person is to the connector: identity.userId."`
+	Account *Scalar `key:"account" is:"required" doc:"The name of the account, such as nas.name."`
+	ID      *Scalar `key:"id" doc:"What an account keeps while it lives and a new one of the same name does not have, such as nas.uid. Default: only the name counts."`
+	Links   string  `key:"links" one:"first required" doc:"first: whoever signs in first is linked; required: only who was linked by claimsmith links add may sign in. Default first."`
+}
+
+// Required reports whether only links count that were made by hand.
+func (p *Pin) Required() bool { return p.Links == "required" }
 
 // Condition is an expression, or the constant true or false.
 type Condition struct {

@@ -56,7 +56,7 @@ var breaches = []struct {
 		"numbers: n is an integer, and 1.5 gave an answer, not INVALID_ARGUMENT",
 	}},
 	{"stuck", []string{"slow: after 64 slow questions that nobody waits for any more, the next one got no answer within 2s"}},
-	{"hoarding", []string{"memory: it grew from N MiB to N MiB"}},
+	{"hoarding", []string{"memory: it grew from N MiB to N MiB, and goes on"}},
 	{"printing", []string{"stdout: it printed N lines after the handshake"}},
 	{"gossiping", []string{"stderr: what it was asked stands on stderr"}},
 	{"mumbling", []string{"stderr: N lines are no log records"}},

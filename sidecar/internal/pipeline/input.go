@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
@@ -48,6 +49,9 @@ type Input struct {
 	// Given answers lookups in the place of plugins: tests and explanations run with facts that somebody wrote down, a candidate
 	// with those that were found for the rules in use. Lookups may be made side by side. Nil asks the plugins.
 	Given func(l *Lookup, q Question) (*Answer, error)
+
+	// Bond says what is known of a link; it only reads. Nil knows of none.
+	Bond func(ctx context.Context, l *Link) (Bond, error)
 
 	// Explain collects Trace.Steps, with values, for whoever may see them.
 	Explain bool

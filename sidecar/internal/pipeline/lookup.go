@@ -63,7 +63,7 @@ func (r *run) lookups(ctx context.Context, steps []Step) error {
 		r.state.Facts[c.step.Lookup.Alias] = c.answer
 	}
 	r.state.Version++
-	return nil
+	return r.pin(ctx, calls)
 }
 
 // question evaluates when and with. Nil means that the lookup is not made.

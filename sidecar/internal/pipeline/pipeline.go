@@ -26,6 +26,7 @@ type Result struct {
 	Denial  *Denial
 	Trace   Trace
 	Asked   []Asked // the lookups that were made, with values: not for logs
+	Links   []Link  // to be written down by whoever serves the decision, with values: not for logs
 }
 
 // Asked is a lookup that was made: the question and what came of it.
@@ -35,6 +36,7 @@ type Asked struct {
 	Params json.RawMessage
 	Answer *Answer // shared with the run: not to be changed; nil when it failed
 	Err    error
+	Bond   Bond // of its link; empty when it was not asked for
 }
 
 // Denial is a refusal in the words of the operator.
@@ -65,6 +67,10 @@ func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
 		}
 		patches[kind] = patch
 	}
+	var err error
+	if res.Denial, err = r.bound(ctx); err != nil || res.Denial != nil {
+		return res, err
+	}
 	res.Patches = patches
 	return res, nil
 }
@@ -93,6 +99,7 @@ type run struct {
 	answers  map[string]*Answer // by alias and parameters: the second kind of token gets the answers of the first
 	start    time.Time
 	state    State
+	links    []Link
 }
 
 // once runs all steps for one kind of token, and checks what came out.

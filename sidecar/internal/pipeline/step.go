@@ -37,6 +37,7 @@ type Lookup struct {
 	Asker   Asker
 	OnError FailurePolicy
 	Grants  []string // grant types in which it is made; nil means the default: browser, refresh and device grants
+	Pin     *Pin     // nil: the person is not linked to the account
 	After   []string // aliases whose facts When or With read: these lookups are waited for
 }
 

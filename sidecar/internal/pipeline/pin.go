@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Pin links the person of a request to the account that a lookup found.
+type Pin struct {
+	Pos      Pos
+	Path     string
+	Subject  Value // the person's id at the connector
+	Account  Value // the account's name
+	ID       Value // what stays of an account while it lives; nil: only the name counts
+	Required bool  // only links that somebody made by hand count
+}
+
+// Link is a person and an account that belong together, as a run would have it. Runs never write it down.
+type Link struct {
+	Alias, Plugin      string // of the lookup
+	Connector, Subject string
+	Account, ID        string
+	Admin              bool // the account may administer what it belongs to
+	Required           bool // as in Pin
+	Pos                Pos
+	Path               string
+}
+
+// Bond is what is known of a link.
+type Bond string
+
+const (
+	BondNone     Bond = "none"     // neither the person nor the account is linked
+	BondFirst    Bond = "first"    // linked at the first sign-in
+	BondExplicit Bond = "explicit" // linked by hand
+	BondOther    Bond = "other"    // the person or the account is linked to another
+	BondChanged  Bond = "changed"  // the account is not what it was: renamed, or made anew
+)
+
+// Bonds are all words for a bond.
+func Bonds() []string {
+	return []string{string(BondNone), string(BondFirst), string(BondExplicit), string(BondOther), string(BondChanged)}
+}
+
+const askWho = " Ask the person who looks after the accounts."
+
+// Refused is the refusal that a bond means for a link, or nil.
+func (l *Link) Refused(b Bond) *Denial {
+	message := ""
+	switch {
+	case b == BondOther:
+		message = "Your sign-in, or the account that it leads to, is linked to another one."
+	case b == BondChanged:
+		message = "The account that your sign-in is linked to was renamed or made anew."
+	case l.Admin && b != BondExplicit:
+		message = "An administrator's account is open only to whom it was linked by hand."
+	case l.Required && b != BondExplicit:
+		message = "Nobody has linked your sign-in to an account yet."
+	default:
+		return nil
+	}
+	return &Denial{Message: message + askWho, Rule: l.Pos.String()}
+}
+
+// pin takes note of the links that follow from some lookups, once their facts are known. Nobody found is nobody to link.
+func (r *run) pin(ctx context.Context, calls []*asked) error {
+	for _, c := range calls {
+		p := c.step.Lookup.Pin
+		if p == nil || c.answer.Failed || !c.answer.Found {
+			continue
+		}
+		l := Link{
+			Alias: c.step.Lookup.Alias, Plugin: c.step.Lookup.Plugin, Connector: r.in.Connector, Required: p.Required, Pos: p.Pos, Path: p.Path,
+		}
+		l.Admin, _ = c.answer.Facts["admin"].(bool)
+		for _, part := range []struct {
+			name  string
+			value Value
+			into  *string
+		}{{"subject", p.Subject, &l.Subject}, {"account", p.Account, &l.Account}, {"id", p.ID, &l.ID}} {
+			if part.value == nil {
+				continue
+			}
+			raw, err := part.value.JSON(ctx, &r.state)
+			if err == nil {
+				*part.into, err = identifier(raw)
+			}
+			if err != nil {
+				return failureAt(p.Path+"."+part.name, p.Pos, err)
+			}
+		}
+		if !slices.Contains(r.links, l) {
+			r.links = append(r.links, l)
+		}
+	}
+	return nil
+}
+
+// identifier reads a string or a whole number. The zero value of either says nothing.
+func identifier(raw json.RawMessage) (string, error) {
+	var text string
+	if json.Unmarshal(raw, &text) == nil && text != "" {
+		return text, nil
+	}
+	number := string(raw)
+	if number != "0" && number != "" && strings.Trim(number, "-0123456789") == "" {
+		return number, nil
+	}
+	return "", errors.New("there is no value to link by")
+}
+
+// bound asks what is known of the links of a run that went well, and refuses it where they do not fit.
+func (r *run) bound(ctx context.Context) (*Denial, error) {
+	for i := range r.links {
+		l, bond := &r.links[i], BondNone
+		if r.in.Bond != nil {
+			var err error
+			if bond, err = r.in.Bond(ctx, l); err != nil {
+				return nil, &Error{Class: classOf(err, Unavailable), Path: l.Path, Pos: l.Pos, Err: err}
+			}
+		}
+		for j := range r.result.Asked {
+			if a := &r.result.Asked[j]; a.Alias == l.Alias {
+				a.Bond = bond
+			}
+		}
+		denial := l.Refused(bond)
+		r.explainBond(l, bond, denial)
+		if denial != nil {
+			return denial, nil
+		}
+		if bond == BondNone {
+			r.result.Links = append(r.result.Links, *l)
+		}
+	}
+	return nil, nil
+}
+
+func (r *run) explainBond(l *Link, b Bond, denial *Denial) {
+	note := "link: " + string(b)
+	if denial != nil {
+		note += ", refused"
+	}
+	for i := range r.trace.Steps {
+		if t := &r.trace.Steps[i]; t.Path+".pin" == l.Path {
+			t.Note = note
+		}
+	}
+}
