@@ -60,24 +60,40 @@ func TestIntrospection(t *testing.T) {
 	sidecar := serve(t)
 	dex := dextest.Start(t, dextest.Options{Config: hooked(sidecar)})
 	sidecar.set(dsmName)
-	tokens := code(t, dex, newBrowser(t).signIn(authURL(dex, "upstream", "code"), "", "")).body
+	fromCode := code(t, dex, newBrowser(t).signIn(authURL(dex, "upstream", "code"), "", "")).body
+	fromPassword := token(t, dex, url.Values{
+		"grant_type": {"password"}, "username": {"mum@gmail.com"}, "password": {"password"}, "scope": {"openid profile groups"},
+	}).body
+	fromDevice := deviceTokens(t, dex)
+	fromClient := token(t, dex, url.Values{"grant_type": {"client_credentials"}, "scope": {"openid groups"}}).body
 	tests := []struct {
-		token              string
-		username, groups   any
-		preferred, subject bool
+		name   string
+		token  any
+		signed bool // it is a token that the hook changed
+		groups any
 	}{
-		{"access_token", nil, "[users]", false, true},
-		{"refresh_token", nil, "[authors]", false, true},
+		{"an access token of a code", fromCode["access_token"], true, "[users]"},
+		{"its refresh token", fromCode["refresh_token"], false, "[authors]"},
+		{"of a password", fromPassword["access_token"], true, "[users]"},
+		{"of a device", fromDevice["access_token"], true, "[users]"},
+		{"of a client", fromClient["access_token"], true, "[users]"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.token, func(t *testing.T) {
-			got := post(t, dex.Issuer+"/token/introspect", url.Values{"token": {fmt.Sprint(tokens[tt.token])}}).body
+		t.Run(tt.name, func(t *testing.T) {
+			got := post(t, dex.Issuer+"/token/introspect", url.Values{"token": {fmt.Sprint(tt.token)}}).body
 			ext, _ := got["ext"].(map[string]any)
 			if ext == nil {
 				ext = got
 			}
-			if got["active"] != true || ext["username"] != tt.username || fmt.Sprint(ext["groups"]) != tt.groups {
+			if got["active"] != true || ext["username"] != nil || fmt.Sprint(ext["groups"]) != tt.groups {
 				t.Errorf("got %v", got)
+			}
+			if !tt.signed {
+				return
+			}
+			claims := decode(t, tt.token)
+			if claims["username"] == nil || fmt.Sprint(claims["groups"]) != fmt.Sprint(ext["groups"]) || claims["sub"] != got["sub"] || claims["preferred_username"] != ext["preferred_username"] {
+				t.Errorf("the token has %v, introspection %v", claims, got)
 			}
 		})
 	}

@@ -9,31 +9,63 @@ import (
 // contextLines is how many unchanged lines stand around a change in a diff.
 const contextLines = 3
 
-// Diff returns the edits of Dex's own files as a unified diff that patch and git apply take. Files that are laid in are
-// not part of it; see LaidIn.
+// Diff returns the change as a unified diff that patch and git apply take: the edits of Dex's own files, then the new files in
+// Dex's own packages, whole. Those of the hook's own folder are only named; see LaidIn.
 func (p *Plan) Diff() string {
 	var b strings.Builder
-	for _, e := range p.Edited {
-		for _, why := range e.Why {
-			fmt.Fprintf(&b, "# %s\n", why)
+	p.edits(&b)
+	own := 0
+	for _, f := range p.LaidIn {
+		if !f.inHook() {
+			fmt.Fprintf(&b, "# New, called by the lines above.\n--- /dev/null\n+++ b/%s\n@@ -0,0 +1,%d @@\n", f.File, f.Lines())
+			for l := range strings.Lines(string(f.Data)) {
+				b.WriteString("+" + l)
+			}
+			own++
 		}
-		fmt.Fprintf(&b, "--- a/%s\n+++ b/%s\n", e.File, e.File)
-		e.hunks(&b)
+	}
+	fmt.Fprintf(&b, "# New in %s, the hook's own package, which is not shown here (%d files; claimsmith dex apply writes them):\n", hookDir, len(p.LaidIn)-own)
+	for _, f := range p.LaidIn {
+		if f.inHook() {
+			fmt.Fprintf(&b, "#   %s\n", f.File)
+		}
 	}
 	return b.String()
 }
 
+// inHook reports whether the file belongs to the hook's own folder and not to a package of Dex.
+func (f LaidIn) inHook() bool { return strings.HasPrefix(f.File, hookDir+"/") }
+
+// Lines returns how many lines the file has.
+func (f LaidIn) Lines() int { return strings.Count(string(f.Data), "\n") }
+
+// edits writes the diff of Dex's own files.
+func (p *Plan) edits(b *strings.Builder) {
+	for _, e := range p.Edited {
+		for _, why := range e.Why {
+			fmt.Fprintf(b, "# %s\n", why)
+		}
+		fmt.Fprintf(b, "--- a/%s\n+++ b/%s\n", e.File, e.File)
+		e.hunks(b)
+	}
+}
+
 // Summary says in one line what the diff and the new files amount to.
 func (p *Plan) Summary() string {
-	edited, laid := 0, 0
+	edited := 0
 	for _, e := range p.Edited {
 		edited += e.Added()
 	}
+	var own, hook, ownLines, hookLines int
 	for _, f := range p.LaidIn {
-		laid += strings.Count(string(f.Data), "\n")
+		if f.inHook() {
+			hook, hookLines = hook+1, hookLines+f.Lines()
+		} else {
+			own, ownLines = own+1, ownLines+f.Lines()
+		}
 	}
-	return fmt.Sprintf("%d lines added to %d files of dex %s, none changed or removed; %d new files with %d lines, most of them under %s",
-		edited, len(p.Edited), p.Version, len(p.LaidIn), laid, hookDir)
+	return fmt.Sprintf("%d lines added to %d files of dex %s, none changed or removed; %d new files with %d lines in its packages, %d with %d under %s",
+		edited, len(p.Edited), p.Version, own, ownLines, hook, hookLines, hookDir)
 }
 
 // hunks writes the changed stretches of a file. Lines are only ever added, so a hunk is old lines with new ones between.

@@ -2,6 +2,8 @@ package dexpatch
 
 // Edit adds some lines to one file of Dex.
 type Edit struct {
+	// Name is a word under which variants of other shapes are found; see between.
+	Name string
 	// Why is a sentence for the reader of the diff.
 	Why string
 	// Core marks the edits without which there is no hook: configuration, carrying and calling it.
@@ -20,6 +22,8 @@ type Variant struct {
 	Inserts []Insert
 	// Needs are lines that other files have to hold, by path: what the inserted lines call there.
 	Needs map[string]string
+	// Lacks are lines that other files must not hold, by path.
+	Lacks map[string]string
 	// Lay are new files that the lines call: paths in the folder _dex, the first element of which names the shape.
 	Lay []string
 }
@@ -48,6 +52,10 @@ func Edits() []Edit {
 	for _, group := range [][]Edit{coreEdits(), configEdits(), loginEdits(), tokenEdits(), optionalEdits()} {
 		all = append(all, group...)
 	}
+	more := between()
+	for i, e := range all {
+		all[i].Variants = append(e.Variants, more[e.Name]...)
+	}
 	return all
 }
 
@@ -67,7 +75,7 @@ signerInstance = struct {
 // coreEdits configure the hook, carry it beside the signer and call it.
 func coreEdits() []Edit {
 	return []Edit{
-		{Core: true, Why: "Each payload passes the hook before it is signed; Sign itself, and so logout tokens, stay as they are.", Variants: []Variant{
+		{Core: true, Name: "sign", Why: "Each payload passes the hook before it is signed; Sign itself, and so logout tokens, stay as they are.", Variants: []Variant{
 			{File: "server/tokens/issuer.go", Inserts: []Insert{
 				imports("server/signer"),
 				{Func: "SignAccessToken", Anchor: `return i.SignIDToken(ctx, auth, storage.NewID(), "")`, Before: "ctx = claimshook.WithAccessToken(ctx)\n"},
@@ -89,11 +97,11 @@ if err != nil {
 `},
 			}},
 		}},
-		{Core: true, Why: "claimsHook is a key of the configuration.", Variants: []Variant{
+		{Core: true, Name: "config", Why: "claimsHook is a key of the configuration.", Variants: []Variant{
 			{File: "cmd/dex/config.go", Inserts: []Insert{imports("server/connectors"), configKey}},
 			{File: "cmd/dex/config.go", Inserts: []Insert{{Anchor: `"github.com/dexidp/dex/server"`, After: hookImportLine}, configKey, none(`"github.com/dexidp/dex/server/connectors"`)}},
 		}},
-		{Core: true, Why: "The hook travels beside the signer, which is at hand wherever it is needed.", Variants: []Variant{
+		{Core: true, Name: "carry", Why: "The hook travels beside the signer, which is at hand wherever it is needed.", Variants: []Variant{
 			{File: "cmd/dex/serve.go", Inserts: []Insert{
 				imports("server/connectors"),
 				{Anchor: `"github.com/dexidp/dex/server/session"`, Before: "\"github.com/dexidp/dex/server/reqctx\"\n"},
@@ -129,7 +137,7 @@ func configEdits() []Edit {
 				{Func: "runServe", Anchor: `applyConfigOverrides(options, &c)`, After: "c.ClaimsHook.Required = options.requireClaimsHook\n"},
 			},
 		}}},
-		{Why: "Discovery lists the claims that the hook adds.", Lost: "claimsSupported is not listed in discovery", Variants: []Variant{
+		{Name: "discovery", Why: "Discovery lists the claims that the hook adds.", Lost: "claimsSupported is not listed in discovery", Variants: []Variant{
 			{File: "server/discovery/discovery.go", Inserts: []Insert{
 				imports("server/oauth2"),
 				{Func: "Construct", Anchor: `d.GrantTypes = h.GrantTypes`, After: "d.Claims = append(d.Claims, claimshook.ClaimsSupported(h.Signer)...)\n"},

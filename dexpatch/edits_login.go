@@ -7,6 +7,21 @@ var (
 	v245Files  = []string{"v2.45/server/claimshook.go", "v2.45/server/claimshook_page.go", "v2.45/web/templates/refused.html"}
 )
 
+// Statements by which the shapes are told where Dex's server is one package.
+const (
+	updater        = `updater := func(a storage.AuthRequest) (storage.AuthRequest, error) {`
+	finalizeFailed = `s.logger.ErrorContext(r.Context(), "failed to finalize login", "err", err)`
+	spnegoFailed   = `s.logger.ErrorContext(ctx, "failed to finalize login", "err", err)`
+	sessionIssued  = `s.updateSessionTokenIssuedAt(r, authReq.ClientID)`
+)
+
+// pass asks before a response of the authorization endpoint there.
+const pass = `r, ok := s.passClaimsHook(w, r, authReq)
+if !ok {
+	return
+}
+`
+
 // showPage answers a login that the hook ended, before Dex would render its own words.
 func showPage(handler string) string {
 	return "if " + handler + ".endedByClaimsHook(w, r, authReq, err) {\n\treturn\n}\n"
@@ -14,10 +29,8 @@ func showPage(handler string) string {
 
 // loginEdits ask when somebody signs in, and show a refusal to the person.
 func loginEdits() []Edit {
-	const updater = `updater := func(a storage.AuthRequest) (storage.AuthRequest, error) {`
-	const finalizeFailed = `s.logger.ErrorContext(r.Context(), "failed to finalize login", "err", err)`
 	return []Edit{
-		{Why: "A login is asked about before anything of it is stored.", Variants: []Variant{
+		{Name: "login", Why: "A login is asked about before anything of it is stored.", Variants: []Variant{
 			{File: "server/authflow/finalize.go", Lay: loginFiles, Inserts: []Insert{
 				{Func: "finalizeLogin", Anchor: updater, Before: `if err := h.askClaimsHook(ctx, authReq, claims, h.Now()); err != nil {
 	return authReq, err
@@ -31,9 +44,10 @@ func loginEdits() []Edit {
 }
 
 `},
+				{Func: "finalizeLogin", Anchor: `a.AuthTime = s.now()`, Count: absent},
 			}},
 		}},
-		{Why: "A refusal at the callback of a connector, SAML included, is shown on a page.", Variants: []Variant{
+		{Name: "callback", Why: "A refusal at the callback of a connector, SAML included, is shown on a page.", Variants: []Variant{
 			{File: "server/authflow/callback.go", Inserts: []Insert{
 				{Func: "handleConnectorCallback", Anchor: `h.renderError(r, w, http.StatusInternalServerError, "Login error.")`, Before: showPage("h")},
 			}},
@@ -41,15 +55,16 @@ func loginEdits() []Edit {
 				{Func: "handleConnectorCallback", Anchor: finalizeFailed, After: showPage("s")},
 			}},
 		}},
-		{Why: "The same for password logins and for SPNEGO.", Variants: []Variant{
+		{Name: "password", Why: "The same for password logins and for SPNEGO.", Variants: []Variant{
 			{File: "server/authflow/password.go", Inserts: []Insert{
 				{Func: "handlePasswordLogin", Anchor: `h.renderError(r, w, http.StatusInternalServerError, "Login error.")`, Count: 2, Before: showPage("h")},
 			}},
 			{File: "server/handlers.go", Inserts: []Insert{
 				{Func: "handlePasswordLogin", Anchor: finalizeFailed, After: showPage("s")},
+				{Func: "handlePasswordLogin", Anchor: spnegoFailed, Count: absent},
 			}},
 		}},
-		{Why: "Every login is asked about once more directly before its response: MFA and consent take time, and a session skips the login.", Variants: []Variant{
+		{Name: "response", Why: "Every login is asked about once more directly before its response: MFA and consent take time, and a session skips the login.", Variants: []Variant{
 			{File: "server/authflow/dispatch.go", Inserts: []Insert{
 				{Func: "dispatch", Anchor: `// Fully authorized — issue the response.`, Before: `r, ok := h.passClaimsHook(w, r, authReq)
 if !ok {
@@ -59,11 +74,8 @@ if !ok {
 `},
 			}},
 			{File: "server/handlers.go", Inserts: []Insert{
-				{Func: "sendCodeResponse", Anchor: `ctx := r.Context()`, Before: `r, ok := s.passClaimsHook(w, r, authReq)
-if !ok {
-	return
-}
-`},
+				{Func: "sendCodeResponse", Anchor: `ctx := r.Context()`, Before: pass},
+				{Func: "sendCodeResponse", Anchor: sessionIssued, Count: absent},
 			}},
 		}},
 	}

@@ -165,16 +165,32 @@ func (p *Plan) try(v Variant) (*Edited, error) {
 			return nil, &AnchorError{Version: p.Version, File: v.File, Func: i.Func, Anchor: i.Anchor, Found: found, Want: want}
 		}
 	}
-	for file, line := range v.Needs {
-		other, err := os.ReadFile(filepath.Join(p.dir, filepath.FromSlash(file)))
-		if err != nil || !slices.Contains(strings.Split(string(other), "\n"), line) {
-			return nil, &AnchorError{Version: p.Version, File: file, Anchor: line, Want: 1}
-		}
+	if err := p.others(v); err != nil {
+		return nil, err
 	}
 	if _, err := format.Source([]byte(out.text())); err != nil {
 		return nil, fmt.Errorf("dex %s: %s does not parse after the edit: %w", p.Version, v.File, err)
 	}
 	return out, nil
+}
+
+// others looks at the lines that a variant wants in other files, and at those that it does not.
+func (p *Plan) others(v Variant) error {
+	holds := func(file, line string) bool {
+		data, err := os.ReadFile(filepath.Join(p.dir, filepath.FromSlash(file)))
+		return err == nil && slices.Contains(strings.Split(string(data), "\n"), line)
+	}
+	for file, line := range v.Needs {
+		if !holds(file, line) {
+			return &AnchorError{Version: p.Version, File: file, Anchor: line, Want: 1}
+		}
+	}
+	for file, line := range v.Lacks {
+		if holds(file, line) {
+			return &AnchorError{Version: p.Version, File: file, Anchor: line, Found: 1}
+		}
+	}
+	return nil
 }
 
 // span returns the lines of the functions with the name, or of the whole file, counted from 0. A name that is not there

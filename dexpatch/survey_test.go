@@ -1,6 +1,7 @@
 package dexpatch
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,5 +101,60 @@ func TestShapes(t *testing.T) {
 				t.Errorf("lost %q, got\n%s\nwant\n%s", p.Lost, got, tt.want)
 			}
 		})
+	}
+}
+
+// TestShapesAreToldByOtherFiles, where the file of the edit is the same in both.
+func TestShapesAreToldByOtherFiles(t *testing.T) {
+	const mod, file = "module github.com/dexidp/dex\n", "package a\n\nfunc one() {\n\tsign()\n}\n"
+	line := map[string]string{"b.go": "package b"}
+	edit := Edit{Core: true, Variants: []Variant{
+		{File: "a.go", Lacks: line, Inserts: []Insert{{Anchor: "sign()", Before: "old()\n"}}},
+		{File: "a.go", Needs: line, Inserts: []Insert{{Anchor: "sign()", Before: "new()\n"}}},
+	}}
+	for other, want := range map[string]string{"": "old()", "package b\n": "new()", "package bb\n": "old()"} {
+		files := map[string]string{"go.mod": mod, "server/signer/signer.go": "package signer\n", "a.go": file}
+		if other != "" {
+			files["b.go"] = other
+		}
+		p, err := newPlan(write(t, files), "v9", []Edit{edit})
+		if err != nil {
+			t.Errorf("with %q beside it: %v", other, err)
+			continue
+		}
+		if got := p.Edited[0].text(); got != strings.Replace(file, "\tsign()", "\t"+want+"\n\tsign()", 1) {
+			t.Errorf("with %q beside it:\n%s", other, got)
+		}
+	}
+}
+
+// TestEveryShapeHasItsEdit: a variant under a name that no edit has would never be tried, and a file that no variant lays in would
+// never be seen.
+func TestEveryShapeHasItsEdit(t *testing.T) {
+	named, laid := map[string]bool{}, map[string]bool{gomplate: true}
+	for _, e := range Edits() {
+		if e.Name != "" && named[e.Name] {
+			t.Errorf("two edits are called %s", e.Name)
+		}
+		named[e.Name] = true
+		for _, v := range e.Variants {
+			for _, file := range v.Lay {
+				laid[file] = true
+			}
+		}
+	}
+	for name := range between() {
+		if !named[name] {
+			t.Errorf("no edit is called %s", name)
+		}
+	}
+	err := fs.WalkDir(glue, "_dex", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !laid[strings.TrimPrefix(path, "_dex/")] {
+			t.Errorf("no edit lays in %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -111,7 +111,9 @@ func TestApplyToThePinnedDex(t *testing.T) {
 func without(files map[string]string, laid []LaidIn) map[string]string {
 	out := maps.Clone(files)
 	for _, f := range laid {
-		delete(out, f.File)
+		if f.inHook() {
+			delete(out, f.File)
+		}
 	}
 	return out
 }
@@ -131,7 +133,7 @@ func applyDiff(t *testing.T, files map[string]string, diff string) map[string]st
 	for line := range strings.Lines(diff) {
 		m := hunk.FindStringSubmatch(line)
 		switch {
-		case strings.HasPrefix(line, "#"), strings.HasPrefix(line, "--- a/"):
+		case strings.HasPrefix(line, "#"), strings.HasPrefix(line, "--- "):
 		case strings.HasPrefix(line, "+++ b/"):
 			finish()
 			name = strings.TrimSpace(strings.TrimPrefix(line, "+++ b/"))

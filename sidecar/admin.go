@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/links"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 )
@@ -84,6 +85,7 @@ func (s *Server) serveAdmin(ctx context.Context, listener net.Listener) (stop fu
 	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: s.log}))
 	adminv1.RegisterAdminServiceServer(server, &admin{server: s})
 	adminv1.RegisterPluginServiceServer(server, &pluginAdmin{server: s})
+	adminv1.RegisterLinkServiceServer(server, &linkAdmin{server: s})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	return func() {
@@ -254,8 +256,15 @@ func (a *admin) Forget(ctx context.Context, req *adminv1.ForgetRequest) (*adminv
 			return nil, status.Errorf(codes.Internal, "the tally still holds what it held: %v", err)
 		}
 	}
+	if s.memory.links != nil {
+		n, err := s.memory.links.Reset(ctx, func(l links.Link) bool { return ids[l.User] })
+		if err != nil {
+			return nil, status.Errorf(codes.Internal, "the links still hold what they held: %v", err)
+		}
+		out.Links = int32(n)
+	}
 	slices.Sort(out.Plugins)
-	s.log.InfoContext(ctx, "a person was forgotten", "requests", out.Requests, "remembered", out.Remembered)
+	s.log.InfoContext(ctx, "a person was forgotten", "requests", out.Requests, "remembered", out.Remembered, "links", out.Links)
 	return out, nil
 }
 

@@ -39,6 +39,15 @@ func DialPlugins(socket string) (adminv1.PluginServiceClient, io.Closer, error) 
 	return adminv1.NewPluginServiceClient(conn), conn, nil
 }
 
+// DialLinks is DialAdmin for the links that a running sidecar keeps.
+func DialLinks(socket string) (adminv1.LinkServiceClient, io.Closer, error) {
+	conn, err := dialAdmin(socket)
+	if err != nil {
+		return nil, nil, err
+	}
+	return adminv1.NewLinkServiceClient(conn), conn, nil
+}
+
 // DialAdmin connects to the socket of a running sidecar. Errors of calls are put in words.
 func DialAdmin(socket string) (adminv1.AdminServiceClient, io.Closer, error) {
 	conn, err := dialAdmin(socket)

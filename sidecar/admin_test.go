@@ -398,7 +398,7 @@ func TestATestIsMadeOfARecordedRequest(t *testing.T) {
       grant: "authorization_code"
       stage: token
       facts:
-        nas: {found: true, groups: ["group1"], name: "person1"}
+        nas: {found: true, groups: ["group1"], name: "person1", uid: 1003}
     want: {claimsExact: {groups: ["group1"], username: "person1"}}
 `,
 		},

@@ -55,7 +55,7 @@ func (r *recorded) outcome(ctx context.Context, set *ruleSet, _ pipeline.Stage) 
 		return RequestOutcome{Outcome: outcomeUnknown, Err: err.Error()}
 	}
 	given := r.frozen(set)
-	in.Given = given.answer
+	given.freeze(in)
 	ctx, cancel := context.WithTimeout(ctx, set.budget)
 	defer cancel()
 	result, err := set.pipeline.Run(ctx, in)

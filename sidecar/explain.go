@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
@@ -24,6 +26,7 @@ type Request struct {
 	Grant     string                     `json:"grant,omitempty"`
 	Stage     string                     `json:"stage,omitempty"`
 	Facts     map[string]json.RawMessage `json:"facts,omitempty"` // by the name of the lookup, as in a test
+	Links     map[string]string          `json:"links,omitempty"` // the same, of pinned lookups
 }
 
 // RequestIdentity is what the connector returned.
@@ -86,7 +89,7 @@ func (set *ruleSet) given(req Request) (fixture.Given, error) {
 	id := req.Identity
 	g := fixture.Given{
 		Client: req.Client, Connector: req.Connector, Scopes: req.Scopes, Audience: req.Audience, Grant: req.Grant,
-		Stage: pipeline.StageToken, Facts: map[string]*pipeline.Answer{},
+		Stage: pipeline.StageToken, Facts: map[string]*pipeline.Answer{}, Links: map[string]pipeline.Bond{},
 		Identity: pipeline.Identity{
 			UserID: id.UserID, Username: id.Username, PreferredUsername: id.PreferredUsername,
 			Email: id.Email, EmailVerified: id.EmailVerified, Groups: id.Groups,
@@ -101,6 +104,12 @@ func (set *ruleSet) given(req Request) (fixture.Given, error) {
 	}
 	if req.Client == "" {
 		return g, errors.New("the request names no client")
+	}
+	for alias, bond := range req.Links {
+		if !slices.Contains(pipeline.Bonds(), bond) {
+			return g, fmt.Errorf("links of %s: %q says nothing of a link: write one of %s", alias, bond, strings.Join(pipeline.Bonds(), ", "))
+		}
+		g.Links[alias] = pipeline.Bond(bond)
 	}
 	for alias, raw := range req.Facts {
 		answer, err := set.answer(alias, raw)

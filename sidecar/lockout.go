@@ -137,7 +137,7 @@ func (r *recent) lockout(ctx context.Context, now *ruleSet) *LockedOut {
 	types := now.sources()
 	for _, v := range r.since(time.Now().Add(-recentAge)) {
 		in, given := *v.in, frozen{asked: v.asked, usable: alike(v.sources, types)}
-		in.Given = given.answer
+		given.freeze(&in)
 		d := &decision{}
 		d.denial, d.err = now.again(ctx, &in)
 		switch {

@@ -46,6 +46,8 @@ type params struct {
 type personFacts struct {
 	Name   string   `json:"name" doc:"name of the account"`
 	Groups []string `json:"groups" doc:"groups of the account"`
+	UID    int64    `json:"uid" doc:"number of the account"`
+	Admin  bool     `json:"admin" doc:"whether the account is an administrator's"`
 }
 
 // directory is a plugin that knows a few people by their addresses.
@@ -68,8 +70,11 @@ func (c config) look(ctx context.Context, p params) (sdk.Answer[personFacts], er
 	}
 }
 
+// person is an account by its name. One "anew" has the name of another and a number of its own; root is an administrator.
 func person(name string) sdk.Answer[personFacts] {
-	return sdk.Answer[personFacts]{Found: true, Facts: personFacts{Name: name, Groups: []string{"users"}}}
+	f := personFacts{Groups: []string{"users"}, UID: 1000 + int64(len(name)), Admin: name == "root"}
+	f.Name, _, _ = strings.Cut(name, "-anew")
+	return sdk.Answer[personFacts]{Found: true, Facts: f}
 }
 
 // waitAtTheGate tells the test that a lookup is under way, and waits until the test lets it go on.

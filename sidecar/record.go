@@ -15,6 +15,7 @@ import (
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/links"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 	"github.com/claimsmith/claimsmith/sidecar/internal/state"
@@ -28,6 +29,7 @@ type memory struct {
 	ring   *record.Ring
 	store  *state.Store   // nil: nothing survives a restart
 	keeper *record.Keeper // nil: no values are kept
+	links  *links.Store   // nil: links cannot be kept
 	limits *config.Record // of keeper
 }
 
@@ -46,11 +48,15 @@ func newMemory(cfg *config.Config, log *slog.Logger) (_ memory, err error) {
 	if m.store, err = state.Open(options); err != nil {
 		return memory{}, fmt.Errorf("state: %w", err)
 	}
+	key, err := state.ReadKey(cfg.State.KeyFile)
+	if err != nil {
+		return memory{}, errors.Join(fmt.Errorf("state: %w", err), m.store.Close())
+	}
+	m.links = links.New(m.store, key)
 	if cfg.Record == nil {
 		return m, nil
 	}
-	key, err := state.ReadKey(cfg.Record.KeyFile)
-	if err != nil {
+	if key, err = state.ReadKey(cfg.Record.KeyFile); err != nil {
 		return memory{}, errors.Join(fmt.Errorf("record: %w", err), m.store.Close())
 	}
 	m.limits = cfg.Record
@@ -167,6 +173,7 @@ type recordedLookup struct {
 	Params json.RawMessage `json:"params"`
 	Answer *recordedAnswer `json:"answer,omitempty"`
 	Err    string          `json:"err,omitempty"`
+	Bond   pipeline.Bond   `json:"bond,omitempty"` // of its link
 }
 
 type recordedAnswer struct {
@@ -185,7 +192,7 @@ func encodeRecorded(d *record.Decision, request *hookv1.ExtendPayloadRequest, as
 	}
 	out := recorded{ID: d.ID, At: d.At, Digest: d.Digest, Outcome: d.Outcome, Rule: d.Rule, Request: wire}
 	for _, a := range asked {
-		one := recordedLookup{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params}
+		one := recordedLookup{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond}
 		if a.Err != nil {
 			one.Err = a.Err.Error()
 		} else {
@@ -221,7 +228,7 @@ func (r *recorded) frozen(set *ruleSet) *frozen {
 		out.usable[name] = true
 	}
 	for _, a := range r.Asked {
-		one := pipeline.Asked{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params}
+		one := pipeline.Asked{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond}
 		if a.Answer == nil {
 			one.Err = errors.New(a.Err)
 			out.asked = append(out.asked, one)
@@ -251,7 +258,8 @@ func (set *ruleSet) replay(ctx context.Context, r *recorded, digest string) (_ *
 		return nil, "", fmt.Errorf("the request made no sense: %w", err)
 	}
 	given := r.frozen(set)
-	in.Given, in.Explain = given.answer, true
+	given.freeze(in)
+	in.Explain = true
 	ctx, cancel := context.WithTimeout(ctx, set.budget)
 	defer cancel()
 	start := time.Now()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 )
 
@@ -47,6 +48,9 @@ func (set *ruleSet) testCase(ctx context.Context, r *recorded, names *record.Pse
 			fmt.Fprintf(&b, "        %s: %s\n", alias, flow(req.Facts[alias]))
 		}
 	}
+	if len(req.Links) > 0 {
+		field("links", flow(req.Links))
+	}
 	fmt.Fprintf(&b, "    want: %s\n", e.wanted())
 	if e.Outcome != string(r.Outcome) {
 		note = fmt.Sprintf("It came out %s, and %s with pseudonyms: the configuration changed since, or a rule looks at a part of a name or at a claim that Dex had from elsewhere.", r.Outcome, e.Outcome)
@@ -80,6 +84,12 @@ func (r *recorded) example(names *record.Pseudonyms) (Request, error) {
 			return Request{}, fmt.Errorf("facts of %s: %w", a.Alias, err)
 		}
 		req.Facts[a.Alias] = facts
+		if a.Bond != "" && a.Bond != pipeline.BondNone {
+			if req.Links == nil {
+				req.Links = map[string]string{}
+			}
+			req.Links[a.Alias] = string(a.Bond)
+		}
 	}
 	return req, nil
 }

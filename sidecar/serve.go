@@ -98,7 +98,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.warn(ctx, s.warnings)
 	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
-	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, log: log})
+	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)
 	if s.options.Reflection {

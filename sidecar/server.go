@@ -19,6 +19,7 @@ import (
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/links"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -37,6 +38,7 @@ type service struct {
 	acquire func() *generation                                                  // nil when there is none; held for the call
 	decided func(*generation, string, *pipeline.Input, *pipeline.Result, error) // of each that the rules made; nil: nobody
 	told    func(*decision)                                                     // of each, once it is made; nil: nobody is
+	links   *links.Store                                                        // of the pins; nil: none can be read or made
 	log     *slog.Logger
 }
 
@@ -101,8 +103,14 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 	}
 	ctx, cancel := withBudget(ctx, set.budget)
 	defer cancel()
+	in.Bond = s.bond
 	result, err := set.pipeline.Run(ctx, in)
 	d.trace, d.asked = result.Trace, result.Asked
+	reply := &hookv1.ExtendPayloadResponse{DecisionId: d.id}
+	if err == nil && result.Denial == nil {
+		reply.Outcome = patches(result)
+		err = s.settle(ctx, d, in, result, proto.Size(reply))
+	}
 	if s.decided != nil {
 		s.decided(active, d.id, in, result, err)
 	}
@@ -111,14 +119,7 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 	}
 	if result.Denial != nil {
 		d.denial = result.Denial
-		return &hookv1.ExtendPayloadResponse{
-			DecisionId: d.id,
-			Outcome:    &hookv1.ExtendPayloadResponse_Denial{Denial: &hookv1.Denial{Message: result.Denial.Message, Rule: result.Denial.Rule}},
-		}, nil
-	}
-	reply := &hookv1.ExtendPayloadResponse{DecisionId: d.id, Outcome: patches(result)}
-	if n := proto.Size(reply); n > MaxMessage {
-		return nil, d.fail(codes.Internal, fmt.Errorf("the patches have %d bytes, more than %d", n, MaxMessage))
+		reply.Outcome = &hookv1.ExtendPayloadResponse_Denial{Denial: &hookv1.Denial{Message: result.Denial.Message, Rule: result.Denial.Rule}}
 	}
 	return reply, nil
 }

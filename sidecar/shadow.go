@@ -108,7 +108,7 @@ func (s *shadow) guarded(ctx context.Context, j *shadowJob) {
 	defer cancel()
 	in := *j.in // a run notes its trusted address in it
 	given := frozen{asked: j.result.Asked, usable: j.candidate.usable}
-	in.Given = given.answer
+	given.freeze(&in)
 	result, err := j.candidate.set.pipeline.Run(ctx, &in)
 	if missing := given.notAsked(); len(missing) > 0 {
 		j.candidate.tally.notAsked.Add(1)

@@ -14,8 +14,8 @@ func forgetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forget PERSON",
 		Short: "Erase what a running sidecar keeps about a person",
-		Long: "forget erases the recorded requests of a person, named by address or by user id at the connector, and drops all cached facts: facts do not " +
-			"tell whose they are, and are asked for again. Logs are not the sidecar's to erase; they hold no values.",
+		Long: "forget erases the recorded requests of a person, named by address or by user id at the connector, and resets their links to accounts, and drops all cached " +
+			"facts: facts do not tell whose they are, and are asked for again. Logs are not the sidecar's to erase; they hold no values.",
 		Example: "  claimsmith forget mum@gmail.com",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -32,6 +32,9 @@ func forgetCommand() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "erased: %s, and %s in memory\n", count(reply.GetRequests(), "recorded request"), count(reply.GetRemembered(), "request"))
+			if n := reply.GetLinks(); n > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "reset: %s to accounts; the next sign-in is a first one again\n", count(n, "link"))
+			}
 			if plugins := reply.GetPlugins(); len(plugins) > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "dropped: all cached facts of %s\n", strings.Join(plugins, ", "))
 			}

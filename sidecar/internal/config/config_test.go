@@ -78,6 +78,7 @@ pipeline:
     cache: {ttl: 1m, negativeTtl: 10s, maxStale: 1h}
     onError: continue
     grants: [password, refresh_token]
+    pin: {subject: identity.userId, account: other.name, id: other.uid, links: required}
   - set: {flag: true, count: 3, share: 0.5, list: [a, 1], map: {a: {b: c}}, text: '"gold"', email_verified: false}
   - remove: [name, picture]
   - {deny: false, message: "No."}
@@ -101,6 +102,7 @@ tests:
       audience: [wiki]
       grant: password
       stage: login
+      links: {other: explicit}
       facts: {other: {found: true, stale: true, age: 1h, n: 9007199254740993, s: [x]}}
     want: {claimsExact: {a: 1.0, b: [true]}}
   - {name: two, given: {client: wiki}, want: {claims: {a: x}, removed: [b]}}
@@ -137,6 +139,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 				With:  []Value{{Name: "email", Expr: expr("identity.email")}, {Name: "limit", Const: int64(5)}},
 				Cache: &Cache{TTL: time.Minute, NegativeTTL: 10 * time.Second, MaxStale: time.Hour}, OnError: Continue,
 				Grants: []string{"password", "refresh_token"},
+				Pin:    &Pin{Subject: expr("identity.userId"), Account: expr("other.name"), ID: expr("other.uid"), Links: "required"},
 			},
 			{Set: []Value{
 				{Name: "flag", Const: true}, {Name: "count", Const: int64(3)}, {Name: "share", Const: 0.5},
@@ -160,6 +163,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 				Given: Given{
 					Client: "my.app", Connector: "google", Scopes: []string{}, Audience: []string{"wiki"}, Grant: "password", Stage: "login",
 					Identity: Identity{UserID: "1", Username: "A", PreferredUsername: "a", Email: "a@b.c", EmailVerified: true, Groups: []string{"x"}},
+					Links:    []Bond{{Name: "other", Is: "explicit"}},
 					Facts:    []Facts{{Name: "other", Found: true, Stale: true, Age: time.Hour, Data: json.RawMessage(`{"n":9007199254740993,"s":["x"]}`)}},
 				},
 				Want: Want{ClaimsExact: []Claim{{Name: "a", JSON: json.RawMessage("1.0")}, {Name: "b", JSON: json.RawMessage("[true]")}}},

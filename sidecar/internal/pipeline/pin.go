@@ -65,38 +65,46 @@ func (l *Link) Refused(b Bond) *Denial {
 	return &Denial{Message: message + askWho, Rule: l.Pos.String()}
 }
 
-// pin takes note of the links that follow from some lookups, once their facts are known. Nobody found is nobody to link.
-func (r *run) pin(ctx context.Context, calls []*asked) error {
+// pin takes note of the links that follow from some lookups, once their facts are known. Nobody found is nobody to link. That
+// there is nothing to link by is no failure yet: a rule may still refuse.
+func (r *run) pin(ctx context.Context, calls []*asked) {
 	for _, c := range calls {
-		p := c.step.Lookup.Pin
-		if p == nil || c.answer.Failed || !c.answer.Found {
+		if c.step.Lookup.Pin == nil || c.answer.Failed || !c.answer.Found {
 			continue
 		}
-		l := Link{
-			Alias: c.step.Lookup.Alias, Plugin: c.step.Lookup.Plugin, Connector: r.in.Connector, Required: p.Required, Pos: p.Pos, Path: p.Path,
+		l, err := r.link(ctx, c)
+		if err != nil && r.unpinned == nil {
+			r.unpinned = err
 		}
-		l.Admin, _ = c.answer.Facts["admin"].(bool)
-		for _, part := range []struct {
-			name  string
-			value Value
-			into  *string
-		}{{"subject", p.Subject, &l.Subject}, {"account", p.Account, &l.Account}, {"id", p.ID, &l.ID}} {
-			if part.value == nil {
-				continue
-			}
-			raw, err := part.value.JSON(ctx, &r.state)
-			if err == nil {
-				*part.into, err = identifier(raw)
-			}
-			if err != nil {
-				return failureAt(p.Path+"."+part.name, p.Pos, err)
-			}
-		}
-		if !slices.Contains(r.links, l) {
+		if err == nil && !slices.Contains(r.links, l) {
 			r.links = append(r.links, l)
 		}
 	}
-	return nil
+}
+
+func (r *run) link(ctx context.Context, c *asked) (Link, error) {
+	p := c.step.Lookup.Pin
+	l := Link{
+		Alias: c.step.Lookup.Alias, Plugin: c.step.Lookup.Plugin, Connector: r.in.Connector, Required: p.Required, Pos: p.Pos, Path: p.Path,
+	}
+	l.Admin, _ = c.answer.Facts["admin"].(bool)
+	for _, part := range []struct {
+		name  string
+		value Value
+		into  *string
+	}{{"subject", p.Subject, &l.Subject}, {"account", p.Account, &l.Account}, {"id", p.ID, &l.ID}} {
+		if part.value == nil {
+			continue
+		}
+		raw, err := part.value.JSON(ctx, &r.state)
+		if err == nil {
+			*part.into, err = identifier(raw)
+		}
+		if err != nil {
+			return Link{}, failureAt(p.Path+"."+part.name, p.Pos, err)
+		}
+	}
+	return l, nil
 }
 
 // identifier reads a string or a whole number. The zero value of either says nothing.
@@ -114,6 +122,9 @@ func identifier(raw json.RawMessage) (string, error) {
 
 // bound asks what is known of the links of a run that went well, and refuses it where they do not fit.
 func (r *run) bound(ctx context.Context) (*Denial, error) {
+	if r.unpinned != nil {
+		return nil, r.unpinned
+	}
 	for i := range r.links {
 		l, bond := &r.links[i], BondNone
 		if r.in.Bond != nil {

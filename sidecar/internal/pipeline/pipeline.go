@@ -100,6 +100,7 @@ type run struct {
 	start    time.Time
 	state    State
 	links    []Link
+	unpinned error // why a link is not in links
 }
 
 // once runs all steps for one kind of token, and checks what came out.

@@ -11,6 +11,9 @@
 // in the place of another or made younger does not open. A row that does not open is a miss, as is one of another key. Ids are
 // kept as keyed digests: an id may be an address. What is left to see is how many rows there are, of what kind and when.
 //
+// What decides who somebody is must not be taken for missing: [Rows.Find] and [Rows.Claim] give an error where a row does not open
+// or another key was used, and Claim never writes where something is already.
+//
 // # Losing it
 //
 // Nothing here is the only copy of anything that a start needs. [Open] does not fail because a database is away: the first

@@ -117,6 +117,15 @@ func (r *Rows) Trim(ctx context.Context, max int, before time.Time) error {
 // Erase deletes the rows that match, beyond recovery where the database can do that, and returns how many did. Rows that do not
 // open are erased with them, and not counted: nobody can say whose they are.
 func (r *Rows) Erase(ctx context.Context, match func(Row) bool) (int, error) {
+	return r.erase(ctx, match, true)
+}
+
+// EraseReadable is Erase, but rows that do not open stay where they are.
+func (r *Rows) EraseReadable(ctx context.Context, match func(Row) bool) (int, error) {
+	return r.erase(ctx, match, false)
+}
+
+func (r *Rows) erase(ctx context.Context, match func(Row) bool, unreadable bool) (int, error) {
 	all, err := r.all(ctx)
 	if err != nil {
 		return 0, err
@@ -129,7 +138,7 @@ func (r *Rows) Erase(ctx context.Context, match func(Row) bool) (int, error) {
 	err = within(ctx, db, func(tx *sql.Tx) error {
 		for _, one := range all {
 			value, opens := r.key.open(one.place, one.sealed)
-			if opens && !match(Row{Scope: one.scope, At: time.UnixMicro(one.at), Value: value}) {
+			if opens && !match(Row{Scope: one.scope, At: time.UnixMicro(one.at), Value: value}) || !opens && !unreadable {
 				continue
 			}
 			if _, err := tx.ExecContext(ctx, r.bind(`DELETE FROM claimsmith_rows WHERE kind = ? AND scope = ? AND id = ?`), r.kind, one.scope, one.id); err != nil {

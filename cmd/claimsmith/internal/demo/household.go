@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -53,6 +55,7 @@ type places struct {
 	dex, stock, google    string // host:port
 	socket                string
 	caFile, passwordFile  string
+	keyFile, stateFile    string // of the sidecar
 	hooked, plain, goConf string // configurations of the three Dex
 	rules                 string // claimsmith.yaml
 }
@@ -72,10 +75,17 @@ func (p *places) write(nas *dsmtest.NAS) error {
 	if err := os.WriteFile(p.passwordFile, []byte(servicePassword+"\n"), 0o600); err != nil {
 		return err
 	}
+	p.keyFile, p.stateFile = filepath.Join(p.dir, "claimsmith-key"), filepath.Join(p.dir, "state.db")
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails: crypto/rand ends the process instead
+	if err := os.WriteFile(p.keyFile, []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
+		return err
+	}
 	here := []string{
 		"127.0.0.1:5556", p.dex, "127.0.0.1:5557", p.google, "127.0.0.1:5558", p.stock,
 		"unix:///run/claimsmith/hook.sock", "unix://" + p.socket, "https://nas.example.org:5001", p.nas,
 		"/run/secrets/dsm-password", p.passwordFile, "/etc/claimsmith/nas-ca.pem", p.caFile,
+		"/run/secrets/claimsmith-key", p.keyFile, "/var/lib/claimsmith/state.db", p.stateFile,
 	}
 	for from, to := range map[string]string{"claimsmith.yaml": p.rules, "dex.yaml": p.hooked, "google.yaml": p.goConf} {
 		if err := copyWith(from, to, here); err != nil {

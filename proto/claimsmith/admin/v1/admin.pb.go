@@ -1824,7 +1824,9 @@ type ForgetResponse struct {
 	// Plugins whose cached facts were all dropped, because facts do not tell whose they are. Empty when there is none.
 	Plugins []string `protobuf:"bytes,2,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	// Requests of people who were let in lately, which are kept in memory to try a new configuration on. Zero: none.
-	Remembered    int32 `protobuf:"varint,3,opt,name=remembered,proto3" json:"remembered,omitempty"`
+	Remembered int32 `protobuf:"varint,3,opt,name=remembered,proto3" json:"remembered,omitempty"`
+	// Links to accounts, where the person was named by the user id or the id became known by the address. Zero: none.
+	Links         int32 `protobuf:"varint,4,opt,name=links,proto3" json:"links,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1876,6 +1878,13 @@ func (x *ForgetResponse) GetPlugins() []string {
 func (x *ForgetResponse) GetRemembered() int32 {
 	if x != nil {
 		return x.Remembered
+	}
+	return 0
+}
+
+func (x *ForgetResponse) GetLinks() int32 {
+	if x != nil {
+		return x.Links
 	}
 	return 0
 }
@@ -2020,13 +2029,14 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\x04yaml\x18\x01 \x01(\tR\x04yaml\x12\x12\n" +
 	"\x04note\x18\x02 \x01(\tR\x04note\"'\n" +
 	"\rForgetRequest\x12\x16\n" +
-	"\x06person\x18\x01 \x01(\tR\x06person\"f\n" +
+	"\x06person\x18\x01 \x01(\tR\x06person\"|\n" +
 	"\x0eForgetResponse\x12\x1a\n" +
 	"\brequests\x18\x01 \x01(\x05R\brequests\x12\x18\n" +
 	"\aplugins\x18\x02 \x03(\tR\aplugins\x12\x1e\n" +
 	"\n" +
 	"remembered\x18\x03 \x01(\x05R\n" +
-	"remembered2\xb7\x04\n" +
+	"remembered\x12\x14\n" +
+	"\x05links\x18\x04 \x01(\x05R\x05links2\xb7\x04\n" +
 	"\fAdminService\x12V\n" +
 	"\x06Status\x12\".claimsmith.admin.v1.StatusRequest\x1a#.claimsmith.admin.v1.StatusResponse\"\x03\x90\x02\x01\x12Q\n" +
 	"\x06Reload\x12\".claimsmith.admin.v1.ReloadRequest\x1a#.claimsmith.admin.v1.ReloadResponse\x12k\n" +

@@ -248,7 +248,9 @@ type ExtendPayloadRequest struct {
 	RequestId string `protobuf:"bytes,10,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The version of the hook, for the log. Empty when unknown.
 	HookVersion string `protobuf:"bytes,11,opt,name=hook_version,json=hookVersion,proto3" json:"hook_version,omitempty"`
-	// What this build of the hook can do: "login", "grant-type". A feature that rules need and that is not here is a failure.
+	// What this build of the hook, as it is configured, can do: "login" (it asks at the login and shows a refusal), "grant-type"
+	// (it tells the grant type), "preflight" (it asks before a code or a refresh token is consumed) and "revoke" (a denial may
+	// end refresh tokens). A feature that rules need and that is not here is a failure.
 	Features      []string `protobuf:"bytes,12,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

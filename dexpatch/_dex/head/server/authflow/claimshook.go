@@ -114,7 +114,7 @@ func (h *Handler) otherAccountURL(authReq storage.AuthRequest) string {
 	if authReq.ForceApprovalPrompt {
 		q.Set("approval_prompt", "force")
 	}
-	return h.IssuerURL.AbsPath("/auth") + "?" + q.Encode()
+	return h.IssuerURL.JoinPath("auth").Path + "?" + q.Encode()
 }
 
 // frontChannel reports whether tokens come from the authorization endpoint.

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar"
+)
+
+func linksCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "links",
+		Short: "Look at the links between people and accounts, and change them",
+		Long: "A lookup with a pin links who signs in to the account that was found, and from then on neither can take the place of another. links shows these " +
+			"links of a running sidecar, makes some by hand, which administrators need, and takes some apart.",
+		Example: "  claimsmith links list\n  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026\n  claimsmith links reset --account mum",
+	}
+	cmd.AddCommand(linksListCommand(), linksAddCommand(), linksResetCommand())
+	return cmd
+}
+
+// askLinks connects for one question about links.
+func (r running) askLinks(question func(adminv1.LinkServiceClient) error) error {
+	at := *r.socket
+	if at == "" {
+		var err error
+		if at, err = sidecar.AdminSocket(*r.file); err != nil {
+			return err
+		}
+	}
+	client, conn, err := sidecar.DialLinks(at)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return question(client)
+}
+
+func linksListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "list", Short: "List who is linked to which account",
+		Long:    "list shows personal data. A link is first when the first sign-in made it, and explicit when somebody made it by hand.",
+		Example: "  claimsmith links list\n  claimsmith links list --json",
+		Args:    noArgs,
+	}
+	at := runningFlags(cmd)
+	asJSON := cmd.Flags().Bool("json", false, "write JSON")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return at.askLinks(func(client adminv1.LinkServiceClient) error {
+			list, err := client.ListLinks(cmd.Context(), &adminv1.ListLinksRequest{})
+			if err != nil {
+				return err
+			}
+			if *asJSON {
+				return writeMessage(cmd.OutOrStdout(), list)
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), linkTable(list))
+			return err
+		})
+	}
+	return cmd
+}
+
+func linkTable(list *adminv1.ListLinksResponse) string {
+	var b strings.Builder
+	if len(list.GetLinks()) == 0 {
+		b.WriteString("no links\n")
+	} else {
+		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "CONNECTOR\tUSER\tPLUGIN\tACCOUNT\tID\tMADE\tSINCE")
+		for _, l := range list.GetLinks() {
+			id, made := l.GetAccountId(), "first"
+			if id == "" {
+				id = "-"
+			}
+			if l.GetExplicit() {
+				made = "explicit"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plainText(l.GetConnectorId()), plainText(l.GetUserId()), l.GetPlugin(), plainText(l.GetAccount()),
+				plainText(id), made, l.GetTime().AsTime().UTC().Format(time.DateTime))
+		}
+		_ = w.Flush() // into memory
+	}
+	if n := list.GetUnreadable(); n > 0 {
+		fmt.Fprintf(&b, "%s cannot be read, and no link is made while that is so: bring back the key that state had, or take all apart with claimsmith links reset --all\n", count(n, "row"))
+	}
+	return b.String()
+}
+
+// plainText keeps what comes from other systems from moving the cursor.
+func plainText(s string) string {
+	if quoted := fmt.Sprintf("%q", s); quoted != `"`+s+`"` {
+		return quoted
+	}
+	return s
+}
+
+func linksAddCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "add", Short: "Link a person to an account",
+		Long: "add links a person to an account by hand. Who is linked so may use an administrator's account, and may sign in where the pin says links: required. " +
+			"Without --id any account of that name counts, also one that is made anew.",
+		Example: "  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026",
+		Args:    noArgs,
+	}
+	at, l := runningFlags(cmd), &adminv1.Link{}
+	linkFlags(cmd, &l.Plugin, &l.ConnectorId, &l.UserId, &l.Account)
+	cmd.Flags().StringVar(&l.AccountId, "id", "", "the account's `id`, where the pin names one")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return at.askLinks(func(client adminv1.LinkServiceClient) error {
+			if _, err := client.AddLink(cmd.Context(), &adminv1.AddLinkRequest{Link: l}); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "linked: %s of %s and the account %s of %s\n", plainText(l.UserId), plainText(l.ConnectorId), plainText(l.Account), l.Plugin)
+			return err
+		})
+	}
+	return cmd
+}
+
+func linksResetCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "reset", Short: "Take links apart",
+		Long:    "reset takes apart the links that fit all that is named. The next sign-in of these people, and the next one to these accounts, is a first one again.",
+		Example: "  claimsmith links reset --account mum\n  claimsmith links reset --connector google --user 1080123\n  claimsmith links reset --all",
+		Args:    noArgs,
+	}
+	at, req := runningFlags(cmd), &adminv1.ResetLinksRequest{}
+	linkFlags(cmd, &req.Plugin, &req.ConnectorId, &req.UserId, &req.Account)
+	cmd.Flags().BoolVar(&req.All, "all", false, "all links, also what cannot be read")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return at.askLinks(func(client adminv1.LinkServiceClient) error {
+			reply, err := client.ResetLinks(cmd.Context(), req)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "reset: %s\n", count(reply.GetLinks(), "link"))
+			return err
+		})
+	}
+	return cmd
+}
+
+// linkFlags add the sides of a link.
+func linkFlags(cmd *cobra.Command, plugin, connector, user, account *string) {
+	cmd.Flags().StringVar(plugin, "plugin", "", "the `name` of the plugin that knows the account")
+	cmd.Flags().StringVar(connector, "connector", "", "the `id` of the connector")
+	cmd.Flags().StringVar(user, "user", "", "the person's `id` at the connector")
+	cmd.Flags().StringVar(account, "account", "", "the `name` of the account")
+}

@@ -1,0 +1,120 @@
+package sidecar
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/links"
+)
+
+// linkAdmin answers the operator about links.
+type linkAdmin struct {
+	adminv1.UnimplementedLinkServiceServer
+	server *Server
+}
+
+func (a *linkAdmin) store() (*links.Store, error) {
+	if s := a.server.memory.links; s != nil {
+		return s, nil
+	}
+	return nil, status.Error(codes.FailedPrecondition, "links are not kept: write state in the configuration, and start the sidecar anew")
+}
+
+// unusable is the status for a store that failed.
+func unusable(err error) error {
+	return status.Errorf(codes.Internal, "the links cannot be used: %v", err)
+}
+
+// ListLinks lists all links.
+func (a *linkAdmin) ListLinks(ctx context.Context, _ *adminv1.ListLinksRequest) (*adminv1.ListLinksResponse, error) {
+	store, err := a.store()
+	if err != nil {
+		return nil, err
+	}
+	list, unreadable, err := store.List(ctx)
+	if err != nil {
+		return nil, unusable(err)
+	}
+	out := &adminv1.ListLinksResponse{Unreadable: int32(unreadable)}
+	for _, l := range list {
+		out.Links = append(out.Links, &adminv1.Link{
+			ConnectorId: l.Connector, UserId: l.User, Plugin: l.Plugin, Account: l.Account, AccountId: l.ID, Explicit: l.Explicit, Time: timestamppb.New(l.At),
+		})
+	}
+	return out, nil
+}
+
+// AddLink makes a link by hand.
+func (a *linkAdmin) AddLink(ctx context.Context, req *adminv1.AddLinkRequest) (*adminv1.AddLinkResponse, error) {
+	store, err := a.store()
+	if err != nil {
+		return nil, err
+	}
+	l := req.GetLink()
+	for _, part := range []struct{ name, value string }{
+		{"plugin", l.GetPlugin()}, {"connector", l.GetConnectorId()}, {"user", l.GetUserId()}, {"account", l.GetAccount()},
+	} {
+		if part.value == "" {
+			return nil, status.Errorf(codes.InvalidArgument, "a link needs a %s", part.name)
+		}
+	}
+	if !a.known(l.GetPlugin()) {
+		return nil, status.Errorf(codes.NotFound, "no plugin is called %q", l.GetPlugin())
+	}
+	made, err := store.Add(ctx, links.Link{
+		Connector: l.GetConnectorId(), User: l.GetUserId(), Plugin: l.GetPlugin(), Account: l.GetAccount(), ID: l.GetAccountId(),
+	})
+	switch {
+	case err != nil:
+		return nil, unusable(err)
+	case !made:
+		return nil, status.Error(codes.AlreadyExists, "the person or the account is linked to another: see claimsmith links list, and reset that link first")
+	}
+	a.server.log.InfoContext(ctx, "a person was linked to an account by hand", "plugin", l.GetPlugin(), "connector_id", l.GetConnectorId())
+	return &adminv1.AddLinkResponse{}, nil
+}
+
+// known reports whether a plugin of the active configuration has a name.
+func (a *linkAdmin) known(name string) bool {
+	for _, p := range a.server.active.Load().plugins {
+		if p.plugin.Name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// ResetLinks takes links apart.
+func (a *linkAdmin) ResetLinks(ctx context.Context, req *adminv1.ResetLinksRequest) (*adminv1.ResetLinksResponse, error) {
+	store, err := a.store()
+	if err != nil {
+		return nil, err
+	}
+	wanted := []string{req.GetPlugin(), req.GetConnectorId(), req.GetUserId(), req.GetAccount()}
+	n := 0
+	switch chosen := strings.Join(wanted, "") != ""; {
+	case chosen == req.GetAll():
+		return nil, status.Error(codes.InvalidArgument, "say which links: by plugin, connector, user or account; or all")
+	case req.GetAll():
+		n, err = store.ResetAll(ctx)
+	default:
+		n, err = store.Reset(ctx, func(l links.Link) bool {
+			for i, has := range []string{l.Plugin, l.Connector, l.User, l.Account} {
+				if wanted[i] != "" && wanted[i] != has {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	if err != nil {
+		return nil, unusable(err)
+	}
+	a.server.log.InfoContext(ctx, "links were reset by hand", "links", n, "all", req.GetAll())
+	return &adminv1.ResetLinksResponse{Links: int32(n)}, nil
+}

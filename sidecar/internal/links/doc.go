@@ -1,0 +1,6 @@
+// Package links keeps which account belongs to whom: a person, by connector and user id, and an account of a plugin, by name and
+// by what else it is known by. A person has one account with a plugin, and an account one person.
+//
+// A link is kept as a row for each of its sides, all written at once or not at all, so that the database itself keeps two people
+// from one account, also when several sidecars share it. What cannot be read is an error, never "not linked".
+package links

@@ -1,0 +1,72 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
+)
+
+// errNoLinks keeps a configuration with pins from deciding without them: it was loaded by a sidecar that has no store.
+var errNoLinks = errors.New("links can be neither read nor made: state takes effect with the next start")
+
+// bond tells a run what is known of a link.
+func (s *service) bond(ctx context.Context, l *pipeline.Link) (pipeline.Bond, error) {
+	if s.links == nil {
+		return "", errNoLinks
+	}
+	return s.links.Bond(ctx, l)
+}
+
+// settle does what remains when a decision is good: a reply of this size can be sent, and new links are written down. It is the
+// only place where a decision makes links, and only those that sign tokens do.
+func (s *service) settle(ctx context.Context, d *decision, in *pipeline.Input, result *pipeline.Result, size int) error {
+	if size > MaxMessage {
+		return fmt.Errorf("the patches have %d bytes, more than %d", size, MaxMessage)
+	}
+	if in.Stage != pipeline.StageToken || len(result.Links) == 0 {
+		return nil
+	}
+	first := &result.Links[0]
+	failed := func(err error) error {
+		class := pipeline.Unavailable
+		if ctx.Err() != nil {
+			class = pipeline.Deadline
+		}
+		return &pipeline.Error{Class: class, Path: first.Path, Pos: first.Pos, Err: err}
+	}
+	if s.links == nil {
+		return failed(errNoLinks)
+	}
+	made, err := s.links.Pin(ctx, result.Links)
+	if err != nil {
+		return failed(err)
+	}
+	if made {
+		for _, l := range result.Links {
+			s.log.InfoContext(ctx, "a person was linked to an account", "decision_id", d.id, "plugin", l.Plugin, "connector_id", l.Connector, "rule", l.Pos.String())
+		}
+		return nil
+	}
+	return s.raced(ctx, result, failed)
+}
+
+// raced looks again where somebody was faster: the same person in another tab is no conflict.
+func (s *service) raced(ctx context.Context, result *pipeline.Result, failed func(error) error) error {
+	for i := range result.Links {
+		l := &result.Links[i]
+		bond, err := s.links.Bond(ctx, l)
+		if err != nil {
+			return failed(err)
+		}
+		if bond == pipeline.BondNone { // the links of this decision contradict each other
+			bond = pipeline.BondOther
+		}
+		if denial := l.Refused(bond); denial != nil {
+			result.Denial, result.Patches = denial, nil
+			return nil
+		}
+	}
+	return nil
+}
