@@ -26,10 +26,9 @@ func in(files string, v Variant) []Variant {
 
 // Lines of other files by which the shapes are told.
 var (
-	templatesInside = map[string]string{"server/templates.go": "package server"}
-	functions       = map[string]string{"server/oauth2.go": newIDTokenLine}
-	tokenIssuer     = map[string]string{"server/token_issuer.go": "package server"}
-	tokensPackage   = map[string]string{"server/tokens/issuer.go": "package tokens"}
+	functions     = map[string]string{"server/oauth2.go": newIDTokenLine}
+	tokenIssuer   = map[string]string{"server/token_issuer.go": "package server"}
+	tokensPackage = map[string]string{"server/tokens/issuer.go": "package tokens"}
 )
 
 const newIDTokenLine = `func (s *Server) newIDToken(ctx context.Context, clientID string, claims storage.Claims, scopes []string, nonce, accessToken, code, connID string, authTime time.Time) (idToken string, expiry time.Time, err error) {`

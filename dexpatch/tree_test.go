@@ -86,6 +86,15 @@ func TestApplyToThePinnedDex(t *testing.T) {
 	if added > 90 {
 		t.Errorf("%d lines are added; a person should be able to review them in a minute", added)
 	}
+	own := 0
+	for _, f := range p.LaidIn {
+		if !f.inHook() {
+			own += f.Lines()
+		}
+	}
+	if own > 220 {
+		t.Errorf("%d lines stand in new files in packages of Dex, more than 220", own)
+	}
 	core, err := newPlan(pristine(t), "", slices.DeleteFunc(Edits(), func(e Edit) bool { return !e.Core }))
 	if err != nil {
 		t.Fatal(err)

@@ -84,6 +84,9 @@ func (l *link) Close() error { return l.conn.Close() }
 
 // wait returns when there is a connection, or with the reason that there is none after the limit.
 func (l *link) wait(ctx context.Context, limit time.Duration) error {
+	if l.conn.GetState() == connectivity.Ready {
+		return nil // nearly always, and a timer costs more than this look
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if l.conn.GetState() == connectivity.TransientFailure {
