@@ -70,7 +70,9 @@ func attack(what string) string {
 		}
 	case "core":
 		var l unix.Rlimit
-		err = unix.Getrlimit(unix.RLIMIT_CORE, &l)
+		if err := unix.Getrlimit(unix.RLIMIT_CORE, &l); err != nil {
+			return outcomeOf(err)
+		}
 		return fmt.Sprintf("core %d %d", l.Cur, l.Max)
 	case "connect":
 		var c net.Conn
