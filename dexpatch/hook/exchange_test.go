@@ -79,7 +79,7 @@ func TestRequest(t *testing.T) {
 			want := &hookv1.ExtendPayloadRequest{
 				Payload: []byte(payload),
 				Identity: &hookv1.Identity{
-					UserId: "117", Username: "Mum", PreferredUsername: "mum", Email: "mum@gmail.com", EmailVerified: true, Groups: []string{"family"},
+					UserId: "107691503500061", Username: "Mum", PreferredUsername: "mum", Email: "mum@gmail.com", EmailVerified: true, Groups: []string{"family"},
 				},
 				ConnectorId: "google", ClientId: "nas", Audience: []string{"nas"}, Scopes: tt.token.Scopes,
 				Stage: hookv1.Stage_STAGE_TOKEN, TokenKinds: tt.wantKinds, GrantType: tt.wantGrant, RequestId: "r1",
@@ -236,7 +236,7 @@ func TestRevoke(t *testing.T) {
 			if _, err := claimshook.Extend(ctx, h, []byte(payload), tok); message(err) != "refused (decision d1, rule household)" {
 				t.Errorf("got %v", err)
 			}
-			if revoked != tt.want || !strings.Contains(log.String(), tt.wantLog) || strings.Contains(log.String(), "117") {
+			if revoked != tt.want || !strings.Contains(log.String(), tt.wantLog) || strings.Contains(log.String(), "107691503500061") {
 				t.Errorf("revoked %d times, want %d; log:\n%s", revoked, tt.want, log.String())
 			}
 		})

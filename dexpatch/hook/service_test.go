@@ -128,7 +128,7 @@ func token() claimshook.Token {
 	return claimshook.Token{
 		ClientID: "nas", Audience: []string{"nas"}, ConnectorID: "google", Scopes: []string{"openid", "email"},
 		Identity: claimshook.Identity{
-			UserID: "117", Username: "Mum", PreferredUsername: "mum", Email: "mum@gmail.com", EmailVerified: true, Groups: []string{"family"},
+			UserID: "107691503500061", Username: "Mum", PreferredUsername: "mum", Email: "mum@gmail.com", EmailVerified: true, Groups: []string{"family"},
 		},
 	}
 }
