@@ -135,6 +135,9 @@ func (b *builder) prepare(ctx context.Context, tree string) (version string, err
 	if err != nil {
 		return "", err
 	}
+	for _, warning := range p.Warnings() {
+		b.say(warning)
+	}
 	return version, p.write()
 }
 

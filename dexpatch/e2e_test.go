@@ -38,7 +38,7 @@ staticClients:
 `
 
 func hooked(d *decider) string {
-	return fmt.Sprintf("%sclaimsHook: {address: %q, timeout: 900ms, allowRevoke: true, claimsSupported: [username]}\n", stock, "unix://"+d.socket)
+	return fmt.Sprintf("%sclaimsHook: {address: %q, timeout: 3s, allowRevoke: true, claimsSupported: [username]}\n", stock, "unix://"+d.socket)
 }
 
 func TestHookedDex(t *testing.T) {
@@ -49,7 +49,7 @@ func TestHookedDex(t *testing.T) {
 	t.Run("token endpoint", func(t *testing.T) { testTokenEndpoint(t, dex, sidecar, false) })
 	t.Run("discovery", func(t *testing.T) { testDiscovery(t, dex) })
 	dex.Stop() // all of the log has been read then
-	for _, value := range []string{"gmail", "kilgore", "No account", "dsm-", "mumsy"} {
+	for _, value := range []string{"@gmail", "kilgore", "No account", "dsm-", `"mumsy`} {
 		for line := range strings.Lines(dex.Log()) {
 			if strings.Contains(line, value) {
 				t.Errorf("the log holds %q: %s", value, line)
@@ -160,6 +160,7 @@ func testGrants(t *testing.T, dex *dextest.Dex, sidecar *decider, old bool) {
 			if got["id_token"] != nil {
 				where["ID token"] = decode(t, got["id_token"])
 			}
+			testIntrospected(t, dex, got["access_token"])
 			for name, claims := range where {
 				_, preferred := claims["preferred_username"]
 				if claims["username"] != tt.want || fmt.Sprint(claims["groups"]) != "[users]" || preferred || claims["iss"] != dex.Issuer {
@@ -237,41 +238,46 @@ func testLogin(t *testing.T, dex *dextest.Dex, sidecar *decider) {
 	})
 }
 
+// testTokenEndpoint is the table of the README: what each grant's client is told.
 func testTokenEndpoint(t *testing.T, dex *dextest.Dex, sidecar *decider, old bool) {
 	const exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 	sidecar.set(dsmName)
 	refresh := fmt.Sprint(code(t, dex, newBrowser(t).signIn(authURL(dex, "upstream", "code"), "", "")).body["refresh_token"])
-	redeem := func(t *testing.T) answer {
-		return code(t, dex, newBrowser(t).signIn(authURL(dex, "upstream", "code"), "", ""))
-	}
+	const refused, failed = ": The request was refused (decision d2).", "503 temporarily_unavailable: Please try again later (decision d3)."
 	tests := []struct {
-		name   string
-		answer func(*hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error)
-		ask    func(t *testing.T) answer
-		want   string
+		name        string
+		ask         func(t *testing.T) answer
+		wantRefused string
 	}{
-		{"a refused code", refuse, redeem, "400 invalid_grant: The request was refused (decision d2)."},
-		{"a failed code", fail, redeem, "503 temporarily_unavailable: Please try again later (decision d3)."},
-		{"a refused refresh", refuse, func(t *testing.T) answer {
+		{"a code", func(t *testing.T) answer {
+			return code(t, dex, newBrowser(t).signIn(authURL(dex, "upstream", "code"), "", ""))
+		}, "400 invalid_grant" + refused},
+		{"a refresh", func(t *testing.T) answer {
 			return token(t, dex, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}})
-		}, "400 invalid_grant: The request was refused (decision d2)."},
-		{"a refused client", refuse, func(t *testing.T) answer {
-			return token(t, dex, url.Values{"grant_type": {"client_credentials"}})
-		}, "400 unauthorized_client: The request was refused (decision d2)."},
-		{"a failed token exchange", fail, func(t *testing.T) answer {
+		}, "400 invalid_grant" + refused},
+		{"a password", func(t *testing.T) answer {
+			return token(t, dex, url.Values{"grant_type": {"password"}, "username": {"mum@gmail.com"}, "password": {"password"}, "scope": {"openid"}})
+		}, "400 invalid_grant" + refused},
+		{"token exchange", func(t *testing.T) answer {
 			return token(t, dex, url.Values{"grant_type": {exchange}, "connector_id": {"upstream"},
 				"subject_token": {"x"}, "subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"}})
-		}, "503 temporarily_unavailable: Please try again later (decision d3)."},
+		}, "400 invalid_request" + refused},
+		{"client credentials", func(t *testing.T) answer {
+			return token(t, dex, url.Values{"grant_type": {"client_credentials"}})
+		}, "400 unauthorized_client" + refused},
 	}
 	for _, tt := range tests {
-		if old && tt.name == "a refused client" {
+		if old && tt.name == "client credentials" {
 			continue
 		}
 		t.Run(tt.name, func(t *testing.T) {
-			sidecar.set(atToken(tt.answer))
-			got := tt.ask(t)
-			if got.said() != tt.want {
-				t.Errorf("got  %s\nwant %s", got.said(), tt.want)
+			sidecar.set(atToken(refuse))
+			if got := tt.ask(t); got.said() != tt.wantRefused || got.header.Get("Retry-After") != "" {
+				t.Errorf("refused:\ngot  %s, Retry-After %q\nwant %s", got.said(), got.header.Get("Retry-After"), tt.wantRefused)
+			}
+			sidecar.set(atToken(fail))
+			if got := tt.ask(t); got.said() != failed || got.header.Get("Retry-After") != "5" {
+				t.Errorf("failed:\ngot  %s, Retry-After %q\nwant %s", got.said(), got.header.Get("Retry-After"), failed)
 			}
 		})
 	}

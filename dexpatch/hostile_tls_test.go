@@ -67,15 +67,17 @@ func TestAServiceOverTheNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	clients.AddCert(leaf)
+	const noToken = `"level":"ERROR","msg":"failed to issue tokens","err":"create access token: claims hook: `
+	const unchanged = `"level":"WARN","msg":"signing without the claims hook","client_id":"free","err":"claims hook: `
 	tests := []struct {
-		name    string
-		shows   tls.Certificate
-		want    map[string]int // status by client
-		wantLog string
+		name   string
+		shows  tls.Certificate
+		takes  *x509.CertPool
+		reason string // empty: it decides
 	}{
-		{"its own certificate", hook, map[string]int{"strict": http.StatusOK, "free": http.StatusOK}, ""},
-		{"another certificate", stranger, map[string]int{"strict": http.StatusServiceUnavailable, "free": http.StatusOK},
-			"claims hook: no connection: tls: failed to verify certificate: x509: certificate is valid for stranger, not hook"},
+		{"its own certificate", hook, clients, ""},
+		{"another certificate", stranger, clients, "no connection: tls: failed to verify certificate: x509: certificate is valid for stranger, not hook (decision dex-"},
+		{"it does not know Dex", hook, x509.NewCertPool(), "no connection: remote error: tls: unknown certificate authority (decision dex-"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -83,25 +85,31 @@ func TestAServiceOverTheNetwork(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{tt.shows}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients})))
+			s := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{tt.shows}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: tt.takes})))
 			d := &decider{t: t, answer: dsmName}
 			hookv1.RegisterClaimsHookServiceServer(s, d)
 			healthv1.RegisterHealthServer(s, health.NewServer())
 			go s.Serve(l)
 			t.Cleanup(s.Stop)
 			dex := dextest.Start(t, dextest.Options{Config: fmt.Sprintf(
-				"%sclaimsHook: {address: \"dns:///%s\", timeout: 1500ms, signUnchanged: [free], tls: {caFile: %q, certFile: %q, keyFile: %q, serverName: hook}}\n",
+				"%sclaimsHook: {address: \"dns:///%s\", timeout: 4s, signUnchanged: [free], tls: {caFile: %q, certFile: %q, keyFile: %q, serverName: hook}}\n",
 				twoClients, l.Addr(), filepath.Join(dir, "hook.pem"), filepath.Join(dir, "dex.pem"), filepath.Join(dir, "dex.key"))})
-			for client, want := range tt.want {
+			for client, line := range map[string]string{"strict": noToken, "free": unchanged} {
 				before := len(dex.Log())
-				if got := clientToken(t, dex, client); got.status != want {
+				got := clientToken(t, dex, client)
+				switch {
+				case tt.reason == "" || client == "free":
+					if named := decode(t, got.body["access_token"])["username"] != nil; got.status != http.StatusOK || named != (tt.reason == "") {
+						t.Errorf("%s: %s", client, got.said())
+					}
+				case got.said() != tryLater || got.header.Get("Retry-After") != "5":
 					t.Errorf("%s: %s", client, got.said())
 				}
-				if tt.wantLog != "" {
-					dex.WaitLog(t, before, tt.wantLog)
+				if tt.reason != "" {
+					dex.WaitLog(t, before, line+tt.reason)
 				}
 			}
-			if asked := len(d.questions()) > 0; asked != (tt.wantLog == "") {
+			if asked := len(d.questions()) > 0; asked != (tt.reason == "") {
 				t.Errorf("asked %q", d.questions())
 			}
 		})

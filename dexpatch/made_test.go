@@ -73,6 +73,49 @@ func TestBuiltTwiceItIsTheSame(t *testing.T) {
 	}
 }
 
+// TestTheVersionTellsOfWhatItIsMade: the commit and whether the sources were changed since are asked of git.
+func TestTheVersionTellsOfWhatItIsMade(t *testing.T) {
+	tree := write(t, map[string]string{"go.mod": "module github.com/dexidp/dex\n"})
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := git(t.Context(), tree, append([]string{"-c", "user.name=n", "-c", "user.email=e@example.org"}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	edits, err := editsDigest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBuilder(Options{Source: tree, Label: "home.1", CGO: true})
+	toolchain, err := b.toolchain(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	details := func(version, commit, state string) string {
+		return fmt.Sprintf("%s: dex commit %s (%s), edits %s, %s %s/%s, cgo", version, commit, state, edits, toolchain, runtime.GOOS, runtime.GOARCH)
+	}
+	check := func(what, want string) {
+		t.Helper()
+		got, err := b.info(t.Context(), "v2.45.1")
+		if err != nil || got.Details() != want {
+			t.Errorf("%s:\ngot  %s, %v\nwant %s", what, got.Details(), err, want)
+		}
+	}
+	plain := "v2.45.1+claimsmith." + edits
+	check("no git", details(plain+".home.1", "unknown", "clean"))
+	run("init", "-q")
+	run("add", "-A")
+	run("commit", "-q", "-m", "a release")
+	commit := run("rev-parse", "--short=12", "HEAD")
+	check("a commit", details(plain+".g"+commit+".home.1", commit, "clean"))
+	if err := os.WriteFile(filepath.Join(tree, "new.go"), []byte("package dex\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	check("changed since", details(plain+".g"+commit+".dirty.home.1", commit, "changed since"))
+}
+
 func TestOptions(t *testing.T) {
 	tests := []struct {
 		name    string

@@ -69,6 +69,15 @@ type LaidIn struct {
 	Data []byte
 }
 
+// Warnings are sentences on the optional edits that find no place: what is lost without them.
+func (p *Plan) Warnings() []string {
+	var out []string
+	for _, lost := range p.Lost {
+		out = append(out, fmt.Sprintf("warning: an optional edit finds no place in dex %s: %s", p.Version, lost))
+	}
+	return out
+}
+
 // NewPlan works out the changes to the Dex tree in dir and writes nothing. version names the Dex in errors; if it is empty,
 // the tree is asked. Errors that callers tell apart: ErrNotDex, ErrTooOld, ErrApplied, *AnchorError.
 func NewPlan(dir, version string) (*Plan, error) { return newPlan(dir, version, Edits()) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/claimsmith/claimsmith/dexpatch/dextest"
@@ -11,7 +12,7 @@ import (
 
 // impatient is a configuration that does not wait long for a sidecar.
 func impatient(d *decider, more string) string {
-	return fmt.Sprintf("%sclaimsHook: {address: %q, timeout: 900ms%s}\n", stock, "unix://"+d.socket, more)
+	return fmt.Sprintf("%sclaimsHook: {address: %q, timeout: 3s%s}\n", stock, "unix://"+d.socket, more)
 }
 
 const tryLater = "503 temporarily_unavailable: Please try again later (decision LOCAL)."
@@ -79,6 +80,27 @@ func TestADeviceLearnsOfARefusal(t *testing.T) {
 }
 
 func testRefusedDevice(t *testing.T, dex *dextest.Dex, sidecar *decider) {
+	t.Run("who is refused at the login may use another account", func(t *testing.T) {
+		sidecar.set(refuse)
+		b := newBrowser(t)
+		deviceCode, p := device(t, dex, b)
+		links := p.links()
+		if p.status != http.StatusForbidden || p.text() != sentence+" (decision d2)" || len(links) != 1 {
+			t.Fatalf("got %d %q with the links %q", p.status, p.text(), links)
+		}
+		poll := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode}}
+		if got := token(t, dex, poll); got.said() != "400 authorization_pending: <nil>" {
+			t.Errorf("meanwhile: %s", got.said())
+		}
+		sidecar.set(dsmName)
+		link := strings.Replace(links[0], "/auth?", "/auth/upstream?", 1) // which is what the page behind it links to
+		if p := b.signIn(strings.TrimSuffix(dex.Issuer, "/dex")+link, "", ""); p.status != http.StatusOK {
+			t.Fatalf("with another account: %d %s", p.status, p.text())
+		}
+		if got := token(t, dex, poll); got.status != http.StatusOK {
+			t.Errorf("then: %s", got.said())
+		}
+	})
 	sidecar.set(atToken(refuse))
 	deviceCode, p := device(t, dex, newBrowser(t))
 	if p.status != http.StatusForbidden || p.text() != sentence+" (decision d2)" {

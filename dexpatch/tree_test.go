@@ -99,12 +99,21 @@ func TestApplyToThePinnedDex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added = 0
+	coreLines := 0
 	for _, e := range core.Edited {
-		added += e.Added()
+		coreLines += e.Added()
 	}
-	if added > 20 {
-		t.Errorf("%d lines are added by the core edits, more than 20", added)
+	if coreLines > 20 {
+		t.Errorf("%d lines are added by the core edits, more than 20", coreLines)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, said := range []string{fmt.Sprintf("%d core ones, %d in all.", coreLines, added), fmt.Sprintf("four new files in packages of Dex (%d lines,", own)} {
+		if !strings.Contains(string(readme), said) {
+			t.Errorf("README.md does not say: %s", said)
+		}
 	}
 	if len(p.Lost) > 0 {
 		t.Errorf("lost: %q", p.Lost)

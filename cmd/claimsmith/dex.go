@@ -96,8 +96,8 @@ func dexDiffCommand() *cobra.Command {
 
 // sayLost warns of optional edits that found no place.
 func sayLost(w io.Writer, plan *dexpatch.Plan) {
-	for _, lost := range plan.Lost {
-		fmt.Fprintf(w, "warning: an optional edit finds no place in dex %s: %s\n", plan.Version, lost)
+	for _, warning := range plan.Warnings() {
+		fmt.Fprintln(w, warning)
 	}
 }
 

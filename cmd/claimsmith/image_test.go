@@ -1,10 +1,7 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
-	"encoding/json"
+	"debug/elf"
 	"errors"
 	"io"
 	"net"
@@ -19,101 +16,6 @@ import (
 	"testing"
 	"time"
 )
-
-// unpacked is an image as an engine sees it.
-type unpacked struct {
-	root   string
-	config struct {
-		Architecture, OS string
-		Config           struct {
-			Entrypoint, Cmd, Env []string
-			User                 string
-		}
-	}
-	owners map[string]int
-	tag    string
-}
-
-// unpack reads an image like docker load does: manifest.json, and what it names.
-func unpack(t *testing.T, file string) unpacked {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	files := map[string][]byte{}
-	eachFile(t, f, func(h *tar.Header, data []byte) { files[h.Name] = data })
-	var manifest []struct {
-		Config           string
-		RepoTags, Layers []string
-	}
-	if err := json.Unmarshal(files["manifest.json"], &manifest); err != nil {
-		t.Fatal(err)
-	}
-	u := unpacked{root: t.TempDir(), owners: map[string]int{}, tag: manifest[0].RepoTags[0]}
-	if err := json.Unmarshal(files[manifest[0].Config], &u.config); err != nil {
-		t.Fatal(err)
-	}
-	if files["index.json"] == nil || files["oci-layout"] == nil {
-		t.Error("it is no OCI layout")
-	}
-	for _, name := range manifest[0].Layers {
-		layer, err := gzip.NewReader(bytes.NewReader(files[name]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		eachFile(t, layer, func(h *tar.Header, data []byte) {
-			path := filepath.Join(u.root, h.Name)
-			u.owners[h.Name] = h.Uid
-			var err error
-			if h.Typeflag == tar.TypeDir {
-				err = os.MkdirAll(path, h.FileInfo().Mode().Perm())
-			} else {
-				err = os.WriteFile(path, data, h.FileInfo().Mode().Perm())
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-	return u
-}
-
-func eachFile(t *testing.T, from io.Reader, do func(*tar.Header, []byte)) {
-	t.Helper()
-	for r := tar.NewReader(from); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		do(h, data)
-	}
-}
-
-// inside runs a command in the image: chrooted where we may, otherwise with its programs and from outside.
-func (u unpacked) inside(t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-	cmd.Env = u.config.Config.Env
-	if os.Geteuid() == 0 && runtime.GOOS == "linux" {
-		cmd.Path, cmd.Dir = args[0], "/"
-		cmd.Err = nil
-		cmd.SysProcAttr = chrooted(t, u.root)
-		return cmd
-	}
-	t.Log("not root: the program of the image is run without a chroot")
-	cmd.Path = filepath.Join(u.root, args[0])
-	cmd.Err = nil
-	return cmd
-}
 
 // TestTheImagesRun unpacks what image wrote and runs it from there.
 func TestTheImagesRun(t *testing.T) {
@@ -139,6 +41,7 @@ func TestTheImagesRun(t *testing.T) {
 		if u.owners["var/dex/"] != 1001 || u.owners["usr/local/bin/dex"] != 0 || u.tag != "claimsmith/dex:latest" || u.config.Architecture != runtime.GOARCH {
 			t.Errorf("owners %v, tag %s, for %s", u.owners["var/dex/"], u.tag, u.config.Architecture)
 		}
+		u.fits(t, "dex")
 		for _, name := range []string{"srv/dex/web/templates/refused.html", "etc/dex/config.docker.yaml", "etc/ssl/certs/ca-certificates.crt", "usr/local/src/dex/api/v2/go.mod"} {
 			if _, err := os.Stat(filepath.Join(u.root, name)); err != nil {
 				t.Error(err)
@@ -179,7 +82,74 @@ func TestTheImagesRun(t *testing.T) {
 		if err != nil || !strings.HasPrefix(string(out), "claimsmith version ") {
 			t.Errorf("%v: %s", err, out)
 		}
+		if os.Geteuid() == 0 {
+			u.serve(t)
+		}
 	})
+	t.Run("for another machine", func(t *testing.T) {
+		if os.Getenv("CLAIMSMITH_CI") == "" {
+			t.Log("not built for another machine, which takes minutes: CLAIMSMITH_CI is not set")
+			return
+		}
+		other := map[string]elf.Machine{"amd64": elf.EM_AARCH64}[runtime.GOARCH]
+		arch := "arm64"
+		if other == 0 {
+			other, arch = elf.EM_X86_64, "amd64"
+		}
+		binary := filepath.Join(t.TempDir(), "claimsmith")
+		build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", binary, ".")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for _, u := range []unpacked{
+			write(t, "dex", "--platform", "linux/"+arch), write(t, "sidecar", "--platform", "linux/"+arch, "--binary", binary),
+		} {
+			if u.config.Architecture != arch || u.config.OS != "linux" {
+				t.Errorf("the image is for %s/%s", u.config.OS, u.config.Architecture)
+			}
+			programs, err := filepath.Glob(filepath.Join(u.root, "usr", "local", "bin", "*"))
+			if err != nil || len(programs) == 0 {
+				t.Errorf("programs: %v, %v", programs, err)
+			}
+			for _, program := range programs {
+				f, err := elf.Open(program)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if f.Machine != other {
+					t.Errorf("%s is for %s", program, f.Machine)
+				}
+				f.Close()
+			}
+		}
+	})
+}
+
+// serve runs the sidecar as an engine would, with a configuration, until it answers health checks at its socket.
+func (u unpacked) serve(t *testing.T) {
+	t.Helper()
+	const rules = "listen: unix:///run/claimsmith/hook.sock\npipeline:\n  - {deny: 'client.id == \"nobody\"', message: No.}\n"
+	if err := os.WriteFile(filepath.Join(u.root, "etc", "claimsmith", "claimsmith.yaml"), []byte(rules), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// Engines mount /proc; of it the program wants to know where it lies itself.
+	self := filepath.Join(u.root, "proc", "self")
+	if err := errors.Join(os.MkdirAll(self, 0o755), os.Symlink("/usr/local/bin/claimsmith", filepath.Join(self, "exe"))); err != nil {
+		t.Fatal(err)
+	}
+	c := u.config.Config
+	cmd := u.inside(t, append(slices.Clone(c.Entrypoint), c.Cmd...)...)
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Signal(os.Interrupt)
+	out, err := u.inside(t, "/usr/local/bin/claimsmith", "dex", "probe", "--timeout", "30s", "unix:///run/claimsmith/hook.sock").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 func waitForPage(t *testing.T, address string) {

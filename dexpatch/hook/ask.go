@@ -36,7 +36,7 @@ func (h *Hook) ask(ctx context.Context, object *claims.Object, about exchange, d
 		GrantType:   about.grant,
 		RequestId:   about.request,
 		HookVersion: version,
-		Features:    h.features(),
+		Features:    h.features,
 	}
 	optional := h.optional(about)
 	if optional {
@@ -52,9 +52,9 @@ func (h *Hook) ask(ctx context.Context, object *claims.Object, about exchange, d
 }
 
 // features are what this build of the hook, as it is configured, can do.
-func (h *Hook) features() []string {
+func features(c Config) []string {
 	f := []string{"login", "grant-type", "preflight"}
-	if h.config.AllowRevoke {
+	if c.AllowRevoke {
 		f = append(f, "revoke")
 	}
 	return f

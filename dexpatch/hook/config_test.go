@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"os"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,5 +95,27 @@ func TestNew(t *testing.T) {
 	}
 	if got := claimshook.ClaimsSupported(openLogging(t, "/run/hook.sock", `, "claimsSupported": ["username"]`, io.Discard)); !reflect.DeepEqual(got, []string{"username"}) {
 		t.Errorf("supported: %v", got)
+	}
+}
+
+// TestTheREADMEKnowsEveryKey, and no other.
+func TestTheREADMEKnowsEveryKey(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## Configuration\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var keys []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(section, -1) {
+		keys = append(keys, m[1])
+	}
+	err = new(claimshook.Config).UnmarshalJSON([]byte(`{"": 1}`))
+	_, known, _ := strings.Cut(message(err), "known are ")
+	got := strings.Split(known, ", ")
+	slices.Sort(keys)
+	slices.Sort(got)
+	if !slices.Equal(got, keys) {
+		t.Errorf("the README has\n%q, the code\n%q", keys, got)
 	}
 }

@@ -58,10 +58,10 @@ func TestSignUnchanged(t *testing.T) {
 		"there is no socket":                   "claims hook: no connection: dial unix SOCKET: connect: no such file or directory (decision LOCAL)",
 		"nobody serves the socket":             "claims hook: no connection: dial unix SOCKET: connect: no such file or directory (decision LOCAL)",
 		"the process is stopped":               "claims hook: no connection: not established in time (decision LOCAL)",
-		"nothing is answered, not even health": "claims hook: no reply within 600ms (decision LOCAL)",
+		"nothing is answered, not even health": "claims hook: no reply within 2s (decision LOCAL)",
 	}
 	present := map[string]string{
-		"a reply takes too long":       "claims hook: no reply within 600ms (decision LOCAL)",
+		"a reply takes too long":       "claims hook: no reply within 2s (decision LOCAL)",
 		"the reply is bad":             `claims hook: patch of the ID token: claim "sub" is reserved for Dex (decision d1)`,
 		"the service answers an error": "claims hook: the service answered Unimplemented (decision LOCAL)",
 		"the login is refused":         "refused (decision d1, rule r)",
@@ -76,7 +76,7 @@ func TestSignUnchanged(t *testing.T) {
 			}
 			want = strings.ReplaceAll(want, "SOCKET", socket)
 			var log bytes.Buffer
-			h := openLogging(t, socket, `, "timeout": "600ms", "signUnchanged": ["nas"]`, &log)
+			h := openLogging(t, socket, `, "timeout": "2s", "signUnchanged": ["nas"]`, &log)
 
 			got, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
 			if isAbsent && (err != nil || string(got) != payload) {
@@ -109,7 +109,7 @@ func TestSignUnchanged(t *testing.T) {
 
 func TestBothTokensOfAnExchangeStayUnchangedTogether(t *testing.T) {
 	socket := socketPath(t)
-	h := open(t, socket, `, "timeout": "600ms", "signUnchanged": ["nas"]`)
+	h := open(t, socket, `, "timeout": "2s", "signUnchanged": ["nas"]`)
 	ctx := exchangeContext(t, "r1", "authorization_code")
 	if got, err := claimshook.Extend(claimshook.WithAccessToken(ctx), h, []byte(payload), token()); err != nil || string(got) != payload {
 		t.Fatalf("access token: got %s, %v", got, err)
@@ -154,7 +154,7 @@ func TestServerUID(t *testing.T) {
 	if _, err := claimshook.Extend(exchangeContext(t, "r1", ""), open(t, s.socket, fmt.Sprintf(`, "serverUid": %d`, os.Getuid())), []byte(payload), token()); err != nil {
 		t.Errorf("our own user id: %v", err)
 	}
-	stranger := open(t, s.socket, fmt.Sprintf(`, "serverUid": %d, "timeout": "600ms", "signUnchanged": ["nas"]`, os.Getuid()+1))
+	stranger := open(t, s.socket, fmt.Sprintf(`, "serverUid": %d, "timeout": "2s", "signUnchanged": ["nas"]`, os.Getuid()+1))
 	_, err := claimshook.Extend(exchangeContext(t, "r1", ""), stranger, []byte(payload), token())
 	want := "claims hook: no connection: the socket is not served by serverUid (decision LOCAL)"
 	if withoutLocalID(err) != want {

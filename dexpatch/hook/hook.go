@@ -1,6 +1,7 @@
 package claimshook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,6 +78,7 @@ type Hook struct {
 	requestID any // key of the request id in a context
 	link      *link
 	metrics   *metrics
+	features  []string
 	replies   replies
 }
 
@@ -105,7 +107,7 @@ func New(c Config, o Options) (*Hook, error) {
 	}
 	o.Logger.Info("config claims hook", "address", c.Address, "timeout", c.Timeout,
 		"every_client", len(c.Clients) == 0, "clients", c.Clients, "sign_unchanged", c.SignUnchanged, "allow_revoke", c.AllowRevoke)
-	return &Hook{config: c, log: o.Logger, requestID: o.RequestIDKey, link: link, metrics: metrics}, nil
+	return &Hook{config: c, log: o.Logger, requestID: o.RequestIDKey, link: link, metrics: metrics, features: features(c)}, nil
 }
 
 // Close ends the connection.
@@ -189,6 +191,9 @@ func (h *Hook) revoke(ctx context.Context, err error, t Token) {
 // audience returns the aud of a payload, which is a string or a list of them.
 func audience(object *claims.Object) []string {
 	raw, _ := object.Get("aud")
+	if len(raw) > 1 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return []string{string(raw[1 : len(raw)-1])} // nearly always: a string without escapes says what stands there
+	}
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
 		return []string{one}
@@ -224,6 +229,10 @@ func (h *Hook) reply(ctx context.Context, object *claims.Object, t Token) (*repl
 	r, err := h.ask(ctx, object, about, now.Add(h.config.Timeout-spent(ctx, 0)))
 	spent(ctx, time.Since(now))
 	h.metrics.asked(about.stage, err, time.Since(now))
+	if err == nil && h.log.Enabled(ctx, slog.LevelDebug) {
+		h.log.DebugContext(ctx, "claims hook: allowed", "client_id", t.ClientID, "connector_id", t.ConnectorID,
+			"stage", stageName(about.stage), "decision_id", r.decisionID)
+	}
 	var failure *Failure
 	if errors.As(err, &failure) && failure.absent && h.optional(about) {
 		h.log.WarnContext(ctx, "signing without the claims hook", "client_id", t.ClientID, "err", err)

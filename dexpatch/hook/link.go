@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -131,7 +132,7 @@ func (d *dialer) dial(ctx context.Context, address string) (net.Conn, error) {
 		}
 	}
 	if err != nil || d.network == "unix" {
-		d.last.Store(&err) // over a network the handshake decides
+		d.last.Store(&err) // over a network the first bytes decide
 	}
 	if err != nil {
 		return nil, err
@@ -154,12 +155,32 @@ func (h handshaker) ClientHandshake(ctx context.Context, name string, conn net.C
 		return nil, nil, err
 	}
 	secured, info, err := credentials.NewTLS(config).ClientHandshake(ctx, name, conn)
-	h.dialed.last.Store(&err)
-	return secured, info, err
+	if err != nil {
+		h.dialed.last.Store(&err)
+		return nil, nil, err
+	}
+	return &listening{Conn: secured, dialed: h.dialed}, info, nil
 }
 
 func (h handshaker) Clone() credentials.TransportCredentials {
 	return handshaker{h.TransportCredentials.Clone(), h.files, h.dialed}
+}
+
+// listening is a connection that hears whether the other end takes our certificate: in TLS 1.3 it says so after the handshake.
+type listening struct {
+	net.Conn
+	dialed *dialer
+	heard  sync.Once
+}
+
+func (l *listening) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	l.heard.Do(func() {
+		if op := new(net.OpError); err == nil || errors.As(err, &op) && op.Op == "remote error" {
+			l.dialed.last.Store(&err)
+		}
+	})
+	return n, err
 }
 
 func (d *dialer) reason() error {

@@ -16,7 +16,7 @@ import (
 func TestMetrics(t *testing.T) {
 	s := serve(t, always(patches(nil, set("username", `"mum"`))))
 	var c claimshook.Config
-	if err := json.Unmarshal(fmt.Appendf(nil, `{"address": "unix://%s", "timeout": "600ms", "signUnchanged": ["nas"]}`, s.socket), &c); err != nil {
+	if err := json.Unmarshal(fmt.Appendf(nil, `{"address": "unix://%s", "timeout": "2s", "signUnchanged": ["nas"]}`, s.socket), &c); err != nil {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()

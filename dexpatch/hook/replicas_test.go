@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health/grpc_health_v1"
 
 	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
 )
@@ -52,10 +53,26 @@ func TestReplicas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for len(services[0].calls()) == 0 || len(services[1].calls()) == 0 {
 		if sign(); time.Now().After(deadline) {
 			t.Fatalf("after %d calls: %d and %d", n, len(services[0].calls()), len(services[1].calls()))
+		}
+	}
+	services[0].health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	for quiet := 0; quiet < 10; quiet++ { // the news takes a moment
+		before := len(services[0].calls())
+		if sign(); len(services[0].calls()) > before {
+			quiet = 0
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("one that says that it does not serve is asked")
+		}
+	}
+	services[0].health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+	for before := len(services[0].calls()); len(services[0].calls()) == before; sign() {
+		if time.Now().After(deadline) {
+			t.Fatal("one that serves again is not asked")
 		}
 	}
 	services[0].server.Stop()

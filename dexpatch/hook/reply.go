@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -112,6 +111,19 @@ type exchange struct {
 	token   Token
 }
 
+// equal reports whether two questions are the same one.
+func (e exchange) equal(o exchange) bool {
+	a, b := e.token, o.token
+	return e.request == o.request && e.stage == o.stage && e.grant == o.grant &&
+		a.ClientID == b.ClientID && slices.Equal(a.Audience, b.Audience) && a.ConnectorID == b.ConnectorID && slices.Equal(a.Scopes, b.Scopes) &&
+		a.Identity.equal(b.Identity)
+}
+
+func (i Identity) equal(o Identity) bool {
+	return i.UserID == o.UserID && i.Username == o.Username && i.PreferredUsername == o.PreferredUsername &&
+		i.Email == o.Email && i.EmailVerified == o.EmailVerified && slices.Equal(i.Groups, o.Groups)
+}
+
 // replies keeps decisions between the two signings of an exchange. The zero value is ready.
 type replies struct {
 	mu    sync.Mutex
@@ -146,7 +158,7 @@ func (s *replies) take(about exchange, k hookv1.TokenKind, now time.Time) *reply
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	kept, ok := s.byID[about.request]
-	if !ok || now.After(kept.expires) || !slices.Contains(kept.open, k) || !reflect.DeepEqual(kept.about, about) {
+	if !ok || now.After(kept.expires) || !slices.Contains(kept.open, k) || !kept.about.equal(about) {
 		return nil
 	}
 	if kept.open = without(kept.open, k); len(kept.open) > 0 {

@@ -2,6 +2,7 @@ package claimshook
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -31,5 +32,47 @@ func TestKeptRepliesAreBounded(t *testing.T) {
 	}
 	if s.take(about(1), id, now) != r || s.take(about(1), id, now) != nil {
 		t.Error("a reply is given other than once")
+	}
+}
+
+// TestAnotherQuestionIsAskedAnew: whatever differs, in any member.
+func TestAnotherQuestionIsAskedAnew(t *testing.T) {
+	whole := exchange{
+		request: "r1", stage: hookv1.Stage_STAGE_TOKEN, grant: "password",
+		token: Token{
+			ClientID: "nas", Audience: []string{"nas"}, ConnectorID: "google", Scopes: []string{"openid"},
+			Identity: Identity{UserID: "108", Username: "Mum", PreferredUsername: "mum", Email: "mum@gmail.com", EmailVerified: true, Groups: []string{"family"}},
+		},
+	}
+	other := whole
+	if !whole.equal(other) {
+		t.Error("a question differs from itself")
+	}
+	tried := 0
+	var try func(reflect.Value)
+	try = func(v reflect.Value) {
+		for i := range v.NumField() {
+			f := v.Field(i)
+			f = reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem() // some are private
+			if f.Kind() == reflect.Struct {
+				try(f)
+				continue
+			}
+			before := reflect.New(f.Type()).Elem()
+			before.Set(f)
+			if f.IsZero() {
+				t.Errorf("%s has no value here", v.Type().Field(i).Name)
+			}
+			f.SetZero()
+			if whole.equal(other) {
+				t.Errorf("%s makes no difference", v.Type().Field(i).Name)
+			}
+			f.Set(before)
+			tried++
+		}
+	}
+	try(reflect.ValueOf(&whole).Elem())
+	if tried != 13 {
+		t.Errorf("tried %d members", tried)
 	}
 }

@@ -30,6 +30,7 @@ type service struct {
 
 	socket string
 	server *grpc.Server
+	health *health.Server
 	answer answerFunc
 
 	mu       sync.Mutex
@@ -77,9 +78,9 @@ func serveAt(t *testing.T, socket string, answer answerFunc, o ...grpc.ServerOpt
 
 func serveOn(t *testing.T, l net.Listener, answer answerFunc, o ...grpc.ServerOption) *service {
 	t.Helper()
-	s := &service{socket: l.Addr().String(), server: grpc.NewServer(o...), answer: answer}
+	s := &service{socket: l.Addr().String(), server: grpc.NewServer(o...), health: health.NewServer(), answer: answer}
 	hookv1.RegisterClaimsHookServiceServer(s.server, s)
-	grpc_health_v1.RegisterHealthServer(s.server, health.NewServer())
+	grpc_health_v1.RegisterHealthServer(s.server, s.health)
 	go s.server.Serve(l)
 	t.Cleanup(s.server.Stop)
 	return s
@@ -99,11 +100,21 @@ func open(t *testing.T, socket, more string) signer {
 
 func openLogging(t *testing.T, socket, more string, log io.Writer) signer {
 	t.Helper()
+	return openWith(t, socket, more, slog.New(slog.NewTextHandler(log, nil)))
+}
+
+func openDebugging(t *testing.T, socket string, log io.Writer) signer {
+	t.Helper()
+	return openWith(t, socket, "", slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+}
+
+func openWith(t *testing.T, socket, more string, log *slog.Logger) signer {
+	t.Helper()
 	var c claimshook.Config
 	if err := json.Unmarshal(fmt.Appendf(nil, `{"address": "unix://%s"%s}`, socket, more), &c); err != nil {
 		t.Fatal(err)
 	}
-	h, err := claimshook.New(c, claimshook.Options{RequestIDKey: requestKey{}, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	h, err := claimshook.New(c, claimshook.Options{RequestIDKey: requestKey{}, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}

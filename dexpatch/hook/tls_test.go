@@ -76,7 +76,7 @@ func (a *authority) issue(t *testing.T, name string, c *x509.Certificate) (*x509
 
 func TestMutualTLS(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
-	ours.issue(t, "service", &x509.Certificate{DNSNames: []string{"hook.internal"}})
+	ours.issue(t, "service", &x509.Certificate{DNSNames: []string{"hook.internal"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	for _, a := range []*authority{ours, theirs} {
 		a.issue(t, "dex", &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	}
@@ -101,14 +101,15 @@ func TestMutualTLS(t *testing.T) {
 		wantErr                      string // a part: the rest is the business of crypto/x509
 	}{
 		{"each knows the other", ours.dir, ours.dir, "hook.internal", true, ""},
-		{"the service does not know Dex", ours.dir, theirs.dir, "hook.internal", false, "claims hook: no connection: "},
+		{"without serverName the host of the address counts", ours.dir, ours.dir, "", true, ""},
+		{"the service does not know Dex", ours.dir, theirs.dir, "hook.internal", false, "claims hook: no connection: remote error: tls: unknown certificate authority (decision "},
 		{"Dex does not know the service", theirs.dir, ours.dir, "hook.internal", false, "certificate signed by unknown authority"},
 		{"the service has another name", ours.dir, ours.dir, "other.internal", false, "certificate is valid for hook.internal, not other.internal"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var c claimshook.Config
-			err := json.Unmarshal(fmt.Appendf(nil, `{"address": "dns:///%s", "timeout": "1500ms", "tls": {"caFile": "%s/ca.pem", "certFile": "%s/dex.pem", "keyFile": "%s/dex.key", "serverName": %q}}`,
+			err := json.Unmarshal(fmt.Appendf(nil, `{"address": "dns:///%s", "timeout": "4s", "tls": {"caFile": "%s/ca.pem", "certFile": "%s/dex.pem", "keyFile": "%s/dex.key", "serverName": %q}}`,
 				s.socket, tt.ca, tt.client, tt.client, tt.serverName), &c)
 			if err != nil {
 				t.Fatal(err)
@@ -123,6 +124,36 @@ func TestMutualTLS(t *testing.T) {
 				t.Errorf("got %s, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestOldTLSIsRefused: a service that speaks nothing newer than 1.2 is not asked.
+func TestOldTLSIsRefused(t *testing.T) {
+	files := newAuthority(t)
+	files.issue(t, "service", &x509.Certificate{DNSNames: []string{"hook.internal"}})
+	files.issue(t, "dex", &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	pair, err := tls.LoadX509KeyPair(files.dir+"/service.pem", files.dir+"/service.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveOn(t, l, always(patches(nil, nil)), grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{pair}, MaxVersion: tls.VersionTLS12})))
+	var c claimshook.Config
+	if err := json.Unmarshal(fmt.Appendf(nil, `{"address": "dns:///%s", "timeout": "4s", "tls": {"caFile": "%s/ca.pem", "certFile": "%s/dex.pem", "keyFile": "%s/dex.key", "serverName": "hook.internal"}}`,
+		s.socket, files.dir, files.dir, files.dir), &c); err != nil {
+		t.Fatal(err)
+	}
+	h, err := claimshook.New(c, claimshook.Options{RequestIDKey: requestKey{}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	_, err = claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
+	if want := "claims hook: no connection: remote error: tls: protocol version not supported (decision LOCAL)"; withoutLocalID(err) != want {
+		t.Errorf("got  %s\nwant %s", withoutLocalID(err), want)
 	}
 }
 

@@ -19,17 +19,23 @@ import (
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 )
 
-// service adds a claim.
+// service adds a claim, or refuses.
 type service struct {
 	hookv1.UnimplementedClaimsHookServiceServer
+	refuses bool
 }
 
-func (service) ExtendPayload(_ context.Context, req *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
+func (s service) ExtendPayload(_ context.Context, req *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
+	if s.refuses {
+		return &hookv1.ExtendPayloadResponse{DecisionId: "d2", Outcome: &hookv1.ExtendPayloadResponse_Denial{Denial: &hookv1.Denial{Message: "No.", Rule: "closed"}}}, nil
+	}
 	p := &hookv1.Patch{Set: map[string][]byte{"username": []byte(`"dsm-` + req.ClientId + `"`)}}
 	return &hookv1.ExtendPayloadResponse{DecisionId: "d1", Outcome: &hookv1.ExtendPayloadResponse_Patches{Patches: &hookv1.Patches{AccessToken: p, IdToken: p}}}, nil
 }
 
-func TestTheEmbeddedDexAddsAClaim(t *testing.T) {
+// redeem asks an embedded Dex, with that service beside it, for tokens.
+func redeem(t *testing.T, asked service) *httptest.ResponseRecorder {
+	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "cs-") // short: the path of a socket has a limit
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +46,7 @@ func TestTheEmbeddedDexAddsAClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := grpc.NewServer()
-	hookv1.RegisterClaimsHookServiceServer(s, service{})
+	hookv1.RegisterClaimsHookServiceServer(s, asked)
 	go s.Serve(l)
 	t.Cleanup(s.Stop)
 
@@ -53,6 +59,19 @@ func TestTheEmbeddedDexAddsAClaim(t *testing.T) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	dex.ServeHTTP(w, r)
+	return w
+}
+
+// TestARefusalEndsAsAnErrorOfDex, which is one of the limits: nothing is signed, and nobody is told why.
+func TestARefusalEndsAsAnErrorOfDex(t *testing.T) {
+	w := redeem(t, service{refuses: true})
+	if w.Code != http.StatusInternalServerError || strings.TrimSpace(w.Body.String()) != `{"error":"server_error"}` {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestTheEmbeddedDexAddsAClaim(t *testing.T) {
+	w := redeem(t, service{})
 	var answer map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("status %d: %s", w.Code, w.Body)

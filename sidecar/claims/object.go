@@ -29,6 +29,7 @@ func Parse(data []byte) (*Object, error) {
 	if s.peek() != '{' {
 		return nil, fmt.Errorf("payload is not a JSON object")
 	}
+	o.members = make([]member, 0, 16) // as many as a token of Dex has
 	if err := s.object(1, func(m member) { o.members = append(o.members, m) }); err != nil {
 		return nil, err
 	}
@@ -116,6 +117,9 @@ func separate(out *bytes.Buffer) {
 
 // quote is json.Marshal without the escaping for HTML.
 func quote(s string) ([]byte, error) {
+	if plain(s) {
+		return []byte(`"` + s + `"`), nil
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -123,4 +127,14 @@ func quote(s string) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// plain reports whether a string stands in JSON as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

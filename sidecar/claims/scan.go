@@ -306,30 +306,34 @@ func keyLen(b []byte) int {
 
 // names finds members that are equal under case folding. A few are compared one by one, many through a map.
 type names struct {
-	few  []string
-	many map[string]string
+	few   [fewNames]string
+	count int
+	many  map[string]string
 }
 
 const fewNames = 16
 
 func (n *names) add(name string) (other string, again bool) {
-	if n.many == nil {
-		for _, other := range n.few {
-			if strings.EqualFold(other, name) {
-				return other, true
-			}
+	if n.many != nil {
+		key := foldKey(name)
+		if other, again = n.many[key]; !again {
+			n.many[key] = name
 		}
-		if n.few = append(n.few, name); len(n.few) > fewNames {
-			n.many = make(map[string]string, 4*fewNames)
-			for _, name := range n.few {
-				n.many[foldKey(name)] = name
-			}
+		return other, again
+	}
+	for _, other := range n.few[:n.count] {
+		if strings.EqualFold(other, name) {
+			return other, true
 		}
+	}
+	if n.count < fewNames {
+		n.few[n.count] = name
+		n.count++
 		return "", false
 	}
-	key := foldKey(name)
-	if other, again = n.many[key]; !again {
-		n.many[key] = name
+	n.many = make(map[string]string, 4*fewNames)
+	for _, name := range append(n.few[:], name) {
+		n.many[foldKey(name)] = name
 	}
-	return other, again
+	return "", false
 }

@@ -99,8 +99,9 @@ func save(file string, img v1.Image, s Spec) (err error) {
 		return err
 	}
 	part := file + ".part"
+	defer os.Remove(part) // it is gone when all went well
 	if err := os.WriteFile(part, data, 0o644); err != nil {
-		return errors.Join(err, os.Remove(part))
+		return err
 	}
 	return os.Rename(part, file)
 }
@@ -138,11 +139,14 @@ func pack(root string, s Spec) ([]byte, error) {
 		if err != nil {
 			return err
 		}
+		name := filepath.ToSlash(rel)
+		if !d.IsDir() && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is neither a file nor a folder", name)
+		}
 		h, err := tar.FileInfoHeader(info, "")
 		if err != nil {
 			return err
 		}
-		name := filepath.ToSlash(rel)
 		*h = tar.Header{Typeflag: h.Typeflag, Name: name, Size: h.Size, Mode: int64(info.Mode().Perm()), ModTime: epoch, Format: tar.FormatPAX}
 		if info.Mode()&fs.ModeSticky != 0 {
 			h.Mode |= 0o1000
@@ -153,7 +157,7 @@ func pack(root string, s Spec) ([]byte, error) {
 		if d.IsDir() {
 			h.Name += "/"
 		}
-		if err := w.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
+		if err := w.WriteHeader(h); err != nil || d.IsDir() {
 			return err
 		}
 		data, err := os.ReadFile(path)

@@ -42,8 +42,12 @@ func (s *Server) askClaimsHook(ctx context.Context, authReq storage.AuthRequest,
 // are asked about here too, while the request is still there. It returns false after
 // it answered the request.
 func (s *Server) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq storage.AuthRequest) (*http.Request, bool) {
-	if err := s.askClaimsHook(r.Context(), authReq, authReq.Claims, authReq.AuthTime); err != nil {
-		s.logger.ErrorContext(r.Context(), "login ended by the claims hook", "client_id", authReq.ClientID, "err", err)
+	ctx := r.Context()
+	if frontChannel(authReq) {
+		ctx = claimshook.WithGrantType(ctx, claimshook.GrantImplicit) // both questions share one timeout
+	}
+	if err := s.askClaimsHook(ctx, authReq, authReq.Claims, authReq.AuthTime); err != nil {
+		s.logger.ErrorContext(ctx, "login ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if s.endedByClaimsHook(w, r, authReq, err) {
 			return r, false
 		}
@@ -51,7 +55,6 @@ func (s *Server) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq 
 	if !frontChannel(authReq) {
 		return r, true
 	}
-	ctx := claimshook.WithGrantType(r.Context(), claimshook.GrantImplicit)
 	if err := claimshook.Preflight(ctx, s.signForClaimsHook, hookSubjectOf(authReq)); err != nil {
 		s.logger.ErrorContext(ctx, "authorization response ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if code, description, ok := claimshook.AuthorizationError(err); ok {
@@ -121,6 +124,9 @@ func (s *Server) otherAccountURL(authReq storage.AuthRequest) string {
 	}
 	if authReq.MaxAge >= 0 {
 		q.Set("max_age", strconv.Itoa(authReq.MaxAge))
+	}
+	if slices.Contains(strings.Fields(authReq.Prompt), "consent") {
+		q.Set("prompt", "select_account login consent")
 	}
 	if authReq.ForceApprovalPrompt {
 		q.Set("approval_prompt", "force")

@@ -25,8 +25,12 @@ func (s *Server) askClaimsHook(ctx context.Context, authReq storage.AuthRequest,
 // of the authorization endpoint are asked about here too, while the request is still
 // there. It returns false after it answered the request.
 func (s *Server) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq storage.AuthRequest) (*http.Request, bool) {
-	if err := s.askClaimsHook(r.Context(), authReq, authReq.Claims); err != nil {
-		s.logger.ErrorContext(r.Context(), "login ended by the claims hook", "client_id", authReq.ClientID, "err", err)
+	ctx := r.Context()
+	if frontChannel(authReq) {
+		ctx = claimshook.WithGrantType(ctx, claimshook.GrantImplicit) // both questions share one timeout
+	}
+	if err := s.askClaimsHook(ctx, authReq, authReq.Claims); err != nil {
+		s.logger.ErrorContext(ctx, "login ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if s.endedByClaimsHook(w, r, authReq, err) {
 			return r, false
 		}
@@ -34,7 +38,6 @@ func (s *Server) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq 
 	if !frontChannel(authReq) {
 		return r, true
 	}
-	ctx := claimshook.WithGrantType(r.Context(), claimshook.GrantImplicit)
 	if err := claimshook.Preflight(ctx, s.signForClaimsHook, hookSubjectOf(authReq)); err != nil {
 		s.logger.ErrorContext(ctx, "authorization response ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if code, description, ok := claimshook.AuthorizationError(err); ok {

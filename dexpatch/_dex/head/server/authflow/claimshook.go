@@ -31,8 +31,12 @@ func (h *Handler) askClaimsHook(ctx context.Context, authReq storage.AuthRequest
 // false after it answered the request.
 func (h *Handler) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq storage.AuthRequest) (*http.Request, bool) {
 	authReq.MFAValidated = true // nobody gets here without it
-	if err := h.askClaimsHook(r.Context(), authReq, authReq.Claims, authReq.AuthTime); err != nil {
-		h.Logger.ErrorContext(r.Context(), "login ended by the claims hook", "client_id", authReq.ClientID, "err", err)
+	ctx := r.Context()
+	if frontChannel(authReq) {
+		ctx = claimshook.WithGrantType(ctx, oauth2.GrantTypeImplicit) // both questions share one timeout
+	}
+	if err := h.askClaimsHook(ctx, authReq, authReq.Claims, authReq.AuthTime); err != nil {
+		h.Logger.ErrorContext(ctx, "login ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if h.endedByClaimsHook(w, r, authReq, err) {
 			return r, false
 		}
@@ -40,7 +44,6 @@ func (h *Handler) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq
 	if !frontChannel(authReq) {
 		return r, true
 	}
-	ctx := claimshook.WithGrantType(r.Context(), oauth2.GrantTypeImplicit)
 	if err := claimshook.Preflight(ctx, h.Issuer.SignAccessToken, authorization(authReq)); err != nil {
 		h.Logger.ErrorContext(ctx, "authorization response ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if code, description, ok := claimshook.AuthorizationError(err); ok {
@@ -111,10 +114,13 @@ func (h *Handler) otherAccountURL(authReq storage.AuthRequest) string {
 	if authReq.MaxAge >= 0 {
 		q.Set("max_age", strconv.Itoa(authReq.MaxAge))
 	}
+	if prompt, _ := oauth2.ParsePrompt(authReq.Prompt); prompt.Consent() {
+		q.Set("prompt", "select_account login consent")
+	}
 	if authReq.ForceApprovalPrompt {
 		q.Set("approval_prompt", "force")
 	}
-	return h.IssuerURL.JoinPath("auth").Path + "?" + q.Encode()
+	return h.IssuerURL.AbsPath("/auth") + "?" + q.Encode()
 }
 
 // frontChannel reports whether tokens come from the authorization endpoint.
