@@ -92,7 +92,7 @@ func (d *decision) log(ctx context.Context, log *slog.Logger) {
 	if len(d.trace.Facts) > 0 {
 		attrs = append(attrs, slog.Any("facts", d.facts()))
 	}
-	attrs = append(attrs, slog.Duration("took", time.Since(d.start)))
+	attrs = append(attrs, slog.Float64("took_ms", milliseconds(time.Since(d.start))))
 	log.LogAttrs(ctx, level, "decision", attrs...)
 }
 
@@ -129,18 +129,21 @@ func (d *decision) claims() []changedClaim {
 
 // usedFact is one entry of the line's facts.
 type usedFact struct {
-	Lookup string `json:"lookup"`
-	Source string `json:"source"`
-	Stale  bool   `json:"stale,omitempty"`
-	AgeMS  int64  `json:"age_ms"`
-	TookMS int64  `json:"took_ms"`
-	Err    string `json:"err,omitempty"`
+	Lookup string  `json:"lookup"`
+	Source string  `json:"source"`
+	Stale  bool    `json:"stale,omitempty"`
+	AgeMS  int64   `json:"age_ms"`
+	TookMS float64 `json:"took_ms"`
+	Err    string  `json:"err,omitempty"`
 }
+
+// milliseconds are exact to a microsecond: most decisions are made in less than one.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (d *decision) facts() []usedFact {
 	list := make([]usedFact, len(d.trace.Facts))
 	for i, f := range d.trace.Facts {
-		list[i] = usedFact{Lookup: f.Alias, Source: f.Source, Stale: f.Stale, AgeMS: f.Age.Milliseconds(), TookMS: f.Took.Milliseconds()}
+		list[i] = usedFact{Lookup: f.Alias, Source: f.Source, Stale: f.Stale, AgeMS: f.Age.Milliseconds(), TookMS: milliseconds(f.Took)}
 		if f.Err != nil {
 			list[i].Err = f.Err.Error()
 		}

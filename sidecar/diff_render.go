@@ -122,7 +122,10 @@ func (o *RequestOutcome) words() string {
 	case outcomeDenied:
 		return fmt.Sprintf("refused by %s: %s", o.Rule, o.Message)
 	case outcomeFailed:
-		return "a failure: " + o.Err
+		if o.Rule == "" {
+			return "a failure: " + o.Err
+		}
+		return fmt.Sprintf("a failure at %s: %s", o.Rule, o.Err)
 	case outcomeUnknown:
 		return "unknown: " + o.Err
 	}

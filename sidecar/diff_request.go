@@ -88,7 +88,7 @@ func (set *ruleSet) known(facts map[string]json.RawMessage) map[string]json.RawM
 func outcomeOf(in *pipeline.Input, result *pipeline.Result, err error) RequestOutcome {
 	switch {
 	case err != nil:
-		return RequestOutcome{Outcome: outcomeFailed, Err: err.Error()}
+		return RequestOutcome{Outcome: outcomeFailed, Err: err.Error(), Rule: (&decision{err: err}).rule()}
 	case result.Denial != nil:
 		return RequestOutcome{Outcome: outcomeDenied, Message: result.Denial.Message, Rule: result.Denial.Rule}
 	}

@@ -64,7 +64,7 @@ const (
 type RequestOutcome struct {
 	Outcome string `json:"outcome"`
 	Message string `json:"message,omitempty"` // of a denial
-	Rule    string `json:"rule,omitempty"`    // of a denial
+	Rule    string `json:"rule,omitempty"`    // of a denial, or where it failed
 	Err     string `json:"err,omitempty"`     // of a failure, or why it is unknown
 
 	tokens map[pipeline.Kind]*claims.Object

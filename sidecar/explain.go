@@ -1,10 +1,12 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -46,11 +48,12 @@ func Explain(ctx context.Context, file string, o Options, req Request) (*Explana
 	if set == nil {
 		return nil, problems
 	}
-	return set.explain(ctx, req, false)
+	return set.explain(ctx, req, nil)
 }
 
-// ExplainLive is Explain with plugins that are started for it and asked; facts that the request gives are not used. The
-// configuration is put to use as Serve would, without serving.
+// ExplainLive is Explain with plugins that are started for it and asked; facts that the request gives are not used. Links that it
+// does not give are read where the configuration keeps them, and none is made. The configuration is put to use as Serve would,
+// without serving.
 func ExplainLive(ctx context.Context, file string, o Options, req Request) (_ *Explanation, err error) {
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
 	host, err := pluginhost.New(hostOptions(o, o.log(cfg)))
@@ -62,27 +65,40 @@ func ExplainLive(ctx context.Context, file string, o Options, req Request) (_ *E
 	if set == nil {
 		return nil, all
 	}
+	known, err := readLinks(cfg, o.log(cfg))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, known.close()) }()
 	ctx, cancel := context.WithTimeout(ctx, set.budget)
 	defer cancel()
-	return set.explain(ctx, req, true)
+	return set.explain(ctx, req, known)
 }
 
-func (set *ruleSet) explain(ctx context.Context, req Request, live bool) (*Explanation, error) {
+// explain runs a request, for which links are known where it is live; nil: it is not.
+func (set *ruleSet) explain(ctx context.Context, req Request, live *linkReader) (*Explanation, error) {
 	given, err := set.given(req)
 	if err != nil {
 		return nil, err
 	}
-	in, err := given.Input(given.Stage)
+	in, answers, err := given.Request(given.Stage)
 	if err != nil {
 		return nil, err
 	}
-	if live {
-		in.Given = nil
+	if live != nil {
+		in.Given, in.Bond = nil, live.beside(given.Links)
 	}
 	in.Explain = true
 	start := time.Now()
 	result, err := set.pipeline.Run(ctx, in)
-	return explanation(in, result, err, time.Since(start))
+	if live == nil {
+		assumed(&result.Trace, given.Links)
+	}
+	e, err := explanation(in, result, err, time.Since(start))
+	if err == nil {
+		e.Missing, e.Doubt = answers.Missing(), set.pipeline.Doubt(in)
+	}
+	return e, err
 }
 
 func (set *ruleSet) given(req Request) (fixture.Given, error) {
@@ -125,7 +141,7 @@ func (set *ruleSet) given(req Request) (fixture.Given, error) {
 func (set *ruleSet) answer(alias string, raw json.RawMessage) (*pipeline.Answer, error) {
 	t, known := set.facts[alias]
 	if !known {
-		return nil, errors.New("no lookup has this name")
+		return nil, fmt.Errorf("no lookup has this name; there are: %s", cmp.Or(strings.Join(slices.Sorted(maps.Keys(set.facts)), ", "), "none"))
 	}
 	var own map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &own); err != nil {
@@ -151,6 +167,13 @@ func (set *ruleSet) answer(alias string, raw json.RawMessage) (*pipeline.Answer,
 	if err != nil {
 		return nil, err
 	}
+	if wrong := t.Problems(rest); len(wrong) > 0 {
+		said := fmt.Sprintf("%s: %s", wrong[0].Path, wrong[0].Message)
+		if wrong[0].Hint != "" {
+			said += ": " + wrong[0].Hint
+		}
+		return nil, errors.New(said)
+	}
 	a.Facts, err = t.Decode(rest)
 	return a, err
 }
@@ -159,8 +182,10 @@ func (set *ruleSet) answer(alias string, raw json.RawMessage) (*pipeline.Answer,
 type Explanation struct {
 	Outcome string          `json:"outcome"` // patched, unchanged, denied or failed
 	Message string          `json:"message,omitempty"`
-	Rule    string          `json:"rule,omitempty"` // of a denial
-	Err     string          `json:"err,omitempty"`  // of a failure
+	Rule    string          `json:"rule,omitempty"`    // file:line of what refused or failed; empty when the request as a whole did
+	Err     string          `json:"err,omitempty"`     // of a failure
+	Missing string          `json:"missing,omitempty"` // a lookup that was made although the request gives no facts for it
+	Doubt   string          `json:"doubt,omitempty"`   // why rules see no identity.email, although the connector gave an address
 	Steps   []ExplainedStep `json:"steps"`
 	Tokens  []ExplainedCopy `json:"tokens,omitempty"`
 	Took    time.Duration   `json:"tookNs"`
@@ -218,7 +243,7 @@ func explanation(in *pipeline.Input, result *pipeline.Result, runErr error, took
 	e.Outcome = d.outcome()
 	switch {
 	case runErr != nil:
-		e.Err = runErr.Error()
+		e.Err, e.Rule = runErr.Error(), d.rule()
 		return e, nil
 	case result.Denial != nil:
 		e.Message, e.Rule = result.Denial.Message, result.Denial.Rule

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,26 +12,47 @@ import (
 // Render writes the explanation for people: each step with its place, what it saw and what it did.
 func (e *Explanation) Render(w io.Writer) error {
 	var b strings.Builder
-	for _, s := range e.Steps {
+	if e.Doubt != "" {
+		fmt.Fprintf(&b, "identity.email is empty: %s\n", e.Doubt)
+	}
+	for i, s := range e.Steps {
+		if e.eachKind() && (i == 0 || s.Kind != e.Steps[i-1].Kind) {
+			fmt.Fprintf(&b, "for the %s token:\n", s.Kind)
+		}
 		s.render(&b)
 	}
 	b.WriteString("\n")
 	switch e.Outcome {
 	case "failed":
-		fmt.Fprintf(&b, "no token: the request failed: %s\n", e.Err)
+		at := ""
+		if e.Rule != "" {
+			at = " at " + e.Rule
+		}
+		fmt.Fprintf(&b, "no token: the request failed%s\n    %s\n", at, e.Err)
 	case "denied":
 		fmt.Fprintf(&b, "no token: refused by %s\n    %s\n", e.Rule, e.Message)
 	default:
 		e.renderTokens(&b)
 	}
 	fmt.Fprintf(&b, "took %s\n", e.Took.Round(time.Microsecond))
+	if e.Missing != "" {
+		fmt.Fprintf(&b, "hint: say what is found, as in --facts '%s={\"found\":true}', or ask with --live\n", e.Missing)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
+// eachKind reports whether the steps were run for each kind of token.
+func (e *Explanation) eachKind() bool {
+	return slices.ContainsFunc(e.Steps, func(s ExplainedStep) bool { return s.Kind != e.Steps[0].Kind })
+}
+
 func (s *ExplainedStep) render(b *strings.Builder) {
 	mark := "·"
-	if s.Ran {
+	switch {
+	case s.Err != "":
+		mark = "✗"
+	case s.Ran:
 		mark = "✓"
 	}
 	depth := strings.Count(s.Path, ".steps[")
@@ -77,7 +99,14 @@ func (s *ExplainedStep) answer(a *ExplainedFacts, line func(string, ...any)) {
 	if a.Problem != "" {
 		said += " (" + a.Problem + ")"
 	}
-	line("%s, from %s, %s old: %s", said, a.Source, a.Age.Round(time.Second), facts)
+	if a.Stale {
+		said += ", stale"
+	}
+	said += fmt.Sprintf(", from %s, %s old", a.Source, a.Age.Round(time.Second))
+	if s.Took >= time.Millisecond { // what a person may wait for
+		said += ", took " + s.Took.Round(time.Millisecond).String()
+	}
+	line("%s: %s", said, facts)
 }
 
 func (e *Explanation) renderTokens(b *strings.Builder) {

@@ -43,10 +43,14 @@ func (f *frozen) answer(l *pipeline.Lookup, q pipeline.Question) (*pipeline.Answ
 // freeze answers a run with what was found, and with what was known of links.
 func (f *frozen) freeze(in *pipeline.Input) { in.Given, in.Bond = f.answer, f.bond }
 
-// bond is what was known of the link to an account of the same plugin.
+// bond is what was known of the link to an account of the same plugin. With another provider behind the connector the link does not hold.
 func (f *frozen) bond(_ context.Context, l *pipeline.Link) (pipeline.Bond, error) {
 	for _, a := range f.asked {
-		if a.Plugin == l.Plugin && a.Bond != "" {
+		switch {
+		case a.Plugin != l.Plugin || a.Bond == "":
+		case a.Issuer != l.Issuer:
+			return pipeline.BondMoved, nil
+		default:
 			return a.Bond, nil
 		}
 	}

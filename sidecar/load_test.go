@@ -101,9 +101,9 @@ pipeline:
   - {lookup: nas, with: {email: identity.email}}
   - {set: {username: nas.nmae}}
 `,
-			want: `$FILE:3:44: plugins.nas.config.gaet: unknown key "gaet"
+			want: `$FILE:3:38: plugins.nas.config.gaet: unknown key "gaet"
     3 |   nas: {builtin: directory, config: {gaet: x}}
-      |                                            ^
+      |                                      ^
 hint: did you mean "gate"?
 $FILE:6:26: pipeline[1].set.username: unknown fact "nmae" of nas
     6 |   - {set: {username: nas.nmae}}

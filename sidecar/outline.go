@@ -20,12 +20,20 @@ type Outline struct {
 type OutlinedConnector struct {
 	Name    string
 	Domains []string // ["*"] is any
+	Issuer  string   // the provider that links keep; empty: none is named
 }
 
 // OutlinedLookup is a step that asks a plugin.
 type OutlinedLookup struct {
 	Alias, Plugin string
 	Worst         time.Duration // how old a fact can be when it is used
+	Pin           *OutlinedPin  // nil: people are not linked to accounts
+}
+
+// OutlinedPin is how people are linked to the accounts of a lookup.
+type OutlinedPin struct {
+	ID       string // the expression of what an account keeps; empty: only its name counts
+	Required bool   // only who was linked by hand may sign in
 }
 
 // OutlinedClient is a client with a contract.
@@ -46,7 +54,7 @@ func ReadOutline(file string, o Options) (*Outline, error) {
 	}
 	out := &Outline{Socket: cfg.Listen.Socket, TCP: cfg.Listen.TCP, Plugins: declared}
 	for _, c := range cfg.Connectors {
-		out.Connectors = append(out.Connectors, OutlinedConnector{Name: c.Name, Domains: c.EmailDomains})
+		out.Connectors = append(out.Connectors, OutlinedConnector{Name: c.Name, Domains: c.EmailDomains, Issuer: c.Issuer})
 	}
 	for _, c := range cfg.Clients {
 		client := OutlinedClient{Name: c.Name}
@@ -66,6 +74,12 @@ func (out *Outline) lookups(steps []config.Step) {
 			l := OutlinedLookup{Alias: s.Alias(), Plugin: s.Lookup}
 			if s.Cache != nil {
 				l.Worst = max(s.Cache.TTL, s.Cache.MaxStale)
+			}
+			if p := s.Pin; p != nil {
+				l.Pin = &OutlinedPin{Required: p.Required()}
+				if p.ID != nil {
+					l.Pin.ID = p.ID.Value
+				}
 			}
 			out.Lookups = append(out.Lookups, l)
 		}

@@ -22,7 +22,7 @@ func (set *ruleSet) testCase(ctx context.Context, r *recorded, names *record.Pse
 	if err != nil {
 		return "", "", err
 	}
-	e, err := set.explain(ctx, req, false)
+	e, err := set.explain(ctx, req, nil)
 	if err != nil {
 		return "", "", err
 	}

@@ -13,6 +13,9 @@ import (
 // settle is how long the file must be quiet before it is read: editors and deployments write in several steps.
 const settle = 200 * time.Millisecond
 
+// patience is how long a folder in which files are written all the time, such as a log, can put that off.
+const patience = 10 * settle
+
 // Reload reads the configuration again. The new one serves only when nothing is wrong with it and its tests hold; until then,
 // and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins anew whose
 // declaration did not change, so that they read files again that it names.
@@ -53,6 +56,7 @@ func (s *Server) reload(ctx context.Context, fresh, force bool) (err error) {
 		s.log.WarnContext(ctx, "admin, state or record changed: that takes effect with the next start")
 	}
 	s.active.Store(now)
+	s.memory.keepFacts(now.cfg)
 	s.log.InfoContext(ctx, "configuration reloaded", "digest", now.digest, "tests", len(now.set.cases))
 	old.retire()
 	s.endCandidate(ctx, old.candidate.Load())
@@ -71,26 +75,59 @@ func (s *Server) watch(ctx context.Context) {
 	quiet := time.NewTimer(0) // looks once at once: the file may have changed since New read it
 	defer quiet.Stop()
 	var hangups hangups
+	var w watched
 	for {
 		s.watchCandidate(ctx, folders)
 		select {
 		case <-ctx.Done():
 			return
 		case <-folders.events:
-			quiet.Reset(settle)
+			quiet.Reset(w.changed(time.Now()))
 		case err := <-folders.errs:
 			s.log.WarnContext(ctx, "the configuration may have changed unseen", "err", err)
 			quiet.Reset(settle)
 		case <-quiet.C:
-			if digest, err := digestOf(s.file); err == nil && digest != s.active.Load().digest {
-				s.reloadLogged(ctx, false, false)
-			}
+			w.since = time.Time{}
+			s.look(ctx, &w)
 			s.refreshCandidate(ctx)
 		case <-s.options.Reload:
 			digest, _ := digestOf(s.file) // one that cannot be read is not reloaded
 			err := s.reloadLogged(ctx, true, hangups.force(digest, time.Now()))
 			hangups.note(err, digest, time.Now())
+			w.note(err, digest)
 		}
+	}
+}
+
+// watched is what is remembered of a file that is watched.
+type watched struct {
+	since   time.Time // the first change that was not looked at; zero: there was none
+	refused string    // digest of a file that did not serve: it is not tried again until it is another, or somebody asks
+}
+
+// changed notes that something changed in the folder, and returns how long to wait before looking.
+func (w *watched) changed(now time.Time) time.Duration {
+	if w.since.IsZero() {
+		w.since = now
+	}
+	return max(0, min(settle, patience-now.Sub(w.since)))
+}
+
+func (w *watched) note(err error, digest string) {
+	if w.refused = ""; err != nil {
+		w.refused = digest
+	}
+}
+
+// look reloads when the file is another. One that is put back as it was serves already, and nothing is wrong with it any more.
+func (s *Server) look(ctx context.Context, w *watched) {
+	switch digest, err := digestOf(s.file); {
+	case err != nil, digest == w.refused:
+	case digest != s.active.Load().digest:
+		w.note(s.reloadLogged(ctx, false, false), digest)
+	case w.refused != "":
+		w.refused = ""
+		s.failed.Store(nil)
 	}
 }
 

@@ -46,7 +46,7 @@ func (r *running) told(line string) map[string]any {
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(line, r.dir+"/", "")), &m); err != nil {
 		r.t.Fatal(err)
 	}
-	maps.DeleteFunc(m, func(name string, _ any) bool { return name == "time" || name == "decision_id" || name == "took" })
+	maps.DeleteFunc(m, func(name string, _ any) bool { return name == "time" || name == "decision_id" || name == "took_ms" })
 	return m
 }
 

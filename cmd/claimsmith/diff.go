@@ -73,11 +73,10 @@ func (f requestFile) Requests(context.Context) ([]sidecar.NamedRequest, error) {
 	}
 	defer file.Close()
 	d := json.NewDecoder(file)
-	d.DisallowUnknownFields()
 	var list []sidecar.NamedRequest
 	for n := 1; ; n++ {
 		one := sidecar.NamedRequest{Name: fmt.Sprintf("request %d", n), Place: string(f)}
-		switch err := d.Decode(&one.Request); {
+		switch err := decodeRequest(d, &one.Request); {
 		case errors.Is(err, io.EOF):
 			return list, nil
 		case err != nil:

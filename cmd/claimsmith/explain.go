@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"reflect"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +29,9 @@ func explainCommand() *cobra.Command {
 		Use:   "explain",
 		Short: "Say what the rules do with one request, and why",
 		Long: "explain runs one request through the real rules and shows each step: whether it ran and why, what lookups found, and which " +
-			"claims changed. The request comes from flags, or from a JSON file with the same members as the given of a test. It shows values: " +
-			"mind who looks on.",
-		Example: `  claimsmith explain --client synology --connector google --email mum@gmail.com --verified --facts 'nas={"found":true,"name":"mum"}'
+			"claims changed. The request comes from flags, or from a JSON file with the same members as the given of a test, and flags " +
+			"overrule the file. It shows values: mind who looks on.",
+		Example: `  claimsmith explain --client synology --connector google --user-id 1080 --email mum@gmail.com --verified --facts 'nas={"found":true,"name":"mum"}'
   claimsmith explain --request request.json --live
   echo '{"client":"wiki"}' | claimsmith explain --request - --json
   claimsmith explain --decision 7K2M-Q9XD`,
@@ -38,7 +41,7 @@ func explainCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.decision, "decision", "", "explain the decision with this `id` of a running sidecar, instead of a request")
 	f.StringVar(&o.request, "request", "", "read the request from a JSON `file`; - is stdin")
-	f.BoolVar(&o.live, "live", false, "start the plugins and ask them, instead of taking the facts that are given")
+	f.BoolVar(&o.live, "live", false, "start the plugins and ask them, and read links, instead of taking the facts that are given")
 	f.BoolVar(&o.asJSON, "json", false, "write the explanation as JSON")
 	f.StringVar(&req.Client, "client", "", "the client that asks")
 	f.StringVar(&req.Connector, "connector", "", "the connector of the login; none means client credentials")
@@ -46,7 +49,7 @@ func explainCommand() *cobra.Command {
 	f.StringVar(&req.Identity.Username, "username", "", "the person's name at the connector")
 	f.StringVar(&req.Identity.Email, "email", "", "the person's address")
 	f.BoolVar(&req.Identity.EmailVerified, "verified", false, "the connector says that the address is verified")
-	f.StringSliceVar(&req.Identity.Groups, "group", nil, "a group at the connector; may be repeated")
+	f.StringArrayVar(&req.Identity.Groups, "group", nil, "a group at the connector; may be repeated")
 	f.StringSliceVar(&req.Scopes, "scope", nil, "a scope; openid, profile, email and groups by default")
 	f.StringSliceVar(&req.Audience, "audience", nil, "an audience; the client by default")
 	f.StringVar(&req.Grant, "grant", "", "the grant type; authorization_code by default")
@@ -54,17 +57,26 @@ func explainCommand() *cobra.Command {
 	f.StringArrayVar(&o.facts, "facts", nil, "what a lookup finds, as `LOOKUP=JSON`; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.decision != "" {
+			if o.live || o.request != "" || req.Client != "" || len(o.facts) > 0 {
+				return usageError{errors.New("--decision names a request that was made: it does not go with --request, --client, --facts or --live")}
+			}
 			return at.ask(func(client adminv1.AdminServiceClient) error {
 				return explainDecision(cmd, client, o.decision, o.asJSON, false)
 			})
 		}
 		if o.request != "" {
+			flags := req
+			req = sidecar.Request{}
 			if err := readRequest(cmd.InOrStdin(), o.request, &req); err != nil {
 				return err
 			}
+			overrule(&req, flags, f.Changed)
 		}
 		if err := addFacts(&req, o.facts); err != nil {
 			return usageError{err}
+		}
+		if f.Changed("stage") && req.Stage != "login" && req.Stage != "token" {
+			return usageError{fmt.Errorf("--stage %q: write login or token", req.Stage)}
 		}
 		if req.Client == "" {
 			return usageError{errors.New("explain needs --client, or --request with one")}
@@ -79,6 +91,27 @@ func explainCommand() *cobra.Command {
 		return explanation.Render(cmd.OutOrStdout())
 	}
 	return cmd
+}
+
+// overrule puts what flags say over what a file says.
+func overrule(req *sidecar.Request, flags sidecar.Request, given func(flag string) bool) {
+	for flag, put := range map[string]func(){
+		"client":    func() { req.Client = flags.Client },
+		"connector": func() { req.Connector = flags.Connector },
+		"user-id":   func() { req.Identity.UserID = flags.Identity.UserID },
+		"username":  func() { req.Identity.Username = flags.Identity.Username },
+		"email":     func() { req.Identity.Email = flags.Identity.Email },
+		"verified":  func() { req.Identity.EmailVerified = flags.Identity.EmailVerified },
+		"group":     func() { req.Identity.Groups = flags.Identity.Groups },
+		"scope":     func() { req.Scopes = flags.Scopes },
+		"audience":  func() { req.Audience = flags.Audience },
+		"grant":     func() { req.Grant = flags.Grant },
+		"stage":     func() { req.Stage = flags.Stage },
+	} {
+		if given(flag) {
+			put()
+		}
+	}
 }
 
 func explain(cmd *cobra.Command, file string, req sidecar.Request, live bool) (*sidecar.Explanation, error) {
@@ -99,14 +132,52 @@ func readRequest(in io.Reader, name string, req *sidecar.Request) error {
 		return fmt.Errorf("read the request: %w", err)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(req); err != nil {
+	if err := decodeRequest(d, req); err != nil {
 		return fmt.Errorf("read the request: %w", err)
 	}
 	if d.More() {
 		return errors.New("read the request: something follows the JSON object")
 	}
 	return nil
+}
+
+// decodeRequest reads the next request, and says in the words of JSON what is wrong with it. It returns io.EOF at the end.
+func decodeRequest(d *json.Decoder, req *sidecar.Request) error {
+	d.DisallowUnknownFields()
+	err := d.Decode(req)
+	var wrong *json.UnmarshalTypeError
+	var malformed *json.SyntaxError
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the JSON ends too early")
+	case errors.As(err, &malformed):
+		return fmt.Errorf("not valid JSON at byte %d: %w", malformed.Offset, err)
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return fmt.Errorf("a request is a JSON object, not %s", aJSON(wrong.Value))
+	case errors.As(err, &wrong):
+		want := map[reflect.Kind]string{reflect.Slice: "a list of strings", reflect.Bool: "true or false", reflect.String: "a string"}[wrong.Type.Kind()]
+		return fmt.Errorf("%s must be %s, not %s", wrong.Field, cmp.Or(want, "an object"), aJSON(wrong.Value))
+	}
+	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		return fmt.Errorf("unknown key %s: it is written as the given of a test", name)
+	}
+	return err
+}
+
+// aJSON names a JSON value as package json calls it.
+func aJSON(value string) string {
+	switch value {
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	case "bool":
+		return "true or false"
+	}
+	kind, _, _ := strings.Cut(value, " ") // number 12
+	return "a " + kind
 }
 
 func readInput(in io.Reader, name string) ([]byte, error) {

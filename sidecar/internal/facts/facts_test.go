@@ -244,26 +244,26 @@ func TestProblems(t *testing.T) {
 	}{
 		{"a good one", `{"url": "u", "passwordFile": "/p", "port": 1, "accounts": [{"name": "a"}]}`, nil},
 		{"nothing at all", ``, []Problem{
-			{"", `key "passwordFile" is missing`, "of the account"},
-			{"", `key "url" is missing`, "address of the NAS"},
+			{"", `key "passwordFile" is missing`, "of the account", false},
+			{"", `key "url" is missing`, "address of the NAS", false},
 		}},
 		{"everything at once", `{"ulr": "u", "password": "hunter2", "port": "x", "accounts": [{"name": 1}, {"nam": "a"}, 3]}`, []Problem{
-			{"ulr", `unknown key "ulr"`, `did you mean "url"?`},
-			{"password", "a secret is not written here", "put it in a file and write passwordFile: PATH"},
-			{"port", "must be an integer, not a string", ""},
-			{"accounts[0].name", "must be a string, not a number", ""},
-			{"accounts[1].nam", `unknown key "nam"`, `did you mean "name"?`},
-			{"accounts[1]", `key "name" is missing`, ""},
-			{"accounts[2]", "must be an object, not a number", ""},
-			{"", `key "url" is missing`, "address of the NAS"},
+			{"ulr", `unknown key "ulr"`, `did you mean "url"?`, true},
+			{"password", "a secret is not written here", "put it in a file and write passwordFile: PATH", true},
+			{"port", "must be an integer, not a string", "", false},
+			{"accounts[0].name", "must be a string, not a number", "", false},
+			{"accounts[1].nam", `unknown key "nam"`, `did you mean "name"?`, true},
+			{"accounts[1]", `key "name" is missing`, "", false},
+			{"accounts[2]", "must be an object, not a number", "", false},
+			{"", `key "url" is missing`, "address of the NAS", false},
 		}},
 		{"nothing near", `{"url": "u", "passwordFile": "/p", "zzzzz": 1, "accounts": {}}`, []Problem{
-			{"zzzzz", `unknown key "zzzzz"`, "known here: accounts, passwordFile, port, url"},
-			{"accounts", "must be a list of objects, not an object", ""},
+			{"zzzzz", `unknown key "zzzzz"`, "known here: accounts, passwordFile, port, url", true},
+			{"accounts", "must be a list of objects, not an object", "", false},
 		}},
-		{"the file of a secret is a string", `{"url": "u", "passwordFile": 1}`, []Problem{{"passwordFile", "must be a string, not a number", ""}}},
-		{"no object", `[]`, []Problem{{"", "must be an object, not a list", ""}}},
-		{"no JSON", `{`, []Problem{{"", "not valid JSON at byte 1", ""}}},
+		{"the file of a secret is a string", `{"url": "u", "passwordFile": 1}`, []Problem{{"passwordFile", "must be a string, not a number", "", false}}},
+		{"no object", `[]`, []Problem{{"", "must be an object, not a list", "", false}}},
+		{"no JSON", `{`, []Problem{{"", "not valid JSON at byte 1", "", false}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,6 +11,7 @@ type Problem struct {
 	Path    string // inside the configuration, like accounts[2].name; empty for the whole. It exists in the configuration
 	Message string // holds no value
 	Hint    string // how to mend it; may be empty
+	Key     bool   // the last key of the path is wrong, whatever stands behind it
 }
 
 // Problems returns all that is wrong with the JSON object data as a configuration of type t: unknown and missing keys,
@@ -66,14 +67,16 @@ func (c *collector) object(t *Type, o object, path string) {
 		f := t.Fields[m.name]
 		switch secret := t.secretOf(m.name); {
 		case f != nil && f.Secret:
-			c.add(inner, "a secret is not written here", fmt.Sprintf("put it in a file and write %sFile: PATH", m.name))
+			c.problems = append(c.problems, Problem{
+				Path: inner, Message: "a secret is not written here", Hint: fmt.Sprintf("put it in a file and write %sFile: PATH", m.name), Key: true,
+			})
 		case f != nil:
 			c.check(f, m.value, inner)
 		case secret != "":
 			have[secret] = true
 			c.check(&Type{Kind: String}, m.value, inner)
 		default:
-			c.add(inner, fmt.Sprintf("unknown key %q", m.name), t.keyHint(m.name))
+			c.problems = append(c.problems, Problem{Path: inner, Message: fmt.Sprintf("unknown key %q", m.name), Hint: t.keyHint(m.name), Key: true})
 		}
 	}
 	for _, name := range t.Required {

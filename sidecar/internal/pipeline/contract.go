@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ func (r *run) trimmed(patch claims.Patch) (claims.Patch, error) {
 			return claims.Patch{}, &Error{Class: Internal, Path: "clients." + client, Pos: contract.Pos, Err: err}
 		}
 		if kept != nil {
+			r.explainTrim(client, contract.Pos, groups, kept)
 			r.state.Claims.Set("groups", kept)
 			r.trace.change(Change{Claim: "groups", Op: "trim", Pos: contract.Pos})
 			patch = r.state.Claims.Patch()
@@ -118,9 +120,11 @@ func (c Contract) judge(d *claims.Draft, patch claims.Patch) error {
 			return fmt.Errorf("require: claim %q is not of type %s", want.Claim, want.Type)
 		}
 	}
-	for name := range patch.Set {
-		if c.Allow != nil && !slices.Contains(c.Allow, name) {
-			return fmt.Errorf("allow: claim %q is not listed", name)
+	if c.Allow != nil {
+		for _, name := range slices.Sorted(maps.Keys(patch.Set)) {
+			if !slices.Contains(c.Allow, name) {
+				return fmt.Errorf("allow: claim %q is not listed", name)
+			}
 		}
 	}
 	if groups, there := d.Get("groups"); there && c.MaxGroups > 0 {

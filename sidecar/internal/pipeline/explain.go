@@ -14,7 +14,7 @@ type StepTrace struct {
 	Pos   Pos
 	Path  string
 	Name  string
-	What  string // lookup nas, set, remove, deny or steps
+	What  string // lookup nas, set, remove, deny or steps; trim for CLIENT, which is no step
 	Ran   bool   // the step's when held, and a lookup may be made for this request
 	Note  string // why it did not run, or what it decided
 	Why   []Part // the parts of when and deny
@@ -42,6 +42,9 @@ func (r *run) explain(ctx context.Context, s *Step) func(*Denial, error) {
 		switch {
 		case s.Steps != nil:
 			t.Moved = nil // said by the steps in it
+			if n := len(r.trace.Steps); err != nil && n > at+1 {
+				t.Err = nil // the same
+			}
 		case denial != nil:
 			t.Note = "refused"
 		case s.Deny != nil && t.Ran && err == nil:
@@ -120,6 +123,16 @@ func (r *run) names(before map[string]json.RawMessage) []string {
 		}
 	}
 	return names
+}
+
+// explainTrim is the trace of what a contract takes away.
+func (r *run) explainTrim(client string, pos Pos, before, after json.RawMessage) {
+	if r.in.Explain {
+		r.trace.Steps = append(r.trace.Steps, StepTrace{
+			Kind: r.state.Kind, Pos: pos, Path: "clients." + client + ".trim", What: "trim for " + client, Ran: true,
+			Moved: []Moved{{Claim: "groups", Before: before, After: after}},
+		})
+	}
 }
 
 // explainQuestion begins the trace of a lookup.

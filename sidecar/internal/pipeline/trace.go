@@ -16,6 +16,7 @@ type Change struct {
 	Claim string
 	Op    string // "set", "remove", or "trim" for what a contract took away
 	Pos   Pos
+	Path  string   // of the step or the value
 	Facts []string // what the rule read, like "nas.name"
 }
 

@@ -44,6 +44,9 @@ func (c *Compiler) parts(src string) (out []part) {
 	}
 	f := finder{seen: map[string]bool{src: true, tree.Node.String(): true}}
 	f.test(tree.Node)
+	if len(f.found) == 0 {
+		f.found = []string{src} // so that what it looks at is told at all
+	}
 	for _, source := range f.found {
 		p, err := c.compile(source, func(ast.Node) *Error { return nil })
 		if err == nil && len(out) < maxParts {

@@ -29,7 +29,9 @@ func TestExplain(t *testing.T) {
 			value("other.asked", "false"), {Source: "other.found", Err: "other was not asked"},
 		}},
 		{"a claim that is missing", `claims.role == "x"`, list{value("claims.role", "null")}},
-		{"what stands in let cannot stand alone", `let g = nas.groups; "x" in g`, list{}},
+		{"what stands in let cannot stand alone", `let g = nas.groups; "x" in g`, list{value(`let g = nas.groups; "x" in g`, "false")}},
+		{"a fact alone", `nas.admin`, list{value("nas.admin", "false")}},
+		{"not a fact", `not nas.found`, list{value("nas.found", "true")}},
 		{"every client of the request", `client.id == "synology"`, list{value("client.id", `"cli"`)}},
 	}
 	c := newCompiler(t)

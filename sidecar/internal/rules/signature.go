@@ -19,6 +19,7 @@ type argument int
 const (
 	anything      argument = iota
 	aBool                  // true or false
+	aWhole                 // an integer; only as a result
 	aText                  // a string
 	theTexts               // a list of strings
 	oneOrMore              // a string or a list of strings; as a result: what the first argument is
@@ -104,6 +105,8 @@ func (f function) result(args []reflect.Type) reflect.Type {
 	switch f.gives {
 	case aBool:
 		return reflect.TypeFor[bool]()
+	case aWhole:
+		return reflect.TypeFor[int64]()
 	case aText:
 		return reflect.TypeFor[string]()
 	case theTexts:

@@ -71,6 +71,7 @@ var functions = []Function{
 	{"union", "union(list, list, ...)", "the strings that are in one of the lists, once each", `union(["a", "b"], ["b", "c"])`, `["a","b","c"]`},
 	{"intersect", "intersect(list, list, ...)", "the strings of the first list that are in all others, once each", `intersect(["a", "b"], ["b", "c"])`, `["b"]`},
 	{"without", "without(list, list, ...)", "the strings of the first list that are in none of the others", `without(["a", "b"], ["b", "c"])`, `["a"]`},
+	{"bucket", "bucket(string)", "a number from 0 to 99, always the same for a string: bucket(identity.userId) < 10 holds for about a tenth of all people", `bucket("roles:" + "mum")`, `78`},
 	{"has", "has(x)", "whether there is something: not nil, not an empty string, list or object. What x is read from may be missing", `has({a: ""}.a) or has({a: 1}.b.c)`, `false`},
 	{"default", "default(x, otherwise)", "x if has(x), else the other", `default({a: ""}.a, "none")`, `"none"`},
 	{"required", "required(x)", "x; the request fails if not has(x)", `required({a: "x"}.a)`, `"x"`},

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"strings"
 )
 
@@ -9,6 +11,7 @@ import (
 var textFunctions = map[string]function{
 	"emailLocal":   {args: []argument{aText}, gives: aText, do: func(args []any) any { local, _ := address(text(args[0])); return local }},
 	"emailDomain":  {args: []argument{aText}, gives: aText, do: func(args []any) any { _, domain := address(text(args[0])); return domain }},
+	"bucket":       {args: []argument{aText}, gives: aWhole, do: func(args []any) any { return bucket(text(args[0])) }},
 	"glob":         {args: []argument{aText, aPattern}, gives: aBool, do: func(args []any) any { return args[1].(pattern).matches(text(args[0])) }},
 	"keep":         {args: []argument{theTexts, aPattern}, gives: theTexts, do: func(args []any) any { return chosen(args, true) }},
 	"drop":         {args: []argument{theTexts, aPattern}, gives: theTexts, do: func(args []any) any { return chosen(args, false) }},
@@ -93,6 +96,12 @@ func lowerASCII(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// bucket is the same in every version and on every replica: who was let in by a share stays in it, also when it grows.
+func bucket(s string) int64 {
+	sum := sha256.Sum256([]byte(s))
+	return int64(binary.BigEndian.Uint64(sum[:8]) % 100)
 }
 
 func addDomain(s string, domain any) string {

@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -15,6 +16,20 @@ import (
 const payloadOfGroups = `{"sub": "s", "groups": ["admins", "users@example.com", "users@EXAMPLE.com", "hr@other.org", "@example.com", "a*b"],
 	"one": "admins@example.com", "mixed": ["a", 1], "none": [], "nothing": "", "n": 0, "no": false, "table": {"admins": "root"},
 	"address": {"country": "de", "street": ""}, "sep": "a;b;;c"}`
+
+// A share of all people is one whose size can be chosen, and who is in a small one is in a larger one too.
+func TestBucketsAreAboutEqual(t *testing.T) {
+	const people = 100_000
+	var in [100]int
+	for i := range people {
+		in[bucket(fmt.Sprint("user-", i))]++
+	}
+	for n, got := range in {
+		if got < people/100*8/10 || got > people/100*12/10 {
+			t.Errorf("bucket %d has %d of %d", n, got, people)
+		}
+	}
+}
 
 func TestFunctionsOverTexts(t *testing.T) {
 	tests := []struct{ name, src, want string }{

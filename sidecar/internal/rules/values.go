@@ -72,7 +72,7 @@ func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 		case root.Nature().Nil:
 			return &Error{Message: "nil cannot be set", Hint: fmt.Sprintf("to take the claim away write remove: [%s]", name)}
 		case isText && s.Value == "" && neverEmpty(name):
-			return &Error{Message: fmt.Sprintf("claim %q cannot be empty", name)}
+			return &Error{Message: fmt.Sprintf("claim %q cannot be empty", name), Hint: fmt.Sprintf("to take it away write remove: [%s]", name)}
 		case own && !fits(root, kindType(kind)):
 			return &Error{Message: fmt.Sprintf("claim %q must be %s, not %s", name, kind, describeAs(root, kindType(kind)))}
 		}

@@ -116,7 +116,7 @@ func TestClaimsThatDoNotCompile(t *testing.T) {
 		want             Error
 	}{
 		{"nil", "x", `nil`, Error{0, "nil cannot be set", "to take the claim away write remove: [x]"}},
-		{"a constant empty user name", "username", `""`, Error{0, `claim "username" cannot be empty`, ""}},
+		{"a constant empty user name", "username", `""`, Error{0, `claim "username" cannot be empty`, "to take it away write remove: [username]"}},
 		{"groups that are a string", "groups", `nas.name`, Error{0, `claim "groups" must be a list of strings, not a string`, ""}},
 		{"groups that are integers", "groups", `nas.ids`, Error{0, `claim "groups" must be a list of strings, not a list of numbers`, ""}},
 		{"a list with a number", "groups", `["a", 1]`, Error{0, `claim "groups" must be a list of strings, not a list with an integer in it`, ""}},
