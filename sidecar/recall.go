@@ -32,12 +32,19 @@ func (s *Server) recall(ctx context.Context) {
 		}
 	}
 	out := s.recent.lockout(ctx, active.set)
+	if out.Recent == 0 {
+		return
+	}
 	level := s.log.InfoContext
 	said := "people were let in before this start"
 	if out.everybody() {
 		level, said = s.log.ErrorContext, "the configuration keeps out everybody who was let in before this start"
 	}
-	level(ctx, said, "of", out.Recent, "refused", out.Refused, "failed", out.Failed, "unknown", out.Unknown, "rules", out.Rules)
+	attrs := []any{"of", out.Recent, "refused", out.Refused, "failed", out.Failed, "unknown", out.Unknown}
+	if len(out.Rules) > 0 {
+		attrs = append(attrs, "rules", out.Rules)
+	}
+	level(ctx, said, attrs...)
 }
 
 // newTally is nil where nothing survives a restart.

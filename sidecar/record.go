@@ -15,6 +15,7 @@ import (
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/lastgood"
 	"github.com/claimsmith/claimsmith/sidecar/internal/links"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/record"
@@ -27,10 +28,11 @@ const kept = 1000
 // memory is what a server remembers of its decisions.
 type memory struct {
 	ring   *record.Ring
-	store  *state.Store   // nil: nothing survives a restart
-	keeper *record.Keeper // nil: no values are kept
-	links  *links.Store   // nil: links cannot be kept
-	limits *config.Record // of keeper
+	store  *state.Store    // nil: nothing survives a restart
+	keeper *record.Keeper  // nil: no values are kept
+	links  *links.Store    // nil: links cannot be kept
+	facts  *lastgood.Store // nil: facts do not survive a restart
+	limits *config.Record  // of keeper
 }
 
 // newMemory opens what the configuration asks for. That a store cannot be used now is no error: see state.
@@ -39,29 +41,36 @@ func newMemory(cfg *config.Config, log *slog.Logger) (_ memory, err error) {
 	if cfg.State == nil {
 		return m, nil
 	}
-	options := state.Options{File: cfg.State.File, Log: log}
-	if cfg.State.PostgresFile != "" {
-		if options.Postgres, err = readLine(cfg.State.PostgresFile); err != nil {
-			return memory{}, fmt.Errorf("state: %w", err)
-		}
+	if err := m.open(cfg.State, state.Options{Log: log}); err != nil || cfg.Record == nil {
+		return m, err
 	}
-	if m.store, err = state.Open(options); err != nil {
-		return memory{}, fmt.Errorf("state: %w", err)
-	}
-	key, err := state.ReadKey(cfg.State.KeyFile)
+	key, err := state.ReadKey(cfg.Record.KeyFile)
 	if err != nil {
-		return memory{}, errors.Join(fmt.Errorf("state: %w", err), m.store.Close())
-	}
-	m.links = links.New(m.store, key)
-	if cfg.Record == nil {
-		return m, nil
-	}
-	if key, err = state.ReadKey(cfg.Record.KeyFile); err != nil {
 		return memory{}, errors.Join(fmt.Errorf("record: %w", err), m.store.Close())
 	}
 	m.limits = cfg.Record
-	m.keeper = record.NewKeeper(record.KeeperOptions{Store: m.store, Key: key, Max: cfg.Record.Max, MaxAge: cfg.Record.MaxAge, Log: options.Log})
+	m.keeper = record.NewKeeper(record.KeeperOptions{Store: m.store, Key: key, Max: cfg.Record.Max, MaxAge: cfg.Record.MaxAge, Log: log})
 	return m, nil
+}
+
+// open opens the store, and the links and facts in it.
+func (m *memory) open(at *config.State, o state.Options) (err error) {
+	o.File = at.File
+	if at.PostgresFile != "" {
+		if o.Postgres, err = readLine(at.PostgresFile); err != nil {
+			return fmt.Errorf("state: %w", err)
+		}
+	}
+	store, err := state.Open(o)
+	if err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	key, err := state.ReadKey(at.KeyFile)
+	if err != nil {
+		return errors.Join(fmt.Errorf("state: %w", err), store.Close())
+	}
+	m.store, m.links, m.facts = store, links.New(store, key), lastgood.New(store, key, o.Log)
+	return nil
 }
 
 // sameKeeping reports whether two configurations keep the same in the same place, and answer the operator there.
@@ -174,6 +183,7 @@ type recordedLookup struct {
 	Answer *recordedAnswer `json:"answer,omitempty"`
 	Err    string          `json:"err,omitempty"`
 	Bond   pipeline.Bond   `json:"bond,omitempty"` // of its link
+	Issuer string          `json:"issuer,omitempty"`
 }
 
 type recordedAnswer struct {
@@ -192,7 +202,7 @@ func encodeRecorded(d *record.Decision, request *hookv1.ExtendPayloadRequest, as
 	}
 	out := recorded{ID: d.ID, At: d.At, Digest: d.Digest, Outcome: d.Outcome, Rule: d.Rule, Request: wire}
 	for _, a := range asked {
-		one := recordedLookup{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond}
+		one := recordedLookup{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond, Issuer: a.Issuer}
 		if a.Err != nil {
 			one.Err = a.Err.Error()
 		} else {
@@ -228,7 +238,7 @@ func (r *recorded) frozen(set *ruleSet) *frozen {
 		out.usable[name] = true
 	}
 	for _, a := range r.Asked {
-		one := pipeline.Asked{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond}
+		one := pipeline.Asked{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond, Issuer: a.Issuer}
 		if a.Answer == nil {
 			one.Err = errors.New(a.Err)
 			out.asked = append(out.asked, one)

@@ -15,7 +15,8 @@ func forgetCommand() *cobra.Command {
 		Use:   "forget PERSON",
 		Short: "Erase what a running sidecar keeps about a person",
 		Long: "forget erases the recorded requests of a person, named by address or by user id at the connector, and resets their links to accounts, and drops all cached " +
-			"facts: facts do not tell whose they are, and are asked for again. Logs are not the sidecar's to erase; they hold no values.",
+			"facts, from memory and from the store: facts do not tell whose they are, and are asked for again. Other sidecars that share the store have a memory of " +
+			"their own: ask each of them. Logs are not the sidecar's to erase; they hold no values.",
 		Example: "  claimsmith forget mum@gmail.com",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -36,7 +37,11 @@ func forgetCommand() *cobra.Command {
 				fmt.Fprintf(cmd.OutOrStdout(), "reset: %s to accounts; the next sign-in is a first one again\n", count(n, "link"))
 			}
 			if plugins := reply.GetPlugins(); len(plugins) > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "dropped: all cached facts of %s\n", strings.Join(plugins, ", "))
+				where := ""
+				if reply.GetErased() {
+					where = ", in the store too"
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "dropped: all cached facts of %s%s\n", strings.Join(plugins, ", "), where)
 			}
 			return nil
 		})

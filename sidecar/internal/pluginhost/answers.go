@@ -18,6 +18,7 @@ type key [32]byte
 type entry struct {
 	answer    *pipeline.Answer
 	at        time.Time
+	saved     time.Time   // when what is in the store came, if this is not newer; zero: it is not kept
 	refreshed atomic.Bool // it was tried to replace it before it expires: once is enough
 }
 
@@ -25,6 +26,7 @@ type entry struct {
 // that are being asked. What was not found has a smaller place of its own: strangers, of whom there may be any number, do
 // not push out people.
 type answers struct {
+	mu        sync.Mutex // held by who writes into the next two, which no reader needs
 	kept      *otter.Cache[key, *entry]
 	missed    *otter.Cache[key, *entry]
 	exchanges exchanges
@@ -54,6 +56,8 @@ func (a *answers) get(k key) *entry {
 
 // put notes the last answer to a question. There is only one: who is not found any more does not come back from the cache.
 func (a *answers) put(k key, e *entry) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	into, outOf := a.kept, a.missed
 	if !e.answer.Found {
 		into, outOf = outOf, into
@@ -62,8 +66,22 @@ func (a *answers) put(k key, e *entry) {
 	outOf.Invalidate(k)
 }
 
+// putOlder notes an answer that was known before, unless there is one that is not older. It reports whether it did.
+func (a *answers) putOlder(k key, e *entry) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if last := a.get(k); last != nil && !e.at.After(last.at) {
+		return false
+	}
+	a.kept.Set(k, e)
+	a.missed.Invalidate(k)
+	return true
+}
+
 // forget drops all of them.
 func (a *answers) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.kept.InvalidateAll()
 	a.missed.InvalidateAll()
 	a.exchanges.forget()

@@ -19,7 +19,7 @@ type CachePolicy struct {
 	NegativeTTL time.Duration
 	// MaxStale is how old knowledge may be that is served because the plugin failed: with the age that the plugin gave it, so
 	// that it is the bound that it says. Only "found" is served so: "not found" of yesterday would tell a person a refusal
-	// when the truth is a failure.
+	// when the truth is a failure. Where the host has a store, such knowledge survives a restart.
 	MaxStale time.Duration
 }
 
@@ -32,7 +32,12 @@ type asker struct {
 // Asker returns an Asker of p. Askers of one plugin share what is cached, each judges its age by its own policy.
 //
 // The facts of an answer may be shared with other requests: they must not be changed.
-func (p *Plugin) Asker(policy CachePolicy) pipeline.Asker { return &asker{p: p, policy: policy} }
+func (p *Plugin) Asker(policy CachePolicy) pipeline.Asker {
+	for most := p.maxStale.Load(); int64(policy.MaxStale) > most && !p.maxStale.CompareAndSwap(most, int64(policy.MaxStale)); {
+		most = p.maxStale.Load()
+	}
+	return &asker{p: p, policy: policy}
+}
 
 // Ask implements pipeline.Asker.
 func (a *asker) Ask(ctx context.Context, q pipeline.Question) (*pipeline.Answer, error) {
@@ -58,6 +63,10 @@ func (a *asker) Ask(ctx context.Context, q pipeline.Question) (*pipeline.Answer,
 func (a *asker) ask(ctx context.Context, k key, q pipeline.Question) (*pipeline.Answer, error) {
 	host, tallies := a.p.host, &a.p.tallies
 	last, now := host.answers.get(k), host.o.Now()
+	if last == nil || !a.fresh(last, now) && !a.servable(last, now) {
+		a.recall(ctx, k)
+		last = host.answers.get(k)
+	}
 	if last != nil && a.fresh(last, now) {
 		tallies.hits.Add(1)
 		a.refresh(k, q, last, now)
@@ -68,6 +77,9 @@ func (a *asker) ask(ctx context.Context, k key, q pipeline.Question) (*pipeline.
 	if err == nil {
 		own := *fetched.answer
 		return &own, nil
+	}
+	if last == nil { // the store may have been slower than this patience, and quicker than the plugin
+		last = host.answers.get(k)
 	}
 	if now := host.o.Now(); last != nil && a.servable(last, now) {
 		tallies.stale.Add(1)
@@ -96,7 +108,7 @@ func (a *asker) fetch(ctx context.Context, k key, q pipeline.Question, last *ent
 	case <-patience:
 		return nil, fmt.Errorf("plugin %s: lookup: no answer in time", a.p.Name())
 	case <-ctx.Done():
-		return nil, fmt.Errorf("plugin %s: lookup: no answer in time: %w", a.p.Name(), ctx.Err())
+		return nil, &CallError{text: "plugin " + a.p.Name() + ": lookup: no answer in time", cause: ctx.Err()}
 	}
 }
 
@@ -155,6 +167,7 @@ func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool) (*entry, error)
 		return nil, err
 	}
 	e := &entry{answer: answer, at: now}
+	p.host.keeper.keep(p, k, e, p.host.answers.get(k))
 	p.host.answers.put(k, e)
 	return e, nil
 }
@@ -171,6 +184,7 @@ func (p *Plugin) timedLookup(ctx context.Context, q pipeline.Question) (*pipelin
 	if err != nil {
 		p.tallies.failures.Add(1)
 	}
+	p.noteCall(err)
 	return answer, err
 }
 
@@ -202,7 +216,9 @@ func (a *asker) servable(e *entry, now time.Time) bool {
 func served(e *entry, now time.Time, stale bool) *pipeline.Answer {
 	answer := *e.answer
 	answer.Age += now.Sub(e.at)
-	answer.Source = "cache"
+	if answer.Source == "plugin" {
+		answer.Source = "cache"
+	}
 	if stale {
 		answer.Stale, answer.Source = true, "stale"
 	}

@@ -17,12 +17,17 @@ type Counters struct {
 	Limited   int64 // not asked: too many new questions, or too many calls under way
 	Broken    int64 // not asked: the breaker is open
 	Opened    int64 // how often the breaker opened
+
+	Loaded   int64 // answers that came from the store
+	Unloaded int64 // looks into the store that brought nothing because it was slow, failed, or held what cannot be used
+	Unsaved  int64 // answers, or the news that somebody is gone, that did not get into the store
 }
 
 // tallies are Counters while they count.
 type tallies struct {
 	hits, exchange, misses, stale, unanswered           atomic.Int64
 	calls, refreshes, failures, limited, broken, opened atomic.Int64
+	loaded, unloaded, unsaved                           atomic.Int64
 }
 
 func (t *tallies) read() Counters {
@@ -30,5 +35,6 @@ func (t *tallies) read() Counters {
 		Hits: t.hits.Load(), Exchange: t.exchange.Load(), Misses: t.misses.Load(), Stale: t.stale.Load(), Unanswered: t.unanswered.Load(),
 		Calls: t.calls.Load(), Refreshes: t.refreshes.Load(), Failures: t.failures.Load(), Limited: t.limited.Load(),
 		Broken: t.broken.Load(), Opened: t.opened.Load(),
+		Loaded: t.loaded.Load(), Unloaded: t.unloaded.Load(), Unsaved: t.unsaved.Load(),
 	}
 }

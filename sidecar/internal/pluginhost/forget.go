@@ -1,9 +1,16 @@
 package pluginhost
 
-// Forget drops all answers that the host remembers, of all plugins. Keys are digests, so it cannot be told which of them are
-// about one person. A question that is being asked now is answered, and remembered, as usual.
-func (h *Host) Forget() {
-	h.answers.forget()
+import "context"
+
+// Forget drops all answers that the host remembers, of all plugins, and erases those in the store. Keys are digests, so it
+// cannot be told which of them are about one person. A question that is being asked now is answered, and remembered, as usual.
+// After an error memory is empty, and the store holds what it held.
+func (h *Host) Forget(ctx context.Context) error {
+	if h.keeper == nil {
+		h.answers.forget()
+		return nil
+	}
+	return h.keeper.erase(ctx, h.answers.forget)
 }
 
 func (x *exchanges) forget() {

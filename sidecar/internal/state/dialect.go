@@ -23,13 +23,16 @@ type dialect interface {
 	open(context.Context) (*sql.DB, error)
 	lock() []string           // statements with which a migration keeps others out
 	migrations() []string     // never changed once released, only added to
+	lost() (bool, error)      // whether other rows were here before, and are lost
+	table() string            // a query that counts the tables called claimsmith_schema
 	bind(query string) string // query with ? in the spelling of the database
 	erased() string           // makes what was deleted unreadable; empty: nothing to do
 }
 
 type sqlite struct {
-	file string
-	log  *slog.Logger
+	file  string
+	log   *slog.Logger
+	reads bool // nothing is made or changed
 }
 
 // Codes of SQLite for a file that is no database, or no longer one (sqlite3.h).
@@ -39,6 +42,9 @@ const (
 )
 
 func (d sqlite) open(ctx context.Context) (*sql.DB, error) {
+	if d.reads {
+		return d.read(ctx)
+	}
 	if err := d.ours(); err != nil {
 		return nil, err
 	}
@@ -98,9 +104,12 @@ func (d sqlite) look(ctx context.Context) (_ *sql.DB, err error) {
 
 var errBroken = errors.New("the file is damaged")
 
+// aside is where a file goes that is no database.
+func (d sqlite) aside() string { return d.file + ".broken" }
+
 // setAside moves a file that is no database out of the way. It stays for whoever wants to know what became of it.
 func (d sqlite) setAside(ctx context.Context) error {
-	broken := d.file + ".broken"
+	broken := d.aside()
 	d.log.ErrorContext(ctx, "the file of state is no database: it is set aside and a new one is made", "file", d.file, "now", broken)
 	if err := os.Rename(d.file, broken); err != nil {
 		return err
@@ -113,6 +122,9 @@ func (d sqlite) setAside(ctx context.Context) error {
 	return d.ours()
 }
 
+func (sqlite) table() string {
+	return `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'claimsmith_schema'`
+}
 func (sqlite) lock() []string       { return nil } // the transaction is immediate
 func (sqlite) bind(q string) string { return q }
 func (sqlite) erased() string       { return `PRAGMA wal_checkpoint(TRUNCATE)` }
@@ -145,6 +157,10 @@ const advisory = 0x636c61696d736d69
 
 func (postgres) lock() []string {
 	return []string{`SELECT pg_advisory_xact_lock(` + strconv.FormatInt(advisory, 10) + `)`}
+}
+
+func (postgres) table() string {
+	return `SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = 'claimsmith_schema'`
 }
 
 func (postgres) bind(q string) string {

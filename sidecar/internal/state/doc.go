@@ -17,5 +17,7 @@
 // # Losing it
 //
 // Nothing here is the only copy of anything that a start needs. [Open] does not fail because a database is away: the first
-// use tries again, and its caller goes on without. An SQLite file that is no database is moved aside, and a new one is made.
+// use tries again, and its caller goes on without. An SQLite file that is no database is moved aside, and a new one is made, which
+// knows that it is not the first: [Store.Lost]. For what decides who somebody is that is no fresh start. A file that is gone
+// cannot be told from one that never was.
 package state

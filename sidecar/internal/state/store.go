@@ -14,16 +14,21 @@ import (
 type Options struct {
 	File     string       // of SQLite
 	Postgres string       // a connection string; holds a password, so it is never logged
+	ReadOnly bool         // nothing is made or changed; what is not there yet is ErrNotThere
 	Log      *slog.Logger // defaults to slog.Default()
 }
 
 // retry is how long a database that could not be opened is left alone.
 const retry = 5 * time.Second
 
+// ErrNotThere is the error of a store that only reads, when nobody has written there yet.
+var ErrNotThere = errors.New("nothing was kept yet")
+
 // Store is a database. It is safe for concurrent use.
 type Store struct {
 	log     *slog.Logger
 	dialect dialect
+	reads   bool // and never writes
 
 	mu     sync.Mutex
 	db     *sql.DB // nil until it could be opened
@@ -40,12 +45,12 @@ func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &Store{log: o.Log}
+	s := &Store{log: o.Log, reads: o.ReadOnly}
 	switch {
 	case o.File != "" && o.Postgres != "":
 		return nil, errors.New("state is kept in one place")
 	case o.File != "":
-		s.dialect = sqlite{file: o.File, log: o.Log}
+		s.dialect = sqlite{file: o.File, log: o.Log, reads: o.ReadOnly}
 	case o.Postgres != "":
 		d, err := newPostgres(o.Postgres)
 		if err != nil {
@@ -88,12 +93,23 @@ func (s *Store) open(ctx context.Context) (*sql.DB, error) {
 	}
 	db, err := s.dialect.open(ctx)
 	if err == nil {
-		if err = migrate(ctx, db, s.dialect); err != nil {
+		prepare := migrate
+		if s.reads {
+			prepare = migrated
+		}
+		if err = prepare(ctx, db, s.dialect); err != nil {
 			err = errors.Join(err, db.Close())
 		}
 	}
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) { // who leaves says nothing of the database
+		return nil, fmt.Errorf("open the store of state: %w", err)
+	}
 	s.tried = time.Now()
-	if s.err = nil; err != nil {
+	if s.err = nil; errors.Is(err, ErrNotThere) {
+		s.err = ErrNotThere
+		return nil, s.err
+	}
+	if err != nil {
 		s.err = fmt.Errorf("open the store of state: %w", err)
 		return nil, s.err
 	}
@@ -118,6 +134,7 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 		if version > len(steps) {
 			return fmt.Errorf("its tables are of version %d, and this claimsmith knows %d: a newer one made them", version, len(steps))
 		}
+		first := version == 0
 		for ; version < len(steps); version++ {
 			if _, err := tx.ExecContext(ctx, steps[version]); err != nil {
 				return fmt.Errorf("migrate to version %d: %w", version+1, err)
@@ -125,6 +142,9 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 			if _, err := tx.ExecContext(ctx, d.bind(`INSERT INTO claimsmith_schema (version) VALUES (?)`), version+1); err != nil {
 				return fmt.Errorf("migrate to version %d: %w", version+1, err)
 			}
+		}
+		if first {
+			return markLost(ctx, tx, d)
 		}
 		return nil
 	})

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		server.stop()
+		server.Stop()
 		os.Exit(code)
 	}))
 }
@@ -418,4 +418,23 @@ func TestKeys(t *testing.T) {
 			t.Errorf("names of one key: %q", names)
 		}
 	}
+}
+
+// Whoever leaves while the store is opened does not keep others from it.
+func TestACallerWhoLeavesDoesNotCloseTheStoreToOthers(t *testing.T) {
+	databases(t, func(t *testing.T, o Options) {
+		s, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if err := s.Ready(gone); err == nil {
+			t.Error("it was opened for nobody")
+		}
+		if err := s.Ready(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -1,0 +1,87 @@
+package pluginhost
+
+import (
+	"context"
+	"encoding/hex"
+	"log/slog"
+	"time"
+)
+
+const (
+	loadShare = 10                     // the part of its time for which a question waits for the store
+	loadWait  = 500 * time.Millisecond // and for how long at most
+	loadTime  = 5 * time.Second        // for a load, also when nobody waits for it any more
+	loadRest  = time.Second            // for which a store is left alone that was slow or failed
+)
+
+// recall looks into the store for what memory does not have, and takes it into memory. A store that is slow or fails has nothing.
+func (a *asker) recall(ctx context.Context, id key) {
+	k := a.p.host.keeper
+	if k == nil || a.policy.MaxStale <= 0 || k.rests() {
+		return
+	}
+	wait := loadWait
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)/loadShare)
+	}
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	shared := k.flight.DoChan(string(id[:]), func() (any, error) {
+		k.load(a.p, id)
+		return nil, nil
+	})
+	select {
+	case <-shared:
+	case <-ctx.Done():
+	case <-late.C:
+		k.failed(a.p)
+	}
+}
+
+// load takes a row into memory, unless memory knows better. It belongs to nobody's request.
+func (k *keeper) load(p *Plugin, id key) {
+	if !p.host.begin() {
+		return
+	}
+	defer p.host.calls.Done()
+	if !k.erasing.TryRLock() {
+		return // all is being forgotten
+	}
+	defer k.erasing.RUnlock()
+	if e := k.read(p, id); e != nil && p.host.answers.putOlder(id, e) {
+		p.tallies.loaded.Add(1)
+	}
+}
+
+// read returns nil where there is nothing that can be used.
+func (k *keeper) read(p *Plugin, id key) *entry {
+	if c := k.waits(id); c != nil {
+		return c.entry // or nil: who is gone does not come back because that is not written yet
+	}
+	ctx, cancel := context.WithTimeout(p.host.ctx, loadTime)
+	defer cancel()
+	value, at, err := k.store.Load(ctx, p.Name(), hex.EncodeToString(id[:]))
+	if err != nil {
+		k.failed(p)
+		p.log.Debug("what was kept cannot be read", slog.Any("err", err))
+		return nil
+	}
+	if value == nil || at.After(p.host.o.Now()) { // the clock was set back: nobody knows how old it is
+		return nil
+	}
+	answer, err := p.decodeKept(value)
+	if err != nil {
+		p.tallies.unloaded.Add(1)
+		p.log.Debug("what was kept cannot be used", slog.Any("err", err))
+		return nil
+	}
+	return &entry{answer: answer, at: at, saved: at}
+}
+
+// failed counts a load that brought nothing because of the store, and leaves that alone for a moment.
+func (k *keeper) failed(p *Plugin) {
+	p.tallies.unloaded.Add(1)
+	k.resting.Store(k.host.o.Now().Add(loadRest).UnixNano())
+}
+
+func (k *keeper) rests() bool { return k.host.o.Now().UnixNano() < k.resting.Load() }
