@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
 	"time"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
@@ -18,32 +20,43 @@ type PluginTrial = conform.Options
 // PluginReport is what a plugin made of the contract, clause by clause.
 type PluginReport = conform.Report
 
-// VerifyPlugin puts a plugin, in whatever language, through the contract of plugins/PROTOCOL.md, and then starts it as Serve
-// would, confined and supervised. The error is for what is not the plugin's doing, such as a command that is not there.
-func VerifyPlugin(ctx context.Context, trial PluginTrial, o Options) (*PluginReport, error) {
+// VerifyPlugin puts a plugin, in whatever language, through the contract of plugins/PROTOCOL.md, confined and with the limits
+// that Serve gives to a plugin that asks for no more, and then starts it as Serve would, supervised. The error is for what is
+// not the plugin's doing, such as a command that is not there.
+func VerifyPlugin(ctx context.Context, trial PluginTrial, o Options) (_ *PluginReport, err error) {
+	host, err := pluginhost.New(hostOptions(o, o.log(nil)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, host.Close()) }()
+	d := tried(trial)
+	trial.Launch = func(cmd *exec.Cmd, sockets string) error { return host.Launch(cmd, d, sockets) }
+	trial.Limits = conform.Limits{Memory: d.Limits.Memory, Descriptors: d.Limits.Descriptors}
 	report, err := conform.Run(ctx, trial)
 	if err != nil {
 		return nil, err
 	}
 	check := conform.Check{ID: "host", Name: "claimsmith takes it as it takes any plugin", Outcome: conform.Kept}
-	if err := tryPlugin(ctx, trial, o); err != nil {
-		check.Outcome, check.Detail = conform.Broken, err.Error()
+	if err := tryPlugin(ctx, host, d, trial); err != nil {
+		check.Outcome, check.Detail, check.Hint = conform.Broken, err.Error(), trial.Limits.Hint(err.Error())
 	}
 	report.Checks = append(report.Checks, check)
 	return report, ctx.Err()
 }
 
-// tryPlugin starts a plugin under a real host, gives it its configuration and asks it.
-func tryPlugin(ctx context.Context, trial PluginTrial, o Options) (err error) {
-	host, err := pluginhost.New(hostOptions(o, o.log(nil)))
-	if err != nil {
-		return err
+// tried is the shortest declaration of a plugin: its limits are those of one that says nothing about them.
+func tried(trial PluginTrial) pluginhost.Declaration {
+	d := pluginhost.Declaration{
+		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: pluginhost.TLSAuto, Config: trial.Config, Limits: limitsOf(&config.Plugin{}),
 	}
-	defer func() { err = errors.Join(err, host.Close()) }()
-	d := pluginhost.Declaration{Name: "verify", Command: trial.Command, Env: trial.Env, TLS: pluginhost.TLSAuto, Config: trial.Config}
 	if trial.NoTLS {
 		d.TLS = pluginhost.TLSOff
 	}
+	return d
+}
+
+// tryPlugin starts a plugin under a real host, gives it its configuration and asks it.
+func tryPlugin(ctx context.Context, host *pluginhost.Host, d pluginhost.Declaration, trial PluginTrial) error {
 	plugin, err := host.Start(ctx, d)
 	if err != nil {
 		return err

@@ -22,6 +22,9 @@ func shortTemp(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	if err := os.Chmod(tmp, 0o711); err != nil { // plugins of other users pass through
+		t.Fatal(err)
+	}
 	t.Setenv("TMPDIR", tmp)
 }
 

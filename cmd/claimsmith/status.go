@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 )
@@ -57,8 +58,17 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 			b.WriteString("    " + line)
 		}
 	}
+	if st.GetLinksLost() != nil {
+		row("links", "%s", lostText(st.GetLinksLost(), now))
+	}
 	for i, p := range st.GetPlugins() {
 		row(once(i, "plugins"), "%s", pluginText(p, now))
+		if p.GetPid() != 0 {
+			row("", "  confined: %s", p.GetConfinement())
+		}
+		if p.GetFailing() != "" {
+			row("", "  no answer for %s: %s", span(now.Sub(p.GetFailingSince().AsTime())), p.GetFailing())
+		}
 	}
 	d := st.GetDecisions()
 	row("decisions", "%d patched, %d unchanged, %d denied, %d failed", d.GetPatched(), d.GetUnchanged(), d.GetDenied(), d.GetFailed())
@@ -80,14 +90,21 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 	return b.String()
 }
 
+// lostText says that links were lost, and what to do about it.
+func lostText(when *timestamppb.Timestamp, now time.Time) string {
+	return fmt.Sprintf("lost %s ago with a damaged file: nobody is linked at a first sign-in until claimsmith links reset --all", span(now.Sub(when.AsTime())))
+}
+
 func pluginText(p *adminv1.Plugin, now time.Time) string {
 	said := fmt.Sprintf("%s: %s %s, %s", p.GetName(), p.GetIs(), p.GetVersion(), p.GetState())
 	if p.GetSince() != nil {
 		said += fmt.Sprintf(", process %d for %s", p.GetPid(), span(now.Sub(p.GetSince().AsTime())))
 	}
 	switch {
-	case p.GetRestarts() == 0:
+	case p.GetRestarts() == 0 && p.GetLastCrash() == "":
 		return said
+	case p.GetRestarts() == 0:
+		return said + ", ended by itself: " + p.GetLastCrash()
 	case p.GetLastCrash() == "":
 		return said + ", restarted " + times(p.GetRestarts())
 	}

@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +40,26 @@ func attack(what string) string {
 		err = unix.PtraceSeize(pid)
 	case "spawn":
 		err = exec.Command("/bin/sleep", "600").Start()
+	case "bomb":
+		return bomb()
+	case "root":
+		err = syscall.Setuid(0)
+	case "borrow": // a program that runs as its owner
+		out, err := exec.Command(arg, asWho).Output()
+		if err != nil {
+			return outcomeOf(err)
+		}
+		return "user " + string(out)
+	case "who":
+		r, e, s := unix.Getresuid()
+		rg, eg, sg := unix.Getresgid()
+		groups, _ := os.Getgroups()
+		return fmt.Sprint(r, e, s, rg, eg, sg, groups)
+	case "terminal":
+		if sid, _ := unix.Getsid(0); sid != os.Getpid() {
+			return "that of its host"
+		}
+		return "none"
 	case "fork":
 		_, _, errno := syscall.RawSyscall(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0)
 		err = orNil(errno)
@@ -68,6 +90,8 @@ func attack(what string) string {
 		if v == 1 {
 			return "no new ones"
 		}
+	case "wish":
+		return os.Getenv("GOMEMLIMIT")
 	case "core":
 		var l unix.Rlimit
 		if err := unix.Getrlimit(unix.RLIMIT_CORE, &l); err != nil {
@@ -81,6 +105,27 @@ func attack(what string) string {
 		}
 	}
 	return outcomeOf(err)
+}
+
+// bomb starts processes until it can start no more.
+func bomb() string {
+	var held, free sync.WaitGroup
+	free.Add(1)
+	for range 16 { // the runtime does not survive when it needs a thread and gets none: these wait for it
+		held.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			held.Done()
+			free.Wait()
+		}()
+	}
+	held.Wait()
+	free.Done()
+	if err := exec.Command("/bin/sh", "-c", "i=0; while [ $i -lt 3000 ]; do sleep 600 & i=$((i+1)); done").Run(); err == nil {
+		return "3000 processes"
+	}
+	return "no more processes"
 }
 
 func orNil(errno syscall.Errno) error {

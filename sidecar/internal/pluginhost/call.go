@@ -25,6 +25,9 @@ import (
 // word is what a problem must be.
 var word = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 
+// maxAge is how old an answer may call itself.
+const maxAge = 100 * 365 * 24 * time.Hour
+
 // lookup asks the plugin once, or twice if its process died before it answered.
 func (p *Plugin) lookup(ctx context.Context, params json.RawMessage) (*pipeline.Answer, error) {
 	resp, err := call(ctx, p, func(inst *instance, opts ...grpc.CallOption) (*pluginv1.LookupResponse, error) {
@@ -47,7 +50,7 @@ func (p *Plugin) answer(resp *pluginv1.LookupResponse) (*pipeline.Answer, error)
 		return nil, errors.New("found and a problem at once")
 	case !word.MatchString(resp.GetProblem()):
 		return nil, errors.New("the problem is not one word")
-	case resp.GetAgeMs() < 0 || resp.GetAgeMs() > int64(100*365*24*time.Hour/time.Millisecond):
+	case resp.GetAgeMs() < 0 || resp.GetAgeMs() > int64(maxAge/time.Millisecond):
 		return nil, errors.New("the age is out of range")
 	}
 	values, err := p.desc.Facts.Decode(resp.GetFacts())

@@ -53,12 +53,20 @@ func ended(t testing.TB, pid int) {
 }
 
 func TestAKilledHostTakesItsPluginWithIt(t *testing.T) {
+	killHost(t)
+}
+
+// killHost runs a host in a process of its own, kills it, and waits for the end of its plugin.
+func killHost(t *testing.T, as ...string) {
 	tmp, err := os.MkdirTemp("", "kill") // short, because of the sockets in it, which nobody is left to remove
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(tmp)
-	host := exec.Command(os.Args[0], asHost)
+	if err := os.Chmod(tmp, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	host := exec.Command(os.Args[0], append([]string{asHost}, as...)...)
 	host.Env = append(os.Environ(), "TMPDIR="+tmp)
 	stdin, err := host.StdinPipe()
 	if err != nil {

@@ -14,10 +14,11 @@ func landlockVersion() int { return 0 }
 // confine applies what there is beside Linux: the number of descriptors.
 func confine(o orders) (c Confinement, err error) {
 	if o.Descriptors > 0 {
-		c.Descriptors = o.Descriptors
-		if err := limit(unix.RLIMIT_NOFILE, uint64(o.Descriptors)); err != nil {
+		n, err := limit(unix.RLIMIT_NOFILE, uint64(o.Descriptors))
+		if err != nil {
 			return c, fmt.Errorf("descriptors: %w", err)
 		}
+		c.Descriptors = int(n)
 	}
 	c.Why = "this system has no file rules"
 	return c, nil

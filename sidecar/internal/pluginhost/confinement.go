@@ -16,7 +16,7 @@ type Limits struct {
 	// Descriptors is how many files and sockets may be open at a time.
 	Descriptors int
 	// Processes is how many other processes the plugin may start. With none of them it cannot leave any behind. A number
-	// is only enforced for a plugin with a user id of its own, as the kernel counts by user id.
+	// is only held against a plugin with a user of its own, as the kernel counts by user, and threads with them.
 	Processes int
 	// Readable and Writable are files and directories, with all in them, that the plugin may use beyond what it needs to run.
 	Readable, Writable []string
@@ -24,11 +24,14 @@ type Limits struct {
 
 // Confinement is what is really in force around a process. The wrapper reports it, after it was applied.
 type Confinement struct {
+	User        int    `json:"user"`        // the user id that it runs as
+	Own         bool   `json:"own"`         // and that is not the one of the host
 	Files       int    `json:"files"`       // version of the kernel's Landlock; 0: the plugin may use all files that its user may
 	Signals     bool   `json:"signals"`     // it can signal nobody but itself
 	Memory      int64  `json:"memory"`      // RLIMIT_DATA; 0: no limit
 	Descriptors int    `json:"descriptors"` // RLIMIT_NOFILE; 0: no limit
 	NoProcesses bool   `json:"noProcesses"` // it cannot start any
+	Tasks       int    `json:"tasks"`       // RLIMIT_NPROC: processes and threads of its user; 0: no limit
 	Checked     int    `json:"checked"`     // files that had the digest that was declared
 	Why         string `json:"why"`         // what could not be applied, and why; empty: nothing
 }
@@ -47,9 +50,11 @@ func (c *Confinement) String() string {
 			parts = append(parts, no)
 		}
 	}
+	add(c.Own, fmt.Sprintf("user %d, its own", c.User), fmt.Sprintf("user %d, as claimsmith", c.User))
 	add(c.Files > 0, fmt.Sprintf("files (Landlock %d)", c.Files), "all files of its user")
 	add(c.Signals, "no signals to others", "")
 	add(c.NoProcesses, "no processes", "may start processes")
+	add(c.Tasks > 0, fmt.Sprintf("at most %d with their threads", c.Tasks), "")
 	add(c.Memory > 0, fmt.Sprintf("%d MiB", c.Memory>>20), "no limit of memory")
 	add(c.Descriptors > 0, fmt.Sprintf("%d descriptors", c.Descriptors), "no limit of descriptors")
 	add(c.Why != "", c.Why, "")
@@ -88,11 +93,14 @@ func unsafeBeside(set []Declaration, confines bool) []*CommandError {
 			continue
 		}
 		for j, other := range set {
-			if i != j && len(secretFiles(other.Config)) > 0 {
+			if i != j && len(secretFiles(other.Config)) > 0 && d.sameUser(other) {
+				which := "which runs under the same user id"
+				if d.User != other.User && d.User == "" {
+					which = "whose user id is no help against that of claimsmith"
+				}
 				found = append(found, &CommandError{
-					Plugin: d.Name, Path: "command",
-					Message: fmt.Sprintf("this system cannot keep it from the secrets of the plugin %s, which runs under the same user id", other.Name),
-					Hint:    "run it in a container of its own, or write unconfined: true to run it all the same",
+					Plugin: d.Name, Path: "command", Message: fmt.Sprintf("this system cannot keep it from the secrets of the plugin %s, %s", other.Name, which),
+					Hint: "give it a user of its own (user: 64001) or a container, or write unconfined: true to run it all the same",
 				})
 				break
 			}
@@ -152,7 +160,10 @@ type orders struct {
 	Copies      string            `json:"copies,omitempty"` // an empty directory for the files that are compared and run
 	Memory      int64             `json:"memory,omitempty"`
 	Descriptors int               `json:"descriptors,omitempty"`
-	Processes   bool              `json:"processes,omitempty"`
+	Processes   int               `json:"processes,omitempty"`
+	UID         int               `json:"uid,omitempty"` // the user to become; 0: none
+	GID         int               `json:"gid,omitempty"`
+	Named       []string          `json:"named,omitempty"` // files of the configuration, which that user has to be able to read
 	Files       bool              `json:"files,omitempty"` // apply file rules
 	Readable    []string          `json:"readable,omitempty"`
 	Writable    []string          `json:"writable,omitempty"`
@@ -183,7 +194,7 @@ func (l *launcher) orders(parent int, copies, sockets string) orders {
 	d := l.decl
 	o := orders{
 		Parent: parent, SHA256: d.SHA256, Copies: copies, Memory: d.Limits.Memory, Descriptors: d.Limits.Descriptors,
-		Processes: d.Limits.Processes > 0, Files: !d.Unconfined,
+		Processes: d.Limits.Processes, Files: !d.Unconfined, UID: l.as.uid, GID: l.as.gid, Named: namedFiles(d.Config),
 		Readable: slices.Concat(namedFiles(d.Config), d.Limits.Readable),
 		Writable: slices.Concat([]string{l.dir, sockets}, d.Limits.Writable),
 	}

@@ -84,6 +84,11 @@ func TestAPluginMayNotComeBackAsAnother(t *testing.T) {
 	if !strings.Contains(log.String(), want) {
 		t.Errorf("log lacks %s:\n%s", want, log)
 	}
+	s := p.Status()
+	last := s.Last + ", and it does not start again: it describes itself in another way than before: reload the configuration"
+	if s.State != Down || s.Crashes != 1 || s.Restarts != 0 || s.Last == "" || s.LastWords() != last {
+		t.Errorf("got %+v", s)
+	}
 }
 
 func TestCloseIsSafeTwiceAndBounded(t *testing.T) {

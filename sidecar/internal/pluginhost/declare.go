@@ -31,6 +31,7 @@ type Declaration struct {
 	TLS     string            // TLSAuto or TLSOff; empty: TLSAuto
 	Config  json.RawMessage   // a JSON object; empty: {}
 
+	User       string // a name, a number, or user:group in numbers, that its processes run as; empty: that of the host
 	Limits     Limits
 	Foreign    bool // not one of those that come with the host
 	Unconfined bool // no file rules; the limits hold
@@ -80,6 +81,9 @@ func (d Declaration) Check() []*CommandError {
 	} else if message, hint, err := checkCommand(d.Command[0]); message != "" {
 		add("command[0]", message, hint, err)
 	}
+	if message, hint := d.checkUser(); message != "" {
+		add("user", message, hint, nil)
+	}
 	for _, l := range []struct {
 		path  string
 		files []string
@@ -91,7 +95,13 @@ func (d Declaration) Check() []*CommandError {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(d.SHA256)) {
-		if message, err := checkDigest(path, d.SHA256[path]); message != "" {
+		message, err := checkDigest(path, d.SHA256[path])
+		switch {
+		case message == "":
+		case errors.Is(err, fs.ErrNotExist) && slices.Contains(d.Command[:min(1, len(d.Command))], path): // said already
+		case err == nil && strings.HasPrefix(message, otherDigest):
+			add("sha256."+path, message, "if you changed the file, write that one; if you did not, somebody else did", nil)
+		default:
 			add("sha256."+path, message, "", err)
 		}
 	}
@@ -121,6 +131,8 @@ func checkCommand(path string) (message, hint string, err error) {
 	return "", "", nil
 }
 
+const otherDigest = "the digest of the file is "
+
 // checkDigest returns what is wrong when the file at path does not have the digest want.
 func checkDigest(path, want string) (message string, err error) {
 	if raw, err := hex.DecodeString(want); err != nil || len(raw) != sha256.Size {
@@ -148,7 +160,7 @@ func digest(path, want string, w io.Writer) (message string, err error) {
 		return err.Error(), err
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(got, want) {
-		return "the digest of the file is " + got, nil
+		return otherDigest + got + ", not the one that is declared", nil
 	}
 	return "", nil
 }

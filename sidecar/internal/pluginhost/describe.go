@@ -20,6 +20,9 @@ type Description struct {
 	schemas [3][]byte // as they came: config, params, facts
 }
 
+// Schemas are those of configuration, parameters and facts as the plugin wrote them. They must not be modified.
+func (d Description) Schemas() [3][]byte { return d.schemas }
+
 // same reports whether d and o type the same rules and configurations. Names and versions may differ: a plugin may be
 // brought up to date while its host runs.
 func (d Description) same(o Description) bool {

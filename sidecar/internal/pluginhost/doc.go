@@ -8,10 +8,10 @@
 // # Process
 //
 // A plugin sees nothing of its host: /dev/null as stdin, an environment of the names that were declared and little more, a
-// working directory of its own with mode 0700, which is HOME and TMPDIR too. It leads a process group, so that Ctrl-C in
-// a terminal ends the host, which then ends the plugin. It is started through [Options].Wrapper, which is [Exec] in a
+// working directory of its own with mode 0700, which is HOME and TMPDIR too. It leads a session, so that Ctrl-C in
+// a terminal ends the host, which then ends the plugin, and a process group. It is started through [Options].Wrapper, which is [Exec] in a
 // process of its own: it asks the kernel to kill the process when the host dies, compares digests and makes the copies that
-// are run, closes what it inherited, applies [Limits] and file rules, reports what is in force ([Confinement]), and becomes
+// are run, closes what it inherited, becomes the user that [Declaration].User names, applies [Limits] and file rules, reports what is in force ([Confinement]), and becomes
 // the plugin. The request to be killed is bound to the thread that forked, so one goroutine with a thread of its own starts
 // all plugins of a host and lives as long as the host. On systems without such a request the SDK of the plugin watches
 // who its parent is.
@@ -20,6 +20,11 @@
 // process whose files were replaced is replaced before the next call. A plugin may start threads and no processes: what it
 // cannot start it cannot leave behind, also when the host is killed. A plugin that may start processes can: its group is
 // killed with it, what left the group is not, and nothing is when the host is killed.
+//
+// A user of its own keeps a plugin from the host, from other plugins and from the sockets of both also where there are no file
+// rules. It needs a host that is root, and is given up for good before the plugin is run: copies are made and compared as root;
+// the request to be killed with the host, which the kernel forgets when a user changes, is made again afterwards; what follows
+// binds any user. Root reaches the plugin's socket and asks the kernel whose it is before it speaks to it.
 //
 // A crash: the first two restart the plugin at once, and calls wait for that inside their deadline. From the third on, each
 // within a minute of the one before, calls fail at once with [ErrDown] while the plugin is restarted after growing pauses. A plugin that comes back must
@@ -45,6 +50,12 @@
 // [CachePolicy] for what is kept, for how long, and what is served when the plugin fails. "Not found" is never served
 // stale. An answer that is asked for in the last fifth of its time is replaced in the background, so that people who sign in
 // often never wait; nothing is ever asked of its own accord.
+//
+// With a [Store] the last good answers of lookups with a MaxStale survive the process. Memory comes first; what it does not have
+// is looked for in the store, for a short part of the time that there is, and judged by the same rules with the age that it has
+// then. Writing is nobody's to wait for: a bounded queue, flushed when the host is closed. Only "found" is kept, and "not found"
+// removes it, for all who share the store. Two replicas that share one start with what the other knew; from then on each goes by
+// its own memory.
 //
 // What keeps a plugin from harm, and people from waiting for one that is harmed: calls shared by all who ask the same,
 // [Options].CallsAtOnce, a limit on questions about strangers, and a breaker ([ErrBroken]). [Counters] tell of each.

@@ -28,7 +28,8 @@ func wrapped(o orders, command []string) []string {
 //
 // The process gets /dev/null as stdin, keeps no descriptor beyond stderr, leaves no core dump, gains no privileges, and is
 // killed when the thread that started it ends (on Linux). Files that have a digest are compared, and of those that are run
-// it runs a copy. Then limits, file rules and the ban on other processes are applied, and reported in one line on stderr.
+// it runs a copy. It becomes the user that it shall run as, and cannot go back. Then limits, file rules and the ban on other
+// processes are applied, and reported in one line on stderr.
 // On success Exec does not return. An error is for stderr, with an exit status that is not zero: the host reads it there.
 func Exec(args []string) error {
 	if len(args) > 0 && args[0] == "--" {
@@ -44,15 +45,18 @@ func Exec(args []string) error {
 	if err := enclose(o.Parent); err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
-	path, command, err := compare(o, command)
+	path, command, err := compare(o, command) // as who can read all that is compared
 	if err != nil {
+		return fmt.Errorf("plugin exec: %w", err)
+	}
+	if err := settle(o, path); err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
 	confined, err := confine(o)
 	if err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
-	confined.Checked = len(o.SHA256)
+	confined.Checked, confined.User, confined.Own = len(o.SHA256), os.Geteuid(), o.UID != 0
 	fmt.Fprintln(os.Stderr, confined.line())
 	if err := syscall.Exec(path, command, os.Environ()); err != nil {
 		return fmt.Errorf("plugin exec: %s: %w", path, err)
@@ -79,6 +83,26 @@ func enclose(parent int) error {
 	}
 	closeInherited()
 	return nil
+}
+
+// settle makes this process one of the user that it was ordered to have.
+func settle(o orders, program string) error {
+	a := account{o.UID, o.GID}
+	if !a.own() {
+		return nil
+	}
+	if o.Copies != "" {
+		if err := a.lend(o.Copies); err != nil {
+			return err
+		}
+	}
+	if err := become(a); err != nil {
+		return err
+	}
+	if err := dieWith(o.Parent); err != nil { // the kernel forgets the request when the user changes
+		return err
+	}
+	return o.reaches(a, program)
 }
 
 // compare holds the files that have a digest against it. Those of the command, and those beside or below one of them, are
@@ -132,9 +156,14 @@ func copyCompared(from, to, want string) error {
 	return nil
 }
 
-// limit sets soft and hard limit of one resource.
-func limit(resource int, n uint64) error {
-	return unix.Setrlimit(resource, &unix.Rlimit{Cur: n, Max: n})
+// limit sets soft and hard limit of one resource, and returns what holds then: where less was allowed already, that stays.
+func limit(resource int, n uint64) (uint64, error) {
+	var now unix.Rlimit
+	if err := unix.Getrlimit(resource, &now); err != nil {
+		return 0, err
+	}
+	n = min(n, now.Max)
+	return n, unix.Setrlimit(resource, &unix.Rlimit{Cur: n, Max: n})
 }
 
 // closeInherited marks all descriptors beyond stderr to be closed by execve. Those of this process itself are needed until then.

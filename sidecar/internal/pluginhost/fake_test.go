@@ -41,6 +41,7 @@ func fakeInstance(pid int, api pluginv1.LookupServiceClient) (_ *instance, die f
 	die = sync.OnceFunc(func() { close(exited) })
 	return &instance{
 		api: api, pid: pid, exited: exited, hush: func() {}, kill: die, stop: die, report: func() report { return report{how: "signal: killed"} },
+		unlogged: func() int { return 0 },
 		confined: func() *Confinement { return nil },
 	}, die
 }

@@ -43,7 +43,7 @@ func checkHandshake(line string, tls bool, dirs []string) error {
 	case parts[2] != "unix" || !inside(parts[3], dirs):
 		return errors.New("it does not listen on a unix socket in the directory that PLUGIN_UNIX_SOCKET_DIR names")
 	case tls && (len(parts) < 6 || len(parts[5]) <= 50): // go-plugin takes no less for a certificate
-		return errors.New("it offers no TLS: use a go-plugin with AutoMTLS, or write tls: off for a plugin that cannot")
+		return errors.New("it offers no TLS: a plugin that cannot is declared with tls: off")
 	}
 	return nil
 }

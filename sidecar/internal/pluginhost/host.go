@@ -33,6 +33,9 @@ type Options struct {
 	CacheSize int
 	// Stderr gets what plugins print that is not a log record, as it comes, for who writes one. Nil: nobody sees it.
 	Stderr io.Writer
+	// Store keeps the last good answers of plugins of which some asker has a MaxStale, for the next start. Nil: nothing
+	// survives this one.
+	Store Store
 	// Now is the clock by which answers age. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -58,6 +61,7 @@ type Host struct {
 	sockets string
 	spawner *spawner
 	answers *answers
+	keeper  *keeper // nil without a store
 
 	ctx    context.Context // ends shared lookups and starts
 	cancel context.CancelFunc
@@ -98,6 +102,9 @@ func New(o Options) (_ *Host, err error) {
 	}
 	h.spawner = newSpawner()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	if o.Store != nil {
+		h.keeper = newKeeper(h, o.Store)
+	}
 	h.close = sync.OnceValue(h.shutdown)
 	return h, nil
 }
@@ -176,14 +183,13 @@ func (h *Host) Start(ctx context.Context, d Declaration) (*Plugin, error) {
 		}
 		return nil, errors.Join(errs...)
 	}
-	dir := filepath.Join(h.dir, d.Name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("plugin %s: working directory: %w", d.Name, err)
-	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	as, _, _ := accountOf(d.User) // checked
+	dir, err := h.folder(d.Name, as)
+	if err != nil {
 		return nil, fmt.Errorf("plugin %s: working directory: %w", d.Name, err)
 	}
 	p := newPlugin(h, d, dir)
+	p.launch.as = as
 	if err := p.first(ctx); err != nil {
 		return nil, err
 	}
@@ -193,8 +199,9 @@ func (h *Host) Start(ctx context.Context, d Declaration) (*Plugin, error) {
 	return p, nil
 }
 
-// Close ends all plugins, the last one started first, and removes temporary directories. It takes no longer than about ten
-// seconds: what has not ended by then is killed. It may be called more than once.
+// Close ends all plugins, the last one started first, writes what is left for the store, and removes temporary directories. It
+// takes no longer than about ten seconds: what has not ended by then is killed. It may be called more than once. The store is
+// its owner's to close, after that.
 func (h *Host) Close() error { return h.close() }
 
 func (h *Host) shutdown() error {
@@ -203,6 +210,10 @@ func (h *Host) shutdown() error {
 	h.mu.Unlock()
 	h.cancel()
 	h.calls.Wait() // for starts too
+	var flushed sync.WaitGroup
+	if h.keeper != nil {
+		flushed.Go(h.keeper.close)
+	}
 	plugins := h.plugins
 	hurry := time.AfterFunc(closeBudget, func() {
 		for _, p := range plugins {
@@ -214,6 +225,7 @@ func (h *Host) shutdown() error {
 		p.stop()
 	}
 	h.spawner.close()
+	flushed.Wait()
 	h.removeTemps()
 	return nil
 }

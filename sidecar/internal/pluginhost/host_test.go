@@ -92,7 +92,7 @@ func TestAFailedLookup(t *testing.T) {
 		{"lying-size", "plugin nas: lookup: resource exhausted: grpc: received message larger than max (5242910 vs. 4194304)", nil},
 		{"hang-call", "plugin nas: lookup: no answer in time", context.DeadlineExceeded},
 		{"frozen", "plugin nas: lookup: no answer in time", context.DeadlineExceeded},
-		{"crash-loop", "plugin nas: down: it crashed again and is restarted after a pause", ErrDown},
+		{"crash-loop", "plugin nas: down: it does not stay up, and is started again after a pause", ErrDown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.mode, func(t *testing.T) {

@@ -90,6 +90,8 @@ func TestWhatAHostilePluginCanDo(t *testing.T) {
 		{"descriptors", "no more descriptors"},
 		{"privileges", "no new ones"},
 		{"core", "core 0 0"},
+		{"terminal", "none"},
+		{"wish", "241591905"},                          // nine tenths of the memory
 		{"connect " + filepath.Join(dir, "s"), "done"}, // not confined: sockets and the network
 		{"memory", memory},
 	}
@@ -104,7 +106,7 @@ func TestWhatAHostilePluginCanDo(t *testing.T) {
 		}
 	}
 	c := p.Status().Confinement
-	want := &Confinement{Files: landlockVersion(), Signals: landlockVersion() >= 6, Memory: 512 << 20, Descriptors: 200, NoProcesses: true}
+	want := &Confinement{User: os.Getuid(), Files: landlockVersion(), Signals: landlockVersion() >= 6, Memory: 512 << 20, Descriptors: 200, NoProcesses: true}
 	if !dataLimit {
 		want.Memory = 0
 	}
@@ -121,7 +123,7 @@ func oldKernel(what string) bool {
 	switch v := landlockVersion(); {
 	case strings.HasPrefix(what, "kill"):
 		return v < 6
-	case what == "spawn", what == "fork", what == "descriptors", what == "memory", what == "privileges", what == "core":
+	case what == "spawn", what == "fork", what == "descriptors", what == "memory", what == "privileges", what == "core", what == "terminal", what == "wish":
 		return false
 	default:
 		return v == 0
@@ -140,7 +142,7 @@ func TestAnUnconfinedPluginSaysSo(t *testing.T) {
 		t.Error(got)
 	}
 	got := p.Status().Confinement.String()
-	if want := "all files of its user, no processes, no limit of memory, no limit of descriptors, unconfined, as declared"; got != want {
+	if want := fmt.Sprintf("user %d, as claimsmith, all files of its user, no processes, no limit of memory, no limit of descriptors, unconfined, as declared", os.Getuid()); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 }
@@ -150,6 +152,10 @@ func TestForeignPluginsBesideSecrets(t *testing.T) {
 	unconfined := Declaration{Name: "mine", Foreign: true, Unconfined: true}
 	nas := Declaration{Name: "nas", Config: json.RawMessage(`{"accounts":[{"passwordFile":"/run/secrets/dsm"}]}`)}
 	people := Declaration{Name: "people", Config: json.RawMessage(`{"file":"/etc/people.yaml","caFile":"/etc/ca.pem"}`)}
+	as := func(d Declaration, user string) Declaration {
+		d.User = user
+		return d
+	}
 	tests := []struct {
 		name     string
 		set      []Declaration
@@ -163,6 +169,12 @@ func TestForeignPluginsBesideSecrets(t *testing.T) {
 		{"beside a plugin without secrets", []Declaration{foreign, people}, false, nil},
 		{"with its own secrets only", []Declaration{{Name: "mine", Foreign: true, Config: nas.Config}}, false, nil},
 		{"those that come with the host", []Declaration{nas, people}, false, nil},
+		{"without, as a user of its own", []Declaration{as(foreign, "64001"), nas}, false, nil},
+		{"without, as another user than the other", []Declaration{as(foreign, "64001"), as(nas, "64002")}, false, nil},
+		{"without, both as the same user", []Declaration{as(foreign, "64001"), as(nas, "64001:100")}, false,
+			[]string{"plugin mine: command: this system cannot keep it from the secrets of the plugin nas, which runs under the same user id"}},
+		{"without, and only the other has a user of its own", []Declaration{foreign, as(nas, "64001")}, false,
+			[]string{"plugin mine: command: this system cannot keep it from the secrets of the plugin nas, whose user id is no help against that of claimsmith"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

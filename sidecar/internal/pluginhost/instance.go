@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"sync"
@@ -40,6 +41,8 @@ type instance struct {
 	report func() report   // how it ended
 	calls  usage
 
+	unlogged func() int // lines that it printed and nobody saw
+
 	granted  granted
 	confined func() *Confinement // what is in force around it; nil: it was started without the wrapper
 }
@@ -62,6 +65,7 @@ func (i *instance) drain() {
 type launcher struct {
 	host *Host
 	decl Declaration
+	as   account
 	dir  string
 	log  *slog.Logger
 }
@@ -77,7 +81,7 @@ func (l *launcher) start(parent context.Context) (_ *instance, err error) {
 	out := &words{log: l.log, raw: l.host.o.Stderr, wrapped: len(l.host.o.Wrapper) > 0}
 	p := newProcess(l.decl.Command, l.dir, l.host.spawner.start, out)
 	client := goplugin.NewClient(l.config(p, out, copies))
-	inst := &instance{granted: l.granted(), exited: p.exited, hush: out.hush, confined: out.confinement, stop: sync.OnceFunc(func() {
+	inst := &instance{granted: l.granted(), exited: p.exited, hush: out.hush, unlogged: out.unlogged, confined: out.confinement, stop: sync.OnceFunc(func() {
 		stop(client, p)
 		if copies != "" {
 			_ = os.RemoveAll(copies)
@@ -127,6 +131,13 @@ func (l *launcher) copies() (string, error) {
 func (l *launcher) tls() bool { return l.decl.TLS != TLSOff }
 
 func (l *launcher) config(p *process, out *words, copies string) *goplugin.ClientConfig {
+	dial := []grpc.DialOption{
+		grpc.WithDisableServiceConfig(),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
+	}
+	if l.as.own() {
+		dial = append(dial, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.as.dial(ctx, p.socket) }))
+	}
 	return &goplugin.ClientConfig{
 		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: cookieKey, MagicCookieValue: cookieValue},
 		Plugins:          goplugin.PluginSet{serviceName: transport{}},
@@ -138,31 +149,33 @@ func (l *launcher) config(p *process, out *words, copies string) *goplugin.Clien
 		Logger:           transportLog(l.log),
 		SyncStdout:       counter{out},
 		SyncStderr:       counter{out},
-		GRPCDialOptions: []grpc.DialOption{
-			grpc.WithDisableServiceConfig(),
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
-		},
+		GRPCDialOptions:  dial,
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, sockets string) (runner.Runner, error) {
 			p.argv = l.argv(copies, sockets)
 			p.env = append(l.env(), cmd.Env...)
 			p.check = func(line string) error { return checkHandshake(line, l.tls(), []string{sockets, l.dir}) }
-			return p, nil
+			return p, l.as.give(sockets)
 		},
 	}
 }
 
 // env is the environment of the plugin, without what go-plugin adds.
 func (l *launcher) env() []string {
-	env := []string{"HOME=" + l.dir, "TMPDIR=" + l.dir}
-	if m := l.decl.Limits.Memory; m > 0 {
-		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", m/10*9))
-	}
+	env := append([]string{"HOME=" + l.dir, "TMPDIR=" + l.dir}, l.memory()...)
 	for _, name := range l.decl.Env {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}
 	}
 	return env
+}
+
+// memory is what tells the garbage collector of a Go plugin what it should keep to.
+func (l *launcher) memory() []string {
+	if m := l.decl.Limits.Memory; m > 0 {
+		return []string{fmt.Sprintf("GOMEMLIMIT=%d", m/10*9)}
+	}
+	return nil
 }
 
 // startError says in words why a plugin did not start. missing is what did not come of it.

@@ -23,6 +23,7 @@ const (
 	asWrapper = "as-wrapper"
 	asPlugin  = "as-plugin"
 	asHost    = "as-host"
+	asWho     = "as-who"
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +36,10 @@ func TestMain(m *testing.M) {
 			playPlugin(os.Args[2])
 			os.Exit(0)
 		case asHost:
-			playHost()
+			playHost(os.Args[2:])
+		case asWho:
+			fmt.Print(os.Geteuid())
+			os.Exit(0)
 		}
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector every process that ends would sleep for a second
@@ -49,12 +53,16 @@ func playing(mode string) Declaration {
 	return Declaration{Name: "nas", Command: []string{os.Args[0], asPlugin, mode}, Env: []string{"GORACE"}, Config: json.RawMessage(`{"url":"https://nas.example.org"}`)}
 }
 
-// playHost runs a plugin, prints its process id, and stays.
-func playHost() {
+// playHost runs a plugin, prints its process id, and stays. as is empty, or a user and the program of the plugin.
+func playHost(as []string) {
+	d := playing("good")
+	if len(as) == 2 {
+		d.User, d.Command[0] = as[0], as[1]
+	}
 	h, err := New(Options{Wrapper: wrapper(), Log: slog.New(slog.DiscardHandler)})
 	if err == nil {
 		var p *Plugin
-		if p, err = h.Start(context.Background(), playing("good")); err == nil {
+		if p, err = h.Start(context.Background(), d); err == nil {
 			fmt.Println(p.PID())
 			_, _ = io.Copy(io.Discard, os.Stdin)
 		}

@@ -26,7 +26,10 @@ type Plugin struct {
 	configured atomic.Bool // what a restarted process has to be told again
 	sup        *supervisor
 
-	tallies tallies
+	failing  atomic.Pointer[Failing] // nil: the last call brought an answer, or there was none
+	tallies  tallies
+	maxStale atomic.Int64 // the largest of its askers, in nanoseconds; zero: nothing of it is kept in the store
+
 	breaker breaker
 	unknown bucket // questions about which nothing is known yet
 	slots   *slots
@@ -40,12 +43,28 @@ type Status struct {
 	Since   time.Time // when the process was started; zero while there is none
 	Crashes int       // since it was started
 	Last    string    // how the last one went
+	Crashed time.Time // when
+
+	Restarts int       // after crashes
+	Refused  string    // why it did not start again after the last one; empty: it did
+	Next     time.Time // when that is tried again; zero: it is not waited for
+
+	Unlogged int // lines that the current process printed and that are no log records
 
 	Counters Counters
-	Breaker  string // closed, open, or trial: the next call decides
-	Calls    int    // under way
+	Breaker  string   // closed, open, or trial: the next call decides
+	Calls    int      // under way
+	Failing  *Failing // nil: the last call brought an answer, or there was none
 
 	Confinement *Confinement // around the current process; nil while there is none, or when it has no wrapper
+}
+
+// LastWords say how the last crash went, and why the plugin did not start again since then, if it did not.
+func (s Status) LastWords() string {
+	if s.Refused == "" {
+		return s.Last
+	}
+	return s.Last + ", and it does not start again: " + s.Refused
 }
 
 // Problem is one thing that a plugin finds wrong with its configuration.
@@ -143,11 +162,12 @@ func (p *Plugin) Status() Status {
 	p.sup.mu.Lock()
 	defer p.sup.mu.Unlock()
 	st := Status{
-		State: p.sup.state, Crashes: p.sup.crashes, Last: p.sup.last,
-		Counters: p.tallies.read(), Breaker: p.breaker.state(p.host.o.Now()), Calls: p.slots.used(),
+		State: p.sup.state, Crashes: p.sup.crashes, Last: p.sup.last, Crashed: p.sup.crashed,
+		Restarts: p.sup.restarts, Refused: p.sup.refused, Next: p.sup.next,
+		Counters: p.tallies.read(), Breaker: p.breaker.state(p.host.o.Now()), Calls: p.slots.used(), Failing: p.failing.Load(),
 	}
 	if p.sup.cur != nil {
-		st.PID, st.Since, st.Confinement = p.sup.cur.pid, p.sup.since, p.sup.cur.confined()
+		st.PID, st.Since, st.Confinement, st.Unlogged = p.sup.cur.pid, p.sup.since, p.sup.cur.confined(), p.sup.cur.unlogged()
 	}
 	return st
 }

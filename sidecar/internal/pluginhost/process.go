@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,6 +34,7 @@ type process struct {
 	pid    int
 	stdout *io.PipeReader // what go-plugin sees
 	stderr *io.PipeReader
+	socket string        // of a good handshake; set before go-plugin sees that
 	exited chan struct{} // closed when the process and its group are gone and all it printed is read
 
 	mu      sync.Mutex
@@ -65,7 +67,7 @@ func (p *process) Start(context.Context) (err error) {
 	defer errW.Close()
 	p.cmd = &exec.Cmd{
 		Path: p.argv[0], Args: p.argv, Env: p.env, Dir: p.dir, Stdout: outW, Stderr: errW, // no Stdin: /dev/null
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true}, // a group of its own, and no terminal to type into
 	}
 	if err := p.spawn(p.cmd); err != nil {
 		return errors.Join(err, outR.Close(), errR.Close())
@@ -108,6 +110,7 @@ func (p *process) readStdout(r io.Reader, handshake io.Writer) {
 	p.shook, p.refused = err == nil, err
 	p.mu.Unlock()
 	if err == nil {
+		p.socket = strings.Split(string(line), "|")[3]
 		_, _ = handshake.Write(line)
 	}
 	p.out.count(br)

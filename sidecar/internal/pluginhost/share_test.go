@@ -27,7 +27,7 @@ func TestAllWhoAskAtTheSameTimeShareACall(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() { // the one who asked first leaves, and the others still get their answer
 			_, err := asker.Ask(impatient, question(`{}`))
-			if want := "plugin nas: lookup: no answer in time: context deadline exceeded"; err == nil || err.Error() != want {
+			if want := "plugin nas: lookup: no answer in time"; err == nil || err.Error() != want {
 				t.Error(err)
 			}
 		})

@@ -36,7 +36,7 @@ func TestAPluginThatDoesNotStart(t *testing.T) {
 		{"other-version", `plugin nas: it speaks version "7" of the plugin protocol, the host speaks 1`},
 		{"tcp", `plugin nas: it does not listen on a unix socket in the directory that PLUGIN_UNIX_SOCKET_DIR names`},
 		{"elsewhere", `plugin nas: it does not listen on a unix socket in the directory that PLUGIN_UNIX_SOCKET_DIR names`},
-		{"no-tls", `plugin nas: it offers no TLS: use a go-plugin with AutoMTLS, or write tls: off for a plugin that cannot`},
+		{"no-tls", `plugin nas: it offers no TLS: a plugin that cannot is declared with tls: off`},
 		{"exit", `plugin nas: it ended (exit status 3) before its handshake; its last words: "no licence found"`},
 		{"hang-start", `plugin nas: no handshake within 3s; its last words: "asking the licence server"`},
 		{"hang-describe", `plugin nas: no description within 3s`},
@@ -103,7 +103,7 @@ func TestADeclarationIsChecked(t *testing.T) {
 		{"a directory", Declaration{Name: "nas", Command: []string{dir}}, []string{"plugin nas: command[0]: not a file: " + dir}},
 		{"a command that cannot be run", Declaration{Name: "nas", Command: []string{plain}}, []string{"plugin nas: command[0]: not executable: " + plain}},
 		{"another digest", Declaration{Name: "nas", Command: []string{os.Args[0]}, SHA256: map[string]string{plain: other}},
-			[]string{"plugin nas: sha256." + plain + ": the digest of the file is " + digest}},
+			[]string{"plugin nas: sha256." + plain + ": the digest of the file is " + digest + ", not the one that is declared"}},
 		{"all at once", Declaration{Name: "n s", Command: []string{"nas"}, TLS: "on", Env: []string{"A=B", "PLUGIN_X", "HOME"},
 			SHA256: map[string]string{dir + "/no": other, "rel": other, plain: "abc"}},
 			[]string{
@@ -148,7 +148,7 @@ func TestTheWrapperChecksDigestsToo(t *testing.T) {
 	l := &launcher{host: newTestHost(t, Options{}), decl: playing("good"), dir: t.TempDir(), log: slog.New(slog.DiscardHandler)}
 	l.decl.SHA256 = map[string]string{"/dev/null": strings.Repeat("00", 32)}
 	_, err := l.start(t.Context())
-	want := `plugin nas: it ended (exit status 1) before its handshake; its last words: "plugin exec: /dev/null: the digest of the file is e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`
+	want := `plugin nas: it ended (exit status 1) before its handshake; its last words: "plugin exec: /dev/null: the digest of the file is e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, not the one that is declared"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

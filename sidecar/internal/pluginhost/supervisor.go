@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 )
 
-// ErrDown is the error of calls while a plugin that crashed more often than patience allows is restarted.
-var ErrDown = errors.New("down: it crashed again and is restarted after a pause")
+// ErrDown is the error of calls while a plugin that crashed, or did not start, more often than patience allows is restarted.
+var ErrDown = errors.New("down: it does not stay up, and is started again after a pause")
 
 // State is what a plugin is doing.
 type State string
@@ -43,14 +44,18 @@ type supervisor struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu      sync.Mutex
-	state   State
-	cur     *instance     // while Running
-	since   time.Time     // when cur began
-	ending  *instance     // while it is drained
-	moved   chan struct{} // closed when state changes
-	crashes int           // in all
-	last    string        // how the last one went
+	mu       sync.Mutex
+	state    State
+	cur      *instance     // while Running
+	since    time.Time     // when cur began
+	ending   *instance     // while it is drained
+	moved    chan struct{} // closed when state changes
+	crashes  int           // in all
+	last     string        // how the last one went
+	crashed  time.Time     // when
+	restarts int           // after crashes
+	refused  string        // why it did not start again since then
+	next     time.Time     // when that is tried again; zero: now, or not at all
 
 	swap chan swap // requests for another instance
 }
@@ -166,6 +171,9 @@ func (s *supervisor) set(state State, cur *instance) {
 		return
 	}
 	s.state, s.cur, s.since = state, cur, time.Now()
+	if cur != nil {
+		s.refused = ""
+	}
 	close(s.moved)
 	s.moved = make(chan struct{})
 }
@@ -194,7 +202,7 @@ func (s *supervisor) run(inst *instance) {
 // revive replaces a dead instance. It returns nil when the supervisor was closed before that.
 func (s *supervisor) revive(dead *instance, t *tally) *instance {
 	n := t.note(time.Now())
-	s.crashed(dead, n)
+	s.noteCrash(dead, n)
 	dead.stop()
 	for {
 		if n > patience {
@@ -206,6 +214,9 @@ func (s *supervisor) revive(dead *instance, t *tally) *instance {
 		inst, err := s.start(s.ctx)
 		if err == nil {
 			s.log.Info("plugin restarted", slog.Int("pid", inst.pid))
+			s.mu.Lock()
+			s.restarts++
+			s.mu.Unlock()
 			s.set(Running, inst)
 			return inst
 		}
@@ -216,7 +227,7 @@ func (s *supervisor) revive(dead *instance, t *tally) *instance {
 		n = t.note(time.Now()) // a process that dies while it starts has crashed too
 		s.log.Log(s.ctx, loud(before, n, slog.LevelWarn), "plugin did not restart", slog.Any("err", err))
 		s.mu.Lock()
-		s.last = "it did not restart"
+		s.refused = strings.TrimPrefix(err.Error(), "plugin "+s.name+": ")
 		s.mu.Unlock()
 		if n > patience {
 			s.set(Down, nil)
@@ -233,8 +244,8 @@ func loud(before, n int, level slog.Level) slog.Level {
 	return level
 }
 
-// crashed notes the n-th crash in a row.
-func (s *supervisor) crashed(dead *instance, n int) {
+// noteCrash notes the n-th crash in a row.
+func (s *supervisor) noteCrash(dead *instance, n int) {
 	r := dead.report()
 	message, level := "plugin crashed", loud(n-1, n, slog.LevelWarn)
 	if n == patience+1 {
@@ -243,7 +254,7 @@ func (s *supervisor) crashed(dead *instance, n int) {
 	s.log.Log(s.ctx, level, message, slog.Int("pid", dead.pid), slog.Int("in_a_row", n), slog.Any("crash", r))
 	s.mu.Lock()
 	s.crashes++
-	s.last = r.String()
+	s.last, s.crashed = r.String(), time.Now()
 	s.mu.Unlock()
 	if n <= patience {
 		s.set(Restarting, nil)
@@ -259,6 +270,8 @@ func (s *supervisor) pause(n int) (*instance, bool) {
 	d = d*3/4 + rand.N(d/2) // several plugins that fell together do not get up together
 	t := time.NewTimer(d)
 	defer t.Stop()
+	s.willStart(time.Now().Add(d))
+	defer s.willStart(time.Time{})
 	for {
 		select {
 		case <-t.C:
@@ -271,6 +284,12 @@ func (s *supervisor) pause(n int) (*instance, bool) {
 			return nil, false
 		}
 	}
+}
+
+func (s *supervisor) willStart(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = at
 }
 
 // tally counts crashes in a row.

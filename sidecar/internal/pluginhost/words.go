@@ -166,6 +166,13 @@ func (w *words) stack(line string) {
 	}
 }
 
+// unlogged is how many lines were printed that are no records.
+func (w *words) unlogged() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lines
+}
+
 // report is how a process ended, as far as it can be told.
 type report struct {
 	how   string   // signal: killed
