@@ -41,9 +41,16 @@ func (a *linkAdmin) ListLinks(ctx context.Context, _ *adminv1.ListLinksRequest) 
 		return nil, unusable(err)
 	}
 	out := &adminv1.ListLinksResponse{Unreadable: int32(unreadable)}
+	switch lost, err := store.Lost(ctx); {
+	case err != nil:
+		return nil, unusable(err)
+	case !lost.IsZero():
+		out.Lost = timestamppb.New(lost)
+	}
 	for _, l := range list {
 		out.Links = append(out.Links, &adminv1.Link{
 			ConnectorId: l.Connector, UserId: l.User, Plugin: l.Plugin, Account: l.Account, AccountId: l.ID, Explicit: l.Explicit, Time: timestamppb.New(l.At),
+			Issuer: l.Issuer,
 		})
 	}
 	return out, nil
@@ -67,7 +74,7 @@ func (a *linkAdmin) AddLink(ctx context.Context, req *adminv1.AddLinkRequest) (*
 		return nil, status.Errorf(codes.NotFound, "no plugin is called %q", l.GetPlugin())
 	}
 	made, err := store.Add(ctx, links.Link{
-		Connector: l.GetConnectorId(), User: l.GetUserId(), Plugin: l.GetPlugin(), Account: l.GetAccount(), ID: l.GetAccountId(),
+		Connector: l.GetConnectorId(), Issuer: a.issuer(l.GetConnectorId()), User: l.GetUserId(), Plugin: l.GetPlugin(), Account: l.GetAccount(), ID: l.GetAccountId(),
 	})
 	switch {
 	case err != nil:
@@ -87,6 +94,33 @@ func (a *linkAdmin) known(name string) bool {
 		}
 	}
 	return false
+}
+
+// issuer is the provider that the active configuration names for a connector; empty for none.
+func (a *linkAdmin) issuer(connector string) string {
+	return a.server.active.Load().set.pipeline.Connector[connector].Issuer
+}
+
+// AdoptLinks writes the provider of a connector into links that name none.
+func (a *linkAdmin) AdoptLinks(ctx context.Context, req *adminv1.AdoptLinksRequest) (*adminv1.AdoptLinksResponse, error) {
+	store, err := a.store()
+	if err != nil {
+		return nil, err
+	}
+	connector := req.GetConnectorId()
+	issuer := a.issuer(connector)
+	switch {
+	case connector == "":
+		return nil, status.Error(codes.InvalidArgument, "say whose links: by connector")
+	case issuer == "":
+		return nil, status.Errorf(codes.FailedPrecondition, "the configuration names no provider for the connector %q: write its issuer under connectors", connector)
+	}
+	n, err := store.Adopt(ctx, connector, issuer)
+	if err != nil {
+		return nil, unusable(err)
+	}
+	a.server.log.InfoContext(ctx, "links were given the provider of their connector by hand", "connector_id", connector, "links", n)
+	return &adminv1.AdoptLinksResponse{Links: int32(n)}, nil
 }
 
 // ResetLinks takes links apart.

@@ -78,6 +78,7 @@ const (
 
 	takenSays   = "c.yaml:12 Your sign-in, or the account that it leads to, is linked to another one."
 	changedSays = "c.yaml:12 The account that your sign-in is linked to was renamed or made anew."
+	movedSays   = "c.yaml:12 Your account is not linked with the provider that stands behind this sign-in."
 	adminSays   = "c.yaml:12 An administrator's account is open only to whom it was linked by hand."
 )
 
@@ -245,6 +246,13 @@ func TestTestsAndExplanationsKnowLinksAndMakeNone(t *testing.T) {
 				Facts: map[string]json.RawMessage{"nas": json.RawMessage(`{"found":true,"name":"mum","uid":7}`)}, Links: map[string]string{"nas": "changed"},
 			})
 			if err != nil || e.Outcome != "denied" || e.Steps[1].Note != "link: changed, refused" {
+				t.Errorf("%+v %v", e, err)
+			}
+			e, err = sidecar.Explain(t.Context(), file, program(t, newLogBuffer()), sidecar.Request{
+				Client: "synology", Connector: "google", Identity: sidecar.RequestIdentity{UserID: "1", Email: "a@gmail.com", EmailVerified: true},
+				Facts: map[string]json.RawMessage{"nas": json.RawMessage(`{"found":true,"name":"mum","uid":7}`)},
+			})
+			if err != nil || !strings.HasPrefix(e.Steps[1].Note, "link: not looked at, so taken for none") {
 				t.Errorf("%+v %v", e, err)
 			}
 			if _, err := os.Stat(filepath.Join(dir, "state")); !errors.Is(err, os.ErrNotExist) {

@@ -82,9 +82,11 @@ func TestDoctorOfANASThatIsNotWell(t *testing.T) {
 			}
 		}, logins: 0},
 		{name: "addresses", nas: func(o *dsmtest.Options) {
-			o.Accounts = append(o.Accounts, dsmtest.Account{Name: "aunt", Email: "KID@gmail.com"}, dsmtest.Account{Name: "uncle"})
+			o.Accounts = append(o.Accounts, dsmtest.Account{Name: "aunt", Email: "KID@gmail.com"}, dsmtest.Account{Name: "uncle"}, dsmtest.Account{Name: "cousin", Email: "cousin @gmail.com"})
 		}, edit: []string{"nas.admin && not nas.linked", "nas.admin && nas.linked"}, args: []string{"--show-names"}, logins: 2},
 		{name: "rules-let-administrators-in", edit: []string{
+			"        pin: {subject: identity.userId, account: nas.name, id: nas.uid, explicit: nas.linked}\n", "", "      links: {nas: other}\n", "",
+			"      denied: Your sign-in, or the account that it leads to, is linked to another one. Ask the person who looks after the accounts.\n", "      claims: {username: mum}\n",
 			"        deny: nas.admin && not nas.linked\n        message: Administrators of this NAS sign in with their password.\n", "        remove: [name]\n",
 			"      denied: Administrators of this NAS sign in with their password.\n", "      claims: {username: dad}\n",
 		}, logins: 2},
@@ -124,5 +126,90 @@ func TestDoctorOfAFileThatCannotBeRead(t *testing.T) {
 	wantText(t, masked, "unreadable")
 	if calls := p.nas.Calls(); len(calls) > 0 {
 		t.Errorf("the NAS was asked: %v", calls)
+	}
+}
+
+func TestDoctorOfLinks(t *testing.T) {
+	o := family()
+	for i := range o.Accounts {
+		o.Accounts[i].UID = 1026 + i
+	}
+	p := newPatient(t, o, nil)
+	p.serve(t)
+	link := func(connector, user, account, id string) {
+		t.Helper()
+		out, err := p.command("links", "add", "-c", p.rules, "--plugin", "nas", "--connector", connector, "--user", user, "--account", account, "--id", id).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	says := func(args ...string) (about []string) {
+		masked, _ := p.consult(t, args...)
+		for _, c := range masked.Checks {
+			if strings.HasPrefix(c.Name, "links") {
+				about = append(about, string(c.Status)+": "+c.Text)
+			}
+		}
+		return about
+	}
+	link("google", "108a", "mum", "1026")
+	if diff := cmp.Diff([]string{"ok: 1 account is linked to a person, 1 of them by hand"}, says()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	link("google", "108b", "kid", "1999")
+	link("google", "108c", "papa", "1028")
+	link("google", "108d", "gone", "1050")
+	link("other", "1", "grandpa", "1029")
+	const said = "warning: 5 accounts are linked to a person, 5 of them by hand; 3 of these links do not hold, and the people are turned away"
+	if diff := cmp.Diff([]string{said}, says()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	named := said + ": gone (the account is gone); kid (the account was made anew); papa (the account was renamed)"
+	if diff := cmp.Diff([]string{named}, says("--show-names")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	p.edit(t, "issuer: https://accounts.google.com", "issuer: https://login.example.org")
+	p.until(t, func() bool {
+		out, err := p.command("links", "adopt", "-c", p.rules, "--connector", "google").CombinedOutput()
+		return err == nil && string(out) == "adopted: 0 links\n" && strings.Contains(strings.Join(says("--show-names"), ""), "mum (made with another provider behind google)")
+	})
+}
+
+func TestDoctorOfLinksInTheFile(t *testing.T) {
+	for name, want := range map[string]string{
+		"dad": "ok: 1 link of the plugin, each to an account of the NAS",
+		"Dad": "wrong: links of the plugin name 1 account that the NAS does not have, so the addresses lead to nobody",
+	} {
+		p := newPatient(t, family(), nil, "      timeZone: ", "      links: [{email: dad@gmail.com, name: "+name+"}]\n      timeZone: ")
+		masked, _ := p.consult(t)
+		got := ""
+		for _, c := range masked.Checks {
+			if c.Name == "links in the file" {
+				got = string(c.Status) + ": " + c.Text
+			}
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestDoctorOfAnotherProvider(t *testing.T) {
+	for issuer, want := range map[string]string{
+		", issuer: https://accounts.google.com": "ok: links are kept for https://accounts.google.com, which is the one that Dex asks",
+		", issuer: https://login.example.org":   "wrong: links are kept for https://login.example.org, and Dex asks https://accounts.google.com",
+		"":                                      "warning: no issuer is named for it, so links would hold for another provider too, should one stand behind this connector one day",
+	} {
+		p := newPatient(t, family(), nil, ", issuer: https://accounts.google.com", issuer)
+		masked, _ := p.consult(t)
+		got := ""
+		for _, c := range masked.Checks {
+			if c.Name == "provider google" {
+				got = string(c.Status) + ": " + c.Text
+			}
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", issuer, got, want)
+		}
 	}
 }

@@ -69,7 +69,8 @@ func newPatient(t *testing.T, o dsmtest.Options, front *httptest.Server, edit ..
 	dir := shortDir(t)
 	p := &patient{nas: nas, dir: dir, rules: filepath.Join(dir, "claimsmith.yaml"), dexConfig: filepath.Join(dir, "dex.yaml"), front: front}
 	here := strings.NewReplacer("https://nas.example.org:5001", nas.URL(), "https://login.example.org/dex", p.issuer(),
-		"/run/secrets/dsm-password", filepath.Join(dir, "dsm-password"), "/run/claimsmith/", filepath.Join(dir, "run")+"/")
+		"/run/secrets/dsm-password", filepath.Join(dir, "dsm-password"),
+		"/run/secrets/claimsmith-key", filepath.Join(dir, "claimsmith-key"), "/var/lib/claimsmith/", filepath.Join(dir, "state")+"/", "/run/claimsmith/", filepath.Join(dir, "run")+"/")
 	for from, to := range map[string]string{"claimsmith.yaml": p.rules, "dex.yaml": p.dexConfig} {
 		text, err := os.ReadFile(filepath.Join("../../examples/synology", from))
 		if err != nil {
@@ -80,6 +81,7 @@ func newPatient(t *testing.T, o dsmtest.Options, front *httptest.Server, edit ..
 		p.write(t, filepath.Base(to), strings.ReplaceAll(edited, "caFile: nas-ca.pem", "caFile: "+filepath.Join(dir, "nas-ca.pem")))
 	}
 	p.write(t, "dsm-password", doctorsPassword+"\n")
+	p.write(t, "claimsmith-key", strings.Repeat("0f", 32)+"\n")
 	p.write(t, "nas-ca.pem", string(nas.CA()))
 	if front != nil {
 		p.write(t, "web-ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
@@ -92,6 +94,16 @@ func (p *patient) write(t *testing.T, name, text string) {
 	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// edit changes the rules.
+func (p *patient) edit(t *testing.T, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(p.rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(t, filepath.Base(p.rules), strings.Replace(string(text), from, to, 1))
 }
 
 // command is claimsmith, with the certificates of this patient.
@@ -214,7 +226,7 @@ func (p *patient) consult(t *testing.T, args ...string) (masked, real *doctor.Re
 	}
 	nas, _ := url.Parse(p.nas.URL())
 	text := strings.NewReplacer(
-		filepath.Join(p.dir, "run"), "/run/claimsmith", filepath.Join(p.dir, "dsm-password"), "/run/secrets/dsm-password", p.rules, "claimsmith.yaml", p.dexConfig, "dex.yaml",
+		filepath.Join(p.dir, "run"), "/run/claimsmith", filepath.Join(p.dir, "claimsmith-key"), "/run/secrets/claimsmith-key", filepath.Join(p.dir, "dsm-password"), "/run/secrets/dsm-password", p.rules, "claimsmith.yaml", p.dexConfig, "dex.yaml",
 		filepath.Join(p.dir, "nas-ca.pem"), "/etc/claimsmith/nas-ca.pem",
 		nas.Host, "nas.example.org:5001", p.issuer(), "https://login.example.org/dex", "localhost, 127.0.0.1, ::1", "nas.example.org",
 	).Replace(string(out))

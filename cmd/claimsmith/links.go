@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -19,9 +20,9 @@ func linksCommand() *cobra.Command {
 		Short: "Look at the links between people and accounts, and change them",
 		Long: "A lookup with a pin links who signs in to the account that was found, and from then on neither can take the place of another. links shows these " +
 			"links of a running sidecar, makes some by hand, which administrators need, and takes some apart.",
-		Example: "  claimsmith links list\n  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026\n  claimsmith links reset --account mum",
+		Example: "  claimsmith links list\n  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026\n  claimsmith links adopt --connector google\n  claimsmith links reset --account mum",
 	}
-	cmd.AddCommand(linksListCommand(), linksAddCommand(), linksResetCommand())
+	cmd.AddCommand(linksListCommand(), linksAddCommand(), linksAdoptCommand(), linksResetCommand())
 	return cmd
 }
 
@@ -45,7 +46,8 @@ func (r running) askLinks(question func(adminv1.LinkServiceClient) error) error 
 func linksListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List who is linked to which account",
-		Long:    "list shows personal data. A link is first when the first sign-in made it, and explicit when somebody made it by hand.",
+		Long: "list shows personal data. A link is first when the first sign-in made it, and explicit when somebody made it by hand. " +
+			"ISSUER is the provider that the configuration named for the connector then: while it names another one, or none, the link does not hold.",
 		Example: "  claimsmith links list\n  claimsmith links list --json",
 		Args:    noArgs,
 	}
@@ -73,19 +75,20 @@ func linkTable(list *adminv1.ListLinksResponse) string {
 		b.WriteString("no links\n")
 	} else {
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "CONNECTOR\tUSER\tPLUGIN\tACCOUNT\tID\tMADE\tSINCE")
+		fmt.Fprintln(w, "CONNECTOR\tISSUER\tUSER\tPLUGIN\tACCOUNT\tID\tMADE\tSINCE")
 		for _, l := range list.GetLinks() {
-			id, made := l.GetAccountId(), "first"
-			if id == "" {
-				id = "-"
-			}
+			id, issuer, made := cmp.Or(l.GetAccountId(), "-"), cmp.Or(l.GetIssuer(), "-"), "first"
 			if l.GetExplicit() {
 				made = "explicit"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plainText(l.GetConnectorId()), plainText(l.GetUserId()), l.GetPlugin(), plainText(l.GetAccount()),
-				plainText(id), made, l.GetTime().AsTime().UTC().Format(time.DateTime))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plainText(l.GetConnectorId()), plainText(issuer), plainText(l.GetUserId()), l.GetPlugin(),
+				plainText(l.GetAccount()), plainText(id), made, l.GetTime().AsTime().UTC().Format(time.DateTime))
 		}
 		_ = w.Flush() // into memory
+	}
+	if lost := list.GetLost(); lost != nil {
+		fmt.Fprintf(&b, "links were lost at %s with a damaged file of state: nobody is linked at a first sign-in until all are reset with claimsmith links reset --all\n",
+			lost.AsTime().UTC().Format(time.DateTime))
 	}
 	if n := list.GetUnreadable(); n > 0 {
 		fmt.Fprintf(&b, "%s cannot be read, and no link is made while that is so: bring back the key that state had, or take all apart with claimsmith links reset --all\n", count(n, "row"))
@@ -124,10 +127,34 @@ func linksAddCommand() *cobra.Command {
 	return cmd
 }
 
+func linksAdoptCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "adopt", Short: "Write the provider of a connector into links that name none",
+		Long: "Links made before the configuration had an issuer for their connector do not hold once it has one, because nobody knows which provider they were made " +
+			"with. adopt says that it was the one that the configuration names now. Links that name another provider stay as they are: reset them.",
+		Example: "  claimsmith links adopt --connector google",
+		Args:    noArgs,
+	}
+	at, req := runningFlags(cmd), &adminv1.AdoptLinksRequest{}
+	cmd.Flags().StringVar(&req.ConnectorId, "connector", "", "the `id` of the connector")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return at.askLinks(func(client adminv1.LinkServiceClient) error {
+			reply, err := client.AdoptLinks(cmd.Context(), req)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "adopted: %s\n", count(reply.GetLinks(), "link"))
+			return err
+		})
+	}
+	return cmd
+}
+
 func linksResetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reset", Short: "Take links apart",
-		Long:    "reset takes apart the links that fit all that is named. The next sign-in of these people, and the next one to these accounts, is a first one again.",
+		Long: "reset takes apart the links that fit all that is named. The next sign-in of these people, and the next one to these accounts, is a first one again. " +
+			"Where links were lost with a damaged file of state, --all says that whoever signs in first may be linked.",
 		Example: "  claimsmith links reset --account mum\n  claimsmith links reset --connector google --user 1080123\n  claimsmith links reset --all",
 		Args:    noArgs,
 	}

@@ -5,15 +5,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 )
 
 func TestTheCommandsAboutLinks(t *testing.T) {
 	file := recordingHousehold(t)
-	write(t, file, []byte(strings.NewReplacer("DIR", filepath.Dir(file), "cache: {ttl: 10m", "pin: {subject: identity.userId, account: people.name}, cache: {ttl: 10m").Replace(recordingConfig)))
+	write(t, file, []byte(strings.NewReplacer("DIR", filepath.Dir(file), "google: {", "google: {issuer: 'https://accounts.google.com', ", "cache: {ttl: 10m", "pin: {subject: identity.userId, account: people.name}, cache: {ttl: 10m").Replace(recordingConfig)))
 	s := serve(t, file)
 	request := mum(`{"sub":"a","aud":"synology","name":"Mum"}`)
 	request.Identity.UserId = "108a"
@@ -28,7 +30,7 @@ func TestTheCommandsAboutLinks(t *testing.T) {
 	}{
 		{
 			name: "list", args: []string{"links", "list"},
-			out: "CONNECTOR  USER  PLUGIN  ACCOUNT  ID  MADE   SINCE\ngoogle     108a  people  mum      -   first  WHEN\n",
+			out: "CONNECTOR  ISSUER                       USER  PLUGIN  ACCOUNT  ID  MADE   SINCE\ngoogle     https://accounts.google.com  108a  people  mum      -   first  WHEN\n",
 		},
 		{
 			name: "add, to an account that is taken", args: []string{"links", "add", "--plugin", "people", "--connector", "google", "--user", "2", "--account", "mum"}, code: exitProblems,
@@ -44,7 +46,12 @@ func TestTheCommandsAboutLinks(t *testing.T) {
 		},
 		{
 			name: "list what was confirmed", args: []string{"links", "list"},
-			out: "CONNECTOR  USER  PLUGIN  ACCOUNT  ID  MADE      SINCE\ngoogle     108a  people  mum      -   explicit  WHEN\n",
+			out: "CONNECTOR  ISSUER                       USER  PLUGIN  ACCOUNT  ID  MADE      SINCE\ngoogle     https://accounts.google.com  108a  people  mum      -   explicit  WHEN\n",
+		},
+		{name: "adopt what needs no adoption", args: []string{"links", "adopt", "--connector", "google"}, out: "adopted: 0 links\n"},
+		{
+			name: "adopt, of a connector without a provider", args: []string{"links", "adopt", "--connector", "github"}, code: exitProblems,
+			errs: "claimsmith: the configuration names no provider for the connector \"github\": write its issuer under connectors\n",
 		},
 		{
 			name: "reset, which?", args: []string{"links", "reset"}, code: exitProblems,
@@ -67,9 +74,10 @@ func TestTheCommandsAboutLinks(t *testing.T) {
 }
 
 func TestAListOfLinksShowsWhatIsWrong(t *testing.T) {
-	got := linkTable(&adminv1.ListLinksResponse{Unreadable: 3, Links: []*adminv1.Link{{ConnectorId: "google", UserId: "\x1b[2J", Plugin: "nas", Account: "mum", AccountId: "1026"}}})
-	const want = `CONNECTOR  USER       PLUGIN  ACCOUNT  ID    MADE   SINCE
-google     "\x1b[2J"  nas     mum      1026  first  1970-01-01 00:00:00
+	got := linkTable(&adminv1.ListLinksResponse{Unreadable: 3, Lost: timestamppb.New(time.Unix(1_800_000_000, 0)), Links: []*adminv1.Link{{ConnectorId: "google", UserId: "\x1b[2J", Plugin: "nas", Account: "mum", AccountId: "1026"}}})
+	const want = `CONNECTOR  ISSUER  USER       PLUGIN  ACCOUNT  ID    MADE   SINCE
+google     -       "\x1b[2J"  nas     mum      1026  first  1970-01-01 00:00:00
+links were lost at 2027-01-15 08:00:00 with a damaged file of state: nobody is linked at a first sign-in until all are reset with claimsmith links reset --all
 3 rows cannot be read, and no link is made while that is so: bring back the key that state had, or take all apart with claimsmith links reset --all
 `
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -2,5 +2,6 @@
 // by what else it is known by. A person has one account with a plugin, and an account one person.
 //
 // A link is kept as a row for each of its sides, all written at once or not at all, so that the database itself keeps two people
-// from one account, also when several sidecars share it. What cannot be read is an error, never "not linked".
+// from one account, also when several sidecars share it. What cannot be read is an error, never "not linked", and so is
+// what is not there after links were lost: the next one to come may not be who came first.
 package links

@@ -25,6 +25,7 @@ const (
 type Link struct {
 	Connector string    `json:"connector"`
 	User      string    `json:"user"`
+	Issuer    string    `json:"issuer,omitempty"` // the provider behind the connector; empty: nobody said when the link was made
 	Plugin    string    `json:"plugin"`
 	Account   string    `json:"account"`
 	ID        string    `json:"id,omitempty"`       // empty: the account is known by its name alone
@@ -33,10 +34,15 @@ type Link struct {
 }
 
 // Store is safe for concurrent use.
-type Store struct{ rows *state.Rows }
+type Store struct {
+	store *state.Store
+	rows  *state.Rows
+}
 
 // New makes a store of links.
-func New(store *state.Store, key *state.Key) *Store { return &Store{rows: store.Rows(kind, key)} }
+func New(store *state.Store, key *state.Key) *Store {
+	return &Store{store: store, rows: store.Rows(kind, key)}
+}
 
 // sides are the places of a link.
 func (l Link) sides() []state.Entry {
@@ -51,7 +57,7 @@ func (l Link) sides() []state.Entry {
 	return out
 }
 
-// same reports whether two links join the same. One without an id says nothing of it.
+// same reports whether two links join the same, whichever provider stood behind the connector. One without an id says nothing of it.
 func (l Link) same(m Link) bool {
 	return l.person(m) && l.Plugin == m.Plugin && l.Account == m.Account && (l.ID == m.ID || l.ID == "" || m.ID == "")
 }
@@ -59,18 +65,34 @@ func (l Link) same(m Link) bool {
 func (l Link) person(m Link) bool { return l.Connector == m.Connector && l.User == m.User }
 
 func of(l pipeline.Link) Link {
-	return Link{Connector: l.Connector, User: l.Subject, Plugin: l.Plugin, Account: l.Account, ID: l.ID}
+	return Link{Connector: l.Connector, Issuer: l.Issuer, User: l.Subject, Plugin: l.Plugin, Account: l.Account, ID: l.ID}
 }
+
+// ErrLost is the error for a link that is not there where links were lost: nobody knows whether it was, and to whom.
+var ErrLost = errors.New("links were lost with a damaged file of state: make them with claimsmith links add, " +
+	"or let first sign-ins make them anew with claimsmith links reset --all")
 
 // Bond says what is known of a link.
 func (s *Store) Bond(ctx context.Context, l *pipeline.Link) (pipeline.Bond, error) {
-	return s.bond(ctx, of(*l))
+	bond, err := s.bond(ctx, of(*l), false)
+	if err != nil || bond != pipeline.BondNone {
+		return bond, err
+	}
+	lost, err := s.Lost(ctx)
+	if err == nil && !lost.IsZero() {
+		err = ErrLost
+	}
+	return bond, err
 }
+
+// Lost returns when links were lost, until ResetAll. Zero: none were.
+func (s *Store) Lost(ctx context.Context) (time.Time, error) { return s.store.Lost(ctx) }
 
 // ErrDamaged is the error for a link of which a side is missing.
 var ErrDamaged = errors.New("a part of the link is missing: reset it with claimsmith links reset")
 
-func (s *Store) bond(ctx context.Context, want Link) (pipeline.Bond, error) {
+// bond says what is known of a link. With anyIssuer it does not matter which provider stood behind the connector.
+func (s *Store) bond(ctx context.Context, want Link, anyIssuer bool) (pipeline.Bond, error) {
 	rows, err := s.rows.Find(ctx, want.sides())
 	if err != nil {
 		return "", err
@@ -78,12 +100,23 @@ func (s *Store) bond(ctx context.Context, want Link) (pipeline.Bond, error) {
 	if len(rows) == 0 {
 		return pipeline.BondNone, nil
 	}
-	bond, sides := pipeline.BondExplicit, len(want.sides())
-	for _, row := range rows {
-		l, err := read(row)
-		switch {
-		case err != nil:
+	there := make([]Link, len(rows))
+	for i, row := range rows {
+		if there[i], err = read(row); err != nil {
 			return "", err
+		}
+	}
+	if moved := func(l Link) bool { return l.Connector == want.Connector && l.Issuer != want.Issuer }; !anyIssuer && slices.ContainsFunc(there, moved) {
+		return pipeline.BondMoved, nil
+	}
+	return judged(there, want)
+}
+
+// judged compares the links at the places of one with it.
+func judged(there []Link, want Link) (pipeline.Bond, error) {
+	bond, sides := pipeline.BondExplicit, len(want.sides())
+	for _, l := range there {
+		switch {
 		case !l.same(want) && l.person(want) && (l.Account == want.Account || l.ID != "" && l.ID == want.ID):
 			return pipeline.BondChanged, nil
 		case !l.same(want):
@@ -95,7 +128,7 @@ func (s *Store) bond(ctx context.Context, want Link) (pipeline.Bond, error) {
 			sides = 2 // it was linked by name alone
 		}
 	}
-	if len(rows) < sides {
+	if len(there) < sides {
 		return "", ErrDamaged
 	}
 	return bond, nil
@@ -143,20 +176,23 @@ func (s *Store) claim(ctx context.Context, list []Link) (bool, error) {
 	return s.rows.Claim(ctx, now, entries)
 }
 
-// Add keeps a link that somebody made by hand, in the place of the same one that a sign-in made. It reports false when the person
-// or the account is linked to another.
+// Add keeps a link that somebody made by hand, in the place of the same one that a sign-in made or that another provider stood
+// behind. It reports false when the person or the account is linked to another.
 func (s *Store) Add(ctx context.Context, l Link) (bool, error) {
-	bond, err := s.bond(ctx, l)
-	switch {
-	case err != nil:
+	bond, err := s.bond(ctx, l, true)
+	if err != nil {
 		return false, err
-	case bond == pipeline.BondFirst:
+	}
+	switch bond {
+	case pipeline.BondNone:
+	case pipeline.BondFirst, pipeline.BondExplicit:
+		if now, err := s.bond(ctx, l, false); now == pipeline.BondExplicit || err != nil {
+			return err == nil, err
+		}
 		if _, err := s.Reset(ctx, l.same); err != nil {
 			return false, err
 		}
-	case bond == pipeline.BondExplicit:
-		return true, nil
-	case bond != pipeline.BondNone:
+	default:
 		return false, nil
 	}
 	l.Explicit = true
@@ -186,6 +222,26 @@ func (s *Store) List(ctx context.Context) ([]Link, int, error) {
 	return out, max(0, all-len(rows)), nil
 }
 
+// Adopt writes an issuer into the links of a connector that have none, and returns how many there were.
+func (s *Store) Adopt(ctx context.Context, connector, issuer string) (int, error) {
+	people := 0
+	err := s.rows.Rewrite(ctx, func(row state.Row) ([]byte, error) {
+		l, err := read(row)
+		if err != nil || l.Connector != connector || l.Issuer != "" {
+			return nil, err
+		}
+		if row.Scope == user {
+			people++
+		}
+		l.Issuer = issuer
+		return json.Marshal(l)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return people, nil
+}
+
 // Reset takes apart the links that match, and returns how many there were. Rows that do not open stay, and go on to keep new links
 // from being made: ResetAll takes them away too.
 func (s *Store) Reset(ctx context.Context, match func(Link) bool) (int, error) {
@@ -203,12 +259,14 @@ func (s *Store) Reset(ctx context.Context, match func(Link) bool) (int, error) {
 	return people, err
 }
 
-// ResetAll takes apart all links, whatever they are sealed with.
+// ResetAll takes apart all links, whatever they are sealed with, and gives up those that were lost.
 func (s *Store) ResetAll(ctx context.Context) (int, error) {
 	list, _, err := s.List(ctx)
 	if err != nil {
 		return 0, err
 	}
-	_, err = s.rows.Erase(ctx, func(state.Row) bool { return true })
-	return len(list), err
+	if _, err = s.rows.Erase(ctx, func(state.Row) bool { return true }); err != nil {
+		return 0, err
+	}
+	return len(list), s.store.AcceptLoss(ctx)
 }

@@ -29,7 +29,7 @@ func newStore(t *testing.T) *Store {
 }
 
 func mum() pipeline.Link {
-	return pipeline.Link{Alias: "nas", Plugin: "nas", Connector: "google", Subject: "108a", Account: "mum", ID: "1026"}
+	return pipeline.Link{Alias: "nas", Plugin: "nas", Connector: "google", Issuer: "https://accounts.google.com", Subject: "108a", Account: "mum", ID: "1026"}
 }
 
 func with(change func(*pipeline.Link)) pipeline.Link {
@@ -46,9 +46,12 @@ func TestWhatIsKnownOfALink(t *testing.T) {
 	if made, err := s.Pin(t.Context(), []pipeline.Link{mum(), mum()}); !made || err != nil {
 		t.Fatal(made, err)
 	}
-	dad := Link{Connector: "google", User: "2", Plugin: "nas", Account: "dad"}
-	if made, err := s.Add(t.Context(), dad); !made || err != nil {
-		t.Fatal(made, err)
+	dad := Link{Connector: "google", Issuer: "https://accounts.google.com", User: "2", Plugin: "nas", Account: "dad"}
+	gran := Link{Connector: "google", User: "9", Plugin: "nas", Account: "gran"} // from before the issuer was configured
+	for _, l := range []Link{dad, gran} {
+		if made, err := s.Add(t.Context(), l); !made || err != nil {
+			t.Fatal(made, err)
+		}
 	}
 	tests := []struct {
 		name string
@@ -63,6 +66,11 @@ func TestWhatIsKnownOfALink(t *testing.T) {
 		{"she with another account", with(func(l *pipeline.Link) { l.Account, l.ID = "kid", "1027" }), pipeline.BondOther},
 		{"her account made anew", with(func(l *pipeline.Link) { l.ID = "1099" }), pipeline.BondChanged},
 		{"her account renamed", with(func(l *pipeline.Link) { l.Account = "mama" }), pipeline.BondChanged},
+		{"she, with another provider behind the connector", with(func(l *pipeline.Link) { l.Issuer = "https://evil.example" }), pipeline.BondMoved},
+		{"she, with no provider named any more", with(func(l *pipeline.Link) { l.Issuer = "" }), pipeline.BondMoved},
+		{"somebody of another provider with her account", with(func(l *pipeline.Link) { l.Issuer, l.Subject = "https://evil.example", "666" }), pipeline.BondMoved},
+		{"who was linked before a provider was named", with(func(l *pipeline.Link) { l.Subject, l.Account, l.ID = "9", "gran", "" }), pipeline.BondMoved},
+		{"the same while none is named", with(func(l *pipeline.Link) { l.Issuer, l.Subject, l.Account, l.ID = "", "9", "gran", "" }), pipeline.BondExplicit},
 		{"on another NAS", with(func(l *pipeline.Link) { l.Plugin = "attic" }), pipeline.BondNone},
 		{"somebody new", with(func(l *pipeline.Link) { l.Subject, l.Account, l.ID = "3", "kid", "1027" }), pipeline.BondNone},
 		{"made by hand, for whichever id", with(func(l *pipeline.Link) { l.Subject, l.Account, l.ID = "2", "dad", "1000" }), pipeline.BondExplicit},
@@ -135,5 +143,49 @@ func TestALinkThatLostASideIsNoLinkAndNoRoom(t *testing.T) {
 	}
 	if bond, err := s.Bond(t.Context(), &l); bond != pipeline.BondNone || err != nil {
 		t.Errorf("%v %v", bond, err)
+	}
+}
+
+func TestLinksWithoutAProviderAreAdopted(t *testing.T) {
+	s := newStore(t)
+	before := func(user, connector, account, issuer string) pipeline.Link {
+		return pipeline.Link{Plugin: "nas", Connector: connector, Issuer: issuer, Subject: user, Account: account}
+	}
+	const google, other = "https://accounts.google.com", "https://login.example.org"
+	for _, l := range []pipeline.Link{before("1", "google", "mum", ""), before("2", "google", "dad", other), before("3", "work", "kid", "")} {
+		if made, err := s.Pin(t.Context(), []pipeline.Link{l}); !made || err != nil {
+			t.Fatal(made, err)
+		}
+	}
+	for _, want := range []int{1, 0} {
+		if n, err := s.Adopt(t.Context(), "google", google); n != want || err != nil {
+			t.Errorf("%d links, %v", n, err)
+		}
+	}
+	for user, l := range map[string]pipeline.Link{
+		"mum": before("1", "google", "mum", google), "dad": before("2", "google", "dad", other), "kid": before("3", "work", "kid", ""),
+	} {
+		if bond, err := s.Bond(t.Context(), &l); bond != pipeline.BondFirst || err != nil {
+			t.Errorf("%s: %q %v", user, bond, err)
+		}
+	}
+}
+
+func TestALinkByHandTakesThePlaceOfOneWithAnotherProvider(t *testing.T) {
+	s, l := newStore(t), mum()
+	if made, err := s.Pin(t.Context(), []pipeline.Link{l}); !made || err != nil {
+		t.Fatal(made, err)
+	}
+	l.Issuer = "https://login.example.org"
+	taken := of(l)
+	taken.User = "666"
+	if made, err := s.Add(t.Context(), taken); made || err != nil {
+		t.Errorf("an account that is taken: %v %v", made, err)
+	}
+	if made, err := s.Add(t.Context(), of(l)); !made || err != nil {
+		t.Errorf("%v %v", made, err)
+	}
+	if bond, err := s.Bond(t.Context(), &l); bond != pipeline.BondExplicit || err != nil {
+		t.Errorf("%q %v", bond, err)
 	}
 }

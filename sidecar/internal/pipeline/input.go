@@ -84,7 +84,7 @@ type Answer struct {
 	Failed  bool           // the lookup failed and the policy is to continue: Facts must not be read
 	Stale   bool           // served past its lifetime because the plugin failed
 	Age     time.Duration  // how old the knowledge is
-	Source  string         // "plugin", "cache", "stale" or "given"
+	Source  string         // "plugin", "cache", "store" (known before the start), "stale" or "given"
 }
 
 // State is what rules can see in a run. Rules read it and keep nothing of it but Memo.

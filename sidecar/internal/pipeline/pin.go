@@ -12,18 +12,21 @@ import (
 type Pin struct {
 	Pos      Pos
 	Path     string
-	Subject  Value // the person's id at the connector
-	Account  Value // the account's name
-	ID       Value // what stays of an account while it lives; nil: only the name counts
-	Required bool  // only links that somebody made by hand count
+	Subject  Value     // the person's id at the connector
+	Account  Value     // the account's name
+	ID       Value     // what stays of an account while it lives; nil: only the name counts
+	Explicit Condition // the operator chose the account in words, so it may be an administrator's; nil: only links say so
+	Required bool      // only links that somebody made by hand count
 }
 
 // Link is a person and an account that belong together, as a run would have it. Runs never write it down.
 type Link struct {
 	Alias, Plugin      string // of the lookup
 	Connector, Subject string
+	Issuer             string // the provider behind the connector; empty: the configuration does not say
 	Account, ID        string
 	Admin              bool // the account may administer what it belongs to
+	Explicit           bool // as in Pin
 	Required           bool // as in Pin
 	Pos                Pos
 	Path               string
@@ -38,11 +41,12 @@ const (
 	BondExplicit Bond = "explicit" // linked by hand
 	BondOther    Bond = "other"    // the person or the account is linked to another
 	BondChanged  Bond = "changed"  // the account is not what it was: renamed, or made anew
+	BondMoved    Bond = "moved"    // the connector has another provider behind it than when the link was made, or nobody knew then which
 )
 
 // Bonds are all words for a bond.
 func Bonds() []string {
-	return []string{string(BondNone), string(BondFirst), string(BondExplicit), string(BondOther), string(BondChanged)}
+	return []string{string(BondNone), string(BondFirst), string(BondExplicit), string(BondOther), string(BondChanged), string(BondMoved)}
 }
 
 const askWho = " Ask the person who looks after the accounts."
@@ -55,7 +59,9 @@ func (l *Link) Refused(b Bond) *Denial {
 		message = "Your sign-in, or the account that it leads to, is linked to another one."
 	case b == BondChanged:
 		message = "The account that your sign-in is linked to was renamed or made anew."
-	case l.Admin && b != BondExplicit:
+	case b == BondMoved:
+		message = "Your account is not linked with the provider that stands behind this sign-in."
+	case l.Admin && !l.Explicit && b != BondExplicit:
 		message = "An administrator's account is open only to whom it was linked by hand."
 	case l.Required && b != BondExplicit:
 		message = "Nobody has linked your sign-in to an account yet."
@@ -85,7 +91,8 @@ func (r *run) pin(ctx context.Context, calls []*asked) {
 func (r *run) link(ctx context.Context, c *asked) (Link, error) {
 	p := c.step.Lookup.Pin
 	l := Link{
-		Alias: c.step.Lookup.Alias, Plugin: c.step.Lookup.Plugin, Connector: r.in.Connector, Required: p.Required, Pos: p.Pos, Path: p.Path,
+		Alias: c.step.Lookup.Alias, Plugin: c.step.Lookup.Plugin, Connector: r.in.Connector, Issuer: r.pipeline.Connector[r.in.Connector].Issuer,
+		Required: p.Required, Pos: p.Pos, Path: p.Path,
 	}
 	l.Admin, _ = c.answer.Facts["admin"].(bool)
 	for _, part := range []struct {
@@ -103,6 +110,13 @@ func (r *run) link(ctx context.Context, c *asked) (Link, error) {
 		if err != nil {
 			return Link{}, failureAt(p.Path+"."+part.name, p.Pos, err)
 		}
+	}
+	if p.Explicit == nil {
+		return l, nil
+	}
+	var err error
+	if l.Explicit, err = p.Explicit.Holds(ctx, &r.state); err != nil {
+		return Link{}, failureAt(p.Path+".explicit", p.Pos, err)
 	}
 	return l, nil
 }
@@ -135,7 +149,7 @@ func (r *run) bound(ctx context.Context) (*Denial, error) {
 		}
 		for j := range r.result.Asked {
 			if a := &r.result.Asked[j]; a.Alias == l.Alias {
-				a.Bond = bond
+				a.Bond, a.Issuer = bond, l.Issuer
 			}
 		}
 		denial := l.Refused(bond)
@@ -152,6 +166,9 @@ func (r *run) bound(ctx context.Context) (*Denial, error) {
 
 func (r *run) explainBond(l *Link, b Bond, denial *Denial) {
 	note := "link: " + string(b)
+	if l.Explicit {
+		note += ", explicit in the configuration"
+	}
 	if denial != nil {
 		note += ", refused"
 	}

@@ -16,6 +16,7 @@ func TestWhatABondMeans(t *testing.T) {
 		other    = "Your sign-in, or the account that it leads to, is linked to another one. Ask the person who looks after the accounts."
 		changed  = "The account that your sign-in is linked to was renamed or made anew. Ask the person who looks after the accounts."
 		admin    = "An administrator's account is open only to whom it was linked by hand. Ask the person who looks after the accounts."
+		moved    = "Your account is not linked with the provider that stands behind this sign-in. Ask the person who looks after the accounts."
 		required = "Nobody has linked your sign-in to an account yet. Ask the person who looks after the accounts."
 	)
 	tests := []struct {
@@ -25,6 +26,8 @@ func TestWhatABondMeans(t *testing.T) {
 	}{
 		{"somebody", pipeline.Link{}, "", "", "", changed, other},
 		{"an administrator", pipeline.Link{Admin: true}, admin, admin, "", changed, other},
+		{"an administrator whose account the configuration chose", pipeline.Link{Admin: true, Explicit: true}, "", "", "", changed, other},
+		{"the same where links are required", pipeline.Link{Admin: true, Explicit: true, Required: true}, required, required, "", changed, other},
 		{"where links are required", pipeline.Link{Required: true}, required, required, "", changed, other},
 	}
 	for _, test := range tests {
@@ -32,7 +35,7 @@ func TestWhatABondMeans(t *testing.T) {
 			test.link.Pos = at(7)
 			for bond, want := range map[pipeline.Bond]string{
 				pipeline.BondNone: test.none, pipeline.BondFirst: test.first, pipeline.BondExplicit: test.explicit,
-				pipeline.BondChanged: test.changed_, pipeline.BondOther: test.other_,
+				pipeline.BondChanged: test.changed_, pipeline.BondOther: test.other_, pipeline.BondMoved: moved,
 			} {
 				got := test.link.Refused(bond)
 				if want == "" && got == nil {

@@ -36,7 +36,8 @@ type Asked struct {
 	Params json.RawMessage
 	Answer *Answer // shared with the run: not to be changed; nil when it failed
 	Err    error
-	Bond   Bond // of its link; empty when it was not asked for
+	Bond   Bond   // of its link; empty when it was not asked for
+	Issuer string // of the link that was asked about
 }
 
 // Denial is a refusal in the words of the operator.
@@ -125,12 +126,18 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 	return trimmed, nil, nil
 }
 
-// blame finds the rule that gave a claim which the guard refuses.
+// blame finds the rule that gave a claim which the guard refuses, or took away one that has to stay.
 func (r *run) blame(patch claims.Patch, s claims.Subject, err error) error {
-	for _, c := range r.trace.Changes {
-		value, set := patch.Set[c.Claim]
-		if set && claims.Check(r.in.Payload, claims.Patch{Set: map[string]json.RawMessage{c.Claim: value}}, s) != nil {
-			return &Error{Class: Internal, Path: "set." + c.Claim, Pos: c.Pos, Err: err}
+	refused := func(one claims.Patch) bool { return claims.Check(r.in.Payload, one, s) != nil }
+	for _, op := range []string{"set", "remove"} {
+		for _, c := range r.trace.Changes {
+			alone := claims.Patch{Remove: []string{c.Claim}}
+			if value, set := patch.Set[c.Claim]; set {
+				alone = claims.Patch{Set: map[string]json.RawMessage{c.Claim: value}}
+			}
+			if c.Op == op && refused(alone) {
+				return &Error{Class: Internal, Path: c.Path, Pos: c.Pos, Err: err}
+			}
 		}
 	}
 	return &Error{Class: Internal, Path: "pipeline", Err: err}
@@ -183,7 +190,7 @@ func (r *run) do(ctx context.Context, s *Step) (*Denial, error) {
 	case s.Remove != nil:
 		for _, name := range s.Remove {
 			r.state.Claims.Remove(name)
-			r.trace.change(Change{Claim: name, Op: "remove", Pos: s.Pos})
+			r.trace.change(Change{Claim: name, Op: "remove", Pos: s.Pos, Path: s.Path})
 		}
 	default:
 		return nil, r.set(ctx, s)
@@ -231,7 +238,7 @@ func (r *run) set(ctx context.Context, s *Step) error {
 	}
 	for i, a := range s.Set {
 		r.state.Claims.Set(a.Name, values[i])
-		r.trace.change(Change{Claim: a.Name, Op: "set", Pos: a.Pos, Facts: a.Value.Reads().Facts})
+		r.trace.change(Change{Claim: a.Name, Op: "set", Pos: a.Pos, Path: a.Path, Facts: a.Value.Reads().Facts})
 	}
 	r.distrust(s)
 	r.state.Version++
@@ -250,6 +257,6 @@ func (r *run) distrust(s *Step) {
 			return
 		}
 		r.state.Claims.Set("email_verified", []byte("false"))
-		r.trace.change(Change{Claim: "email_verified", Op: "set", Pos: a.Pos, Facts: a.Value.Reads().Facts})
+		r.trace.change(Change{Claim: "email_verified", Op: "set", Pos: a.Pos, Path: a.Path, Facts: a.Value.Reads().Facts})
 	}
 }

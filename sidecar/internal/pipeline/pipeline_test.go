@@ -202,7 +202,7 @@ func TestRun(t *testing.T) {
 		{
 			name:     "a reserved claim is a failure even if nobody noticed before",
 			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{set(7, "Sub", always(`"x"`))}},
-			want:     `failure 0 at c.yaml:7: set.Sub: claim "Sub" is reserved for Dex`,
+			want:     `failure 0 at c.yaml:7: pipeline[0].set.Sub: claim "Sub" is reserved for Dex`,
 		},
 		{
 			name:     "another address is one that nobody verified",

@@ -11,14 +11,13 @@ import (
 
 // decision is the sidecar's log line for one call, as far as the demo shows it.
 type decision struct {
-	Message  string    `json:"msg"`
-	ID       string    `json:"decision_id"`
-	Stage    string    `json:"stage"`
-	Outcome  string    `json:"outcome"`
-	Rule     string    `json:"rule"`
-	Claims   []changed `json:"claims"`
-	Facts    []lookup  `json:"facts"`
-	TookNano int64     `json:"took"`
+	Message string    `json:"msg"`
+	ID      string    `json:"decision_id"`
+	Stage   string    `json:"stage"`
+	Outcome string    `json:"outcome"`
+	Rule    string    `json:"rule"`
+	Claims  []changed `json:"claims"`
+	Facts   []lookup  `json:"facts"`
 }
 
 // changed is a claim that a rule changed.

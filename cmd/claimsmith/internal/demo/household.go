@@ -82,7 +82,7 @@ func (p *places) write(nas *dsmtest.NAS) error {
 		return err
 	}
 	here := []string{
-		"127.0.0.1:5556", p.dex, "127.0.0.1:5557", p.google, "127.0.0.1:5558", p.stock,
+		"https://accounts.google.com", "http://" + p.google + "/google", "127.0.0.1:5556", p.dex, "127.0.0.1:5557", p.google, "127.0.0.1:5558", p.stock,
 		"unix:///run/claimsmith/hook.sock", "unix://" + p.socket, "https://nas.example.org:5001", p.nas,
 		"/run/secrets/dsm-password", p.passwordFile, "/etc/claimsmith/nas-ca.pem", p.caFile,
 		"/run/secrets/claimsmith-key", p.keyFile, "/var/lib/claimsmith/state.db", p.stateFile,

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
@@ -37,6 +38,8 @@ func (d *doctor) accounts(ctx context.Context, p sidecar.DeclaredPlugin, c synol
 	d.ok("login", "DSM lets the account of the plugin in")
 	d.ok("list", fmt.Sprintf("the account may list users; there are %d", len(users)))
 	d.addresses(users, c)
+	d.chosen(users, c)
+	d.links(ctx, p, users)
 	admins, err := client.Administrators(ctx)
 	if err != nil {
 		d.warn("administrators", "the members of the group administrators cannot be read: "+err.Error(), "the account of the plugin has to be in that group itself")
@@ -80,24 +83,23 @@ func active(u dsm.User) bool { return u.Expired != "now" && u.Expired != dsm.Uns
 
 // addresses counts who can be found by an address, and who cannot.
 func (d *doctor) addresses(users []dsm.User, c synology.Config) {
-	owners := map[string][]string{}
-	without, on, unstated := 0, 0, 0
+	without, on, with, unstated, spaced := 0, 0, 0, 0, 0
 	for _, u := range users {
 		if u.Expired == dsm.Unstated {
 			unstated++
 		}
+		if synology.HasAddress(u) {
+			with++
+		}
+		if strings.ContainsFunc(u.Email, unicode.IsSpace) {
+			spaced++
+		}
 		if !active(u) {
-			if u.Email != "" {
-				owners[folded(u.Email)] = append(owners[folded(u.Email)], u.Name)
-			}
 			continue
 		}
 		on++
-		if u.Email == "" && u.Name != c.Account && !linked(c, u.Name) {
+		if !synology.HasAddress(u) && u.Name != c.Account && !linked(c, u.Name) {
 			without++
-		}
-		if u.Email != "" {
-			owners[folded(u.Email)] = append(owners[folded(u.Email)], u.Name)
 		}
 	}
 	if unstated > 0 {
@@ -105,25 +107,24 @@ func (d *doctor) addresses(users []dsm.User, c synology.Config) {
 	}
 	const edit = "Control Panel, User & Group, the account, Edit, Info: Email"
 	switch {
-	case len(owners) == 0 && len(c.Links) == 0:
+	case with == 0 && len(c.Links) == 0:
 		d.wrong("addresses", "no account has an e-mail address, so nobody can be found by one", edit)
 	case without > 0:
 		d.warn("addresses", fmt.Sprintf("%d of %s that are switched on have no e-mail address, and cannot be found by one", without, many(on, "account")), edit+"; nothing to do for those who need no single sign-on")
 	default:
 		d.ok("addresses", "every account that is switched on has an e-mail address, but for the plugin's own")
 	}
-	d.duplicates(owners)
+	if spaced > 0 {
+		d.warn("spaces", "a space is in "+many(spaced, "address")+": addresses are compared whole, and no provider sends such a one", edit)
+	}
+	d.duplicates(users)
 }
 
-func (d *doctor) duplicates(owners map[string][]string) {
+func (d *doctor) duplicates(users []dsm.User) {
 	var shared []string
-	for _, names := range owners {
-		if len(names) > 1 {
-			slices.Sort(names)
-			shared = append(shared, strings.Join(names, " and "))
-		}
+	for _, names := range synology.SharedAddresses(users) {
+		shared = append(shared, strings.Join(names, " and "))
 	}
-	slices.Sort(shared)
 	said := "1 address is that of several accounts, and finds nobody"
 	if len(shared) > 1 {
 		said = fmt.Sprintf("%d addresses are each that of several accounts, and find nobody", len(shared))
@@ -142,7 +143,7 @@ func (d *doctor) duplicates(owners map[string][]string) {
 func (d *doctor) administrators(ctx context.Context, p sidecar.DeclaredPlugin, users []dsm.User, admins []string) {
 	exposed := 0
 	for _, u := range users {
-		if active(u) && u.Email != "" && slices.Contains(admins, u.Name) {
+		if active(u) && synology.HasAddress(u) && slices.Contains(admins, u.Name) {
 			exposed++
 		}
 	}
@@ -179,7 +180,7 @@ func (d *doctor) tryAdministrator(ctx context.Context, plugin string) (outcome, 
 	for _, l := range d.outline.Lookups {
 		req.Facts[l.Alias] = json.RawMessage(`{"found":false,"problem":"none"}`)
 		if l.Plugin == plugin {
-			req.Facts[l.Alias] = json.RawMessage(`{"found":true,"name":"doctor","admin":true,"groups":["administrators","users"]}`)
+			req.Facts[l.Alias] = json.RawMessage(`{"found":true,"name":"doctor","uid":1024,"admin":true,"groups":["administrators","users"]}`)
 		}
 	}
 	explanation, err := sidecar.Explain(ctx, d.o.File, d.o.Sidecar, req)
@@ -193,19 +194,12 @@ func linked(c synology.Config, name string) bool {
 	return slices.ContainsFunc(c.Links, func(l synology.Link) bool { return l.Name == name })
 }
 
-// folded makes addresses equal that differ in the case of A to Z.
-func folded(address string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, address)
-}
-
 func many(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
+	}
+	if strings.HasSuffix(what, "s") {
+		what += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
+	"github.com/claimsmith/claimsmith/sidecar"
 )
 
 // dexConfig is the part of Dex's configuration that is looked at.
@@ -19,14 +20,28 @@ type dexConfig struct {
 	Web    struct {
 		AllowedOrigins []string `json:"allowedOrigins"`
 	} `json:"web"`
-	Connectors []struct {
-		ID string `json:"id"`
-	} `json:"connectors"`
-	StaticClients []dexClient `json:"staticClients"`
+	Connectors    []dexConnector `json:"connectors"`
+	StaticClients []dexClient    `json:"staticClients"`
 	Expiry        struct {
 		IDTokens string `json:"idTokens"`
 	} `json:"expiry"`
 	ClaimsHook *claimshook.Config `json:"claimsHook"` // the hook's own type, which refuses what the hook would
+}
+
+type dexConnector struct {
+	ID     string `json:"id"`
+	Type   string `json:"type"`
+	Config struct {
+		Issuer string `json:"issuer"`
+	} `json:"config"`
+}
+
+// issuer is the provider behind a connector, if that is known.
+func (c dexConnector) issuer() string {
+	if c.Type == "google" {
+		return "https://accounts.google.com" // it cannot be another
+	}
+	return c.Config.Issuer
 }
 
 type dexClient struct {
@@ -130,12 +145,33 @@ func (d *doctor) dexFile() {
 		d.warn("redirect URIs", "the client has several; DSM sends one of them, the one for the name under which it was opened", "give each name of the NAS a client of its own, or open DSM under one name only")
 	}
 	d.hook()
-	if d.o.Connector != "" && !slices.ContainsFunc(d.dex.Connectors, func(c struct {
-		ID string `json:"id"`
-	}) bool {
-		return c.ID == d.o.Connector
-	}) {
+	d.providers()
+	if d.o.Connector != "" && !slices.ContainsFunc(d.dex.Connectors, func(c dexConnector) bool { return c.ID == d.o.Connector }) {
 		d.wrong("connector", "connectors has none with the id "+d.o.Connector, "rules name connectors by these ids")
+	}
+}
+
+// providers compares who stands behind the connectors. Dex does not tell the sidecar, so the two files have to agree.
+func (d *doctor) providers() {
+	if d.outline == nil {
+		return
+	}
+	pinned := slices.ContainsFunc(d.outline.Lookups, func(l sidecar.OutlinedLookup) bool { return l.Pin != nil })
+	for _, c := range d.outline.Connectors {
+		i := slices.IndexFunc(d.dex.Connectors, func(other dexConnector) bool { return other.ID == c.Name })
+		if i < 0 || d.dex.Connectors[i].issuer() == "" {
+			continue
+		}
+		name, theirs := "provider "+c.Name, d.dex.Connectors[i].issuer()
+		switch {
+		case c.Issuer == theirs:
+			d.ok(name, "links are kept for "+theirs+", which is the one that Dex asks")
+		case c.Issuer != "":
+			d.wrong(name, "links are kept for "+c.Issuer+", and Dex asks "+theirs, "write issuer: "+theirs+" under connectors: who was linked with the other provider is turned away then, until claimsmith links reset")
+		case pinned:
+			d.warn(name, "no issuer is named for it, so links would hold for another provider too, should one stand behind this connector one day",
+				"write issuer: "+theirs+" under connectors, then claimsmith links adopt --connector "+c.Name)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func (d *doctor) person(ctx context.Context) {
 func (d *doctor) try(ctx context.Context) {
 	explanation, err := sidecar.ExplainLive(ctx, d.o.File, d.o.Sidecar, sidecar.Request{
 		Client: d.o.Client, Connector: d.connector().Name, Scopes: []string{"openid", "profile", "email"},
-		Identity: sidecar.RequestIdentity{UserID: "doctor", Username: "Doctor", Email: d.o.Email, EmailVerified: true},
+		Identity: sidecar.RequestIdentity{UserID: "doctor", Username: "Doctor", Email: d.o.Email, EmailVerified: true}, Links: d.assumed(),
 	})
 	if err != nil {
 		d.wrong("dry run", err.Error(), "claimsmith check -c "+d.o.File)
@@ -50,8 +50,27 @@ func (d *doctor) try(ctx context.Context) {
 		d.warn("dry run", "turned away by "+explanation.Rule+"; the person reads: "+explanation.Message, "nothing, if that is meant; otherwise mend account or rule. "+more)
 		return
 	}
-	d.ok("dry run", "the rules let this person in, if "+d.connector().Name+" says that the address is verified")
+	said := "the rules let this person in, if " + d.connector().Name + " says that the address is verified"
+	if len(d.assumed()) > 0 {
+		said += " and the account is not linked to somebody else"
+	}
+	d.ok("dry run", said)
 	d.claim(explanation, more)
+}
+
+// assumed are the links that a person is given who was not asked who they are: that their account is theirs.
+func (d *doctor) assumed() map[string]string {
+	out := map[string]string{}
+	for _, l := range d.outline.Lookups {
+		switch {
+		case l.Pin == nil:
+		case l.Pin.Required:
+			out[l.Alias] = "explicit"
+		default:
+			out[l.Alias] = "first"
+		}
+	}
+	return out
 }
 
 // claim looks where the claim would be. Dex's userinfo repeats the access token, so what is in that is in userinfo.

@@ -114,6 +114,19 @@ func (d *doctor) status(ctx context.Context) {
 			d.wrong("process "+p.GetName(), fmt.Sprintf("the plugin is %s, after %d restarts: %s", p.GetState(), p.GetRestarts(), p.GetLastCrash()), "the log of the sidecar says why")
 		}
 	}
+	if st.GetLinksLost() != nil {
+		d.wrong("links", "links between people and accounts were lost with a damaged file of state: nobody is linked at a first sign-in",
+			"claimsmith links add makes links by hand; claimsmith links reset --all begins anew, and whoever signs in first is linked")
+	}
+	if st.GetLinksLost() != nil {
+		d.wrong("links lost", "the file with the links was damaged and set aside, so nobody is linked at a first sign-in", "bring back a copy of the file, or begin anew with claimsmith links reset --all")
+	}
+	for _, p := range st.GetPlugins() {
+		if p.GetFailing() != "" {
+			d.wrong("answers of "+p.GetName(), fmt.Sprintf("the running plugin has not answered for %s: %s", d.o.Now().Sub(p.GetFailingSince().AsTime()).Round(time.Second), p.GetFailing()),
+				"mend that, then claimsmith plugin restart "+p.GetName())
+		}
+	}
 	var down []string
 	if d0 := st.GetDecisions(); d0.GetFailed() > 0 {
 		down = append(down, fmt.Sprintf("%d of its decisions failed", d0.GetFailed()))

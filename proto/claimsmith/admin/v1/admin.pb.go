@@ -87,7 +87,9 @@ type StatusResponse struct {
 	// What is kept of requests with their values. Absent when nothing is.
 	Record *Record `protobuf:"bytes,9,opt,name=record,proto3" json:"record,omitempty"`
 	// The candidate that runs beside the configuration. Absent when there is none.
-	Shadow        *Shadow `protobuf:"bytes,10,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	Shadow *Shadow `protobuf:"bytes,10,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	// When links to accounts were lost with a damaged store: no sign-in makes new ones until all are reset. Absent when none were.
+	LinksLost     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=links_lost,json=linksLost,proto3" json:"links_lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -188,6 +190,13 @@ func (x *StatusResponse) GetRecord() *Record {
 func (x *StatusResponse) GetShadow() *Shadow {
 	if x != nil {
 		return x.Shadow
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetLinksLost() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LinksLost
 	}
 	return nil
 }
@@ -483,7 +492,13 @@ type Plugin struct {
 	// When its process was started. Absent while there is none.
 	Since *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=since,proto3" json:"since,omitempty"`
 	// How the last crash went. Empty when there was none.
-	LastCrash     string `protobuf:"bytes,8,opt,name=last_crash,json=lastCrash,proto3" json:"last_crash,omitempty"`
+	LastCrash string `protobuf:"bytes,8,opt,name=last_crash,json=lastCrash,proto3" json:"last_crash,omitempty"`
+	// What is in force around its process, in words, its user id first. "not known" while there is no process.
+	Confinement string `protobuf:"bytes,9,opt,name=confinement,proto3" json:"confinement,omitempty"`
+	// Why its last call brought no answer. Empty when it brought one, or when there was none.
+	Failing string `protobuf:"bytes,10,opt,name=failing,proto3" json:"failing,omitempty"`
+	// Since when no call brought an answer. Absent when failing is empty.
+	FailingSince  *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=failing_since,json=failingSince,proto3" json:"failing_since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -572,6 +587,27 @@ func (x *Plugin) GetLastCrash() string {
 		return x.LastCrash
 	}
 	return ""
+}
+
+func (x *Plugin) GetConfinement() string {
+	if x != nil {
+		return x.Confinement
+	}
+	return ""
+}
+
+func (x *Plugin) GetFailing() string {
+	if x != nil {
+		return x.Failing
+	}
+	return ""
+}
+
+func (x *Plugin) GetFailingSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FailingSince
+	}
+	return nil
 }
 
 // Counters count decisions by their outcome.
@@ -1826,7 +1862,9 @@ type ForgetResponse struct {
 	// Requests of people who were let in lately, which are kept in memory to try a new configuration on. Zero: none.
 	Remembered int32 `protobuf:"varint,3,opt,name=remembered,proto3" json:"remembered,omitempty"`
 	// Links to accounts, where the person was named by the user id or the id became known by the address. Zero: none.
-	Links         int32 `protobuf:"varint,4,opt,name=links,proto3" json:"links,omitempty"`
+	Links int32 `protobuf:"varint,4,opt,name=links,proto3" json:"links,omitempty"`
+	// Whether the store holds no facts any more either. False: there is no store.
+	Erased        bool `protobuf:"varint,5,opt,name=erased,proto3" json:"erased,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1889,12 +1927,19 @@ func (x *ForgetResponse) GetLinks() int32 {
 	return 0
 }
 
+func (x *ForgetResponse) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
 var File_claimsmith_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x1fclaimsmith/admin/v1/admin.proto\x12\x13claimsmith.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
-	"\rStatusRequest\"\x99\x04\n" +
+	"\rStatusRequest\"\xd4\x04\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x05R\x03pid\x124\n" +
@@ -1906,7 +1951,9 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\alookups\x18\b \x03(\v2\x1b.claimsmith.admin.v1.LookupR\alookups\x123\n" +
 	"\x06record\x18\t \x01(\v2\x1b.claimsmith.admin.v1.RecordR\x06record\x123\n" +
 	"\x06shadow\x18\n" +
-	" \x01(\v2\x1b.claimsmith.admin.v1.ShadowR\x06shadow\"\x9b\x01\n" +
+	" \x01(\v2\x1b.claimsmith.admin.v1.ShadowR\x06shadow\x129\n" +
+	"\n" +
+	"links_lost\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tlinksLost\"\x9b\x01\n" +
 	"\rConfiguration\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x122\n" +
@@ -1927,7 +1974,7 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\x04path\x18\x04 \x01(\tR\x04path\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\x06 \x01(\tR\x04hint\x12\x18\n" +
-	"\awarning\x18\a \x01(\bR\awarning\"\xdb\x01\n" +
+	"\awarning\x18\a \x01(\bR\awarning\"\xd8\x02\n" +
 	"\x06Plugin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02is\x18\x02 \x01(\tR\x02is\x12\x18\n" +
@@ -1937,7 +1984,11 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\brestarts\x18\x06 \x01(\x05R\brestarts\x120\n" +
 	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1d\n" +
 	"\n" +
-	"last_crash\x18\b \x01(\tR\tlastCrash\"r\n" +
+	"last_crash\x18\b \x01(\tR\tlastCrash\x12 \n" +
+	"\vconfinement\x18\t \x01(\tR\vconfinement\x12\x18\n" +
+	"\afailing\x18\n" +
+	" \x01(\tR\afailing\x12?\n" +
+	"\rfailing_since\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\ffailingSince\"r\n" +
 	"\bCounters\x12\x18\n" +
 	"\apatched\x18\x01 \x01(\x03R\apatched\x12\x1c\n" +
 	"\tunchanged\x18\x02 \x01(\x03R\tunchanged\x12\x16\n" +
@@ -2029,14 +2080,15 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\x04yaml\x18\x01 \x01(\tR\x04yaml\x12\x12\n" +
 	"\x04note\x18\x02 \x01(\tR\x04note\"'\n" +
 	"\rForgetRequest\x12\x16\n" +
-	"\x06person\x18\x01 \x01(\tR\x06person\"|\n" +
+	"\x06person\x18\x01 \x01(\tR\x06person\"\x94\x01\n" +
 	"\x0eForgetResponse\x12\x1a\n" +
 	"\brequests\x18\x01 \x01(\x05R\brequests\x12\x18\n" +
 	"\aplugins\x18\x02 \x03(\tR\aplugins\x12\x1e\n" +
 	"\n" +
 	"remembered\x18\x03 \x01(\x05R\n" +
 	"remembered\x12\x14\n" +
-	"\x05links\x18\x04 \x01(\x05R\x05links2\xb7\x04\n" +
+	"\x05links\x18\x04 \x01(\x05R\x05links\x12\x16\n" +
+	"\x06erased\x18\x05 \x01(\bR\x06erased2\xb7\x04\n" +
 	"\fAdminService\x12V\n" +
 	"\x06Status\x12\".claimsmith.admin.v1.StatusRequest\x1a#.claimsmith.admin.v1.StatusResponse\"\x03\x90\x02\x01\x12Q\n" +
 	"\x06Reload\x12\".claimsmith.admin.v1.ReloadRequest\x1a#.claimsmith.admin.v1.ReloadResponse\x12k\n" +
@@ -2096,43 +2148,45 @@ var file_claimsmith_admin_v1_admin_proto_depIdxs = []int32{
 	7,  // 5: claimsmith.admin.v1.StatusResponse.lookups:type_name -> claimsmith.admin.v1.Lookup
 	9,  // 6: claimsmith.admin.v1.StatusResponse.record:type_name -> claimsmith.admin.v1.Record
 	8,  // 7: claimsmith.admin.v1.StatusResponse.shadow:type_name -> claimsmith.admin.v1.Shadow
-	25, // 8: claimsmith.admin.v1.Configuration.loaded:type_name -> google.protobuf.Timestamp
-	25, // 9: claimsmith.admin.v1.FailedReload.time:type_name -> google.protobuf.Timestamp
-	4,  // 10: claimsmith.admin.v1.FailedReload.problems:type_name -> claimsmith.admin.v1.Problem
-	25, // 11: claimsmith.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
-	26, // 12: claimsmith.admin.v1.Lookup.worst_staleness:type_name -> google.protobuf.Duration
-	25, // 13: claimsmith.admin.v1.Shadow.loaded:type_name -> google.protobuf.Timestamp
-	24, // 14: claimsmith.admin.v1.Shadow.changes:type_name -> claimsmith.admin.v1.Shadow.ChangesEntry
-	26, // 15: claimsmith.admin.v1.Record.max_age:type_name -> google.protobuf.Duration
-	2,  // 16: claimsmith.admin.v1.ReloadResponse.configuration:type_name -> claimsmith.admin.v1.Configuration
-	3,  // 17: claimsmith.admin.v1.ReloadResponse.failed:type_name -> claimsmith.admin.v1.FailedReload
-	14, // 18: claimsmith.admin.v1.ListDecisionsResponse.decisions:type_name -> claimsmith.admin.v1.Decision
-	25, // 19: claimsmith.admin.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	15, // 20: claimsmith.admin.v1.Decision.changes:type_name -> claimsmith.admin.v1.Change
-	16, // 21: claimsmith.admin.v1.Decision.facts:type_name -> claimsmith.admin.v1.Fact
-	17, // 22: claimsmith.admin.v1.Decision.steps:type_name -> claimsmith.admin.v1.Step
-	26, // 23: claimsmith.admin.v1.Decision.took:type_name -> google.protobuf.Duration
-	26, // 24: claimsmith.admin.v1.Fact.age:type_name -> google.protobuf.Duration
-	26, // 25: claimsmith.admin.v1.Fact.took:type_name -> google.protobuf.Duration
-	26, // 26: claimsmith.admin.v1.Step.at:type_name -> google.protobuf.Duration
-	14, // 27: claimsmith.admin.v1.ExplainResponse.decision:type_name -> claimsmith.admin.v1.Decision
-	0,  // 28: claimsmith.admin.v1.AdminService.Status:input_type -> claimsmith.admin.v1.StatusRequest
-	10, // 29: claimsmith.admin.v1.AdminService.Reload:input_type -> claimsmith.admin.v1.ReloadRequest
-	12, // 30: claimsmith.admin.v1.AdminService.ListDecisions:input_type -> claimsmith.admin.v1.ListDecisionsRequest
-	18, // 31: claimsmith.admin.v1.AdminService.Explain:input_type -> claimsmith.admin.v1.ExplainRequest
-	20, // 32: claimsmith.admin.v1.AdminService.MakeTest:input_type -> claimsmith.admin.v1.MakeTestRequest
-	22, // 33: claimsmith.admin.v1.AdminService.Forget:input_type -> claimsmith.admin.v1.ForgetRequest
-	1,  // 34: claimsmith.admin.v1.AdminService.Status:output_type -> claimsmith.admin.v1.StatusResponse
-	11, // 35: claimsmith.admin.v1.AdminService.Reload:output_type -> claimsmith.admin.v1.ReloadResponse
-	13, // 36: claimsmith.admin.v1.AdminService.ListDecisions:output_type -> claimsmith.admin.v1.ListDecisionsResponse
-	19, // 37: claimsmith.admin.v1.AdminService.Explain:output_type -> claimsmith.admin.v1.ExplainResponse
-	21, // 38: claimsmith.admin.v1.AdminService.MakeTest:output_type -> claimsmith.admin.v1.MakeTestResponse
-	23, // 39: claimsmith.admin.v1.AdminService.Forget:output_type -> claimsmith.admin.v1.ForgetResponse
-	34, // [34:40] is the sub-list for method output_type
-	28, // [28:34] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	25, // 8: claimsmith.admin.v1.StatusResponse.links_lost:type_name -> google.protobuf.Timestamp
+	25, // 9: claimsmith.admin.v1.Configuration.loaded:type_name -> google.protobuf.Timestamp
+	25, // 10: claimsmith.admin.v1.FailedReload.time:type_name -> google.protobuf.Timestamp
+	4,  // 11: claimsmith.admin.v1.FailedReload.problems:type_name -> claimsmith.admin.v1.Problem
+	25, // 12: claimsmith.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
+	25, // 13: claimsmith.admin.v1.Plugin.failing_since:type_name -> google.protobuf.Timestamp
+	26, // 14: claimsmith.admin.v1.Lookup.worst_staleness:type_name -> google.protobuf.Duration
+	25, // 15: claimsmith.admin.v1.Shadow.loaded:type_name -> google.protobuf.Timestamp
+	24, // 16: claimsmith.admin.v1.Shadow.changes:type_name -> claimsmith.admin.v1.Shadow.ChangesEntry
+	26, // 17: claimsmith.admin.v1.Record.max_age:type_name -> google.protobuf.Duration
+	2,  // 18: claimsmith.admin.v1.ReloadResponse.configuration:type_name -> claimsmith.admin.v1.Configuration
+	3,  // 19: claimsmith.admin.v1.ReloadResponse.failed:type_name -> claimsmith.admin.v1.FailedReload
+	14, // 20: claimsmith.admin.v1.ListDecisionsResponse.decisions:type_name -> claimsmith.admin.v1.Decision
+	25, // 21: claimsmith.admin.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	15, // 22: claimsmith.admin.v1.Decision.changes:type_name -> claimsmith.admin.v1.Change
+	16, // 23: claimsmith.admin.v1.Decision.facts:type_name -> claimsmith.admin.v1.Fact
+	17, // 24: claimsmith.admin.v1.Decision.steps:type_name -> claimsmith.admin.v1.Step
+	26, // 25: claimsmith.admin.v1.Decision.took:type_name -> google.protobuf.Duration
+	26, // 26: claimsmith.admin.v1.Fact.age:type_name -> google.protobuf.Duration
+	26, // 27: claimsmith.admin.v1.Fact.took:type_name -> google.protobuf.Duration
+	26, // 28: claimsmith.admin.v1.Step.at:type_name -> google.protobuf.Duration
+	14, // 29: claimsmith.admin.v1.ExplainResponse.decision:type_name -> claimsmith.admin.v1.Decision
+	0,  // 30: claimsmith.admin.v1.AdminService.Status:input_type -> claimsmith.admin.v1.StatusRequest
+	10, // 31: claimsmith.admin.v1.AdminService.Reload:input_type -> claimsmith.admin.v1.ReloadRequest
+	12, // 32: claimsmith.admin.v1.AdminService.ListDecisions:input_type -> claimsmith.admin.v1.ListDecisionsRequest
+	18, // 33: claimsmith.admin.v1.AdminService.Explain:input_type -> claimsmith.admin.v1.ExplainRequest
+	20, // 34: claimsmith.admin.v1.AdminService.MakeTest:input_type -> claimsmith.admin.v1.MakeTestRequest
+	22, // 35: claimsmith.admin.v1.AdminService.Forget:input_type -> claimsmith.admin.v1.ForgetRequest
+	1,  // 36: claimsmith.admin.v1.AdminService.Status:output_type -> claimsmith.admin.v1.StatusResponse
+	11, // 37: claimsmith.admin.v1.AdminService.Reload:output_type -> claimsmith.admin.v1.ReloadResponse
+	13, // 38: claimsmith.admin.v1.AdminService.ListDecisions:output_type -> claimsmith.admin.v1.ListDecisionsResponse
+	19, // 39: claimsmith.admin.v1.AdminService.Explain:output_type -> claimsmith.admin.v1.ExplainResponse
+	21, // 40: claimsmith.admin.v1.AdminService.MakeTest:output_type -> claimsmith.admin.v1.MakeTestResponse
+	23, // 41: claimsmith.admin.v1.AdminService.Forget:output_type -> claimsmith.admin.v1.ForgetResponse
+	36, // [36:42] is the sub-list for method output_type
+	30, // [30:36] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_claimsmith_admin_v1_admin_proto_init() }

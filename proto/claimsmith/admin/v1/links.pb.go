@@ -38,7 +38,10 @@ type Link struct {
 	// Whether it was made by hand. False: the first sign-in made it.
 	Explicit bool `protobuf:"varint,6,opt,name=explicit,proto3" json:"explicit,omitempty"`
 	// When it was made. Absent in requests.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	Time *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	// The provider that stood behind the connector when it was made. Empty: the configuration did not say, or a request, where it
+	// is not looked at.
+	Issuer        string `protobuf:"bytes,8,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -122,6 +125,13 @@ func (x *Link) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Link) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
 // ListLinksRequest asks for the links.
 type ListLinksRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -165,7 +175,9 @@ type ListLinksResponse struct {
 	// The links, the newest first. Empty when there is none.
 	Links []*Link `protobuf:"bytes,1,rep,name=links,proto3" json:"links,omitempty"`
 	// Rows that cannot be read: of another key, or changed by somebody else. No link is made while there are any. Zero: none.
-	Unreadable    int32 `protobuf:"varint,2,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	Unreadable int32 `protobuf:"varint,2,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	// When links were lost with a damaged store: no sign-in makes new ones until all are reset. Absent when none were.
+	Lost          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -214,10 +226,17 @@ func (x *ListLinksResponse) GetUnreadable() int32 {
 	return 0
 }
 
+func (x *ListLinksResponse) GetLost() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
 // AddLinkRequest is a link to be made.
 type AddLinkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. The link; explicit and time are not looked at.
+	// Required. The link; explicit, time and issuer are not looked at.
 	Link          *Link `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -297,6 +316,98 @@ func (*AddLinkResponse) Descriptor() ([]byte, []int) {
 	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{4}
 }
 
+// AdoptLinksRequest names a connector.
+type AdoptLinksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The connector.
+	ConnectorId   string `protobuf:"bytes,1,opt,name=connector_id,json=connectorId,proto3" json:"connector_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptLinksRequest) Reset() {
+	*x = AdoptLinksRequest{}
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptLinksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptLinksRequest) ProtoMessage() {}
+
+func (x *AdoptLinksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptLinksRequest.ProtoReflect.Descriptor instead.
+func (*AdoptLinksRequest) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AdoptLinksRequest) GetConnectorId() string {
+	if x != nil {
+		return x.ConnectorId
+	}
+	return ""
+}
+
+// AdoptLinksResponse is what was written.
+type AdoptLinksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many links have the provider now that had none. Zero: none.
+	Links         int32 `protobuf:"varint,1,opt,name=links,proto3" json:"links,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptLinksResponse) Reset() {
+	*x = AdoptLinksResponse{}
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptLinksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptLinksResponse) ProtoMessage() {}
+
+func (x *AdoptLinksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptLinksResponse.ProtoReflect.Descriptor instead.
+func (*AdoptLinksResponse) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *AdoptLinksResponse) GetLinks() int32 {
+	if x != nil {
+		return x.Links
+	}
+	return 0
+}
+
 // ResetLinksRequest selects links. What is empty is not looked at.
 type ResetLinksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -316,7 +427,7 @@ type ResetLinksRequest struct {
 
 func (x *ResetLinksRequest) Reset() {
 	*x = ResetLinksRequest{}
-	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[5]
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -328,7 +439,7 @@ func (x *ResetLinksRequest) String() string {
 func (*ResetLinksRequest) ProtoMessage() {}
 
 func (x *ResetLinksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[5]
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -341,7 +452,7 @@ func (x *ResetLinksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetLinksRequest.ProtoReflect.Descriptor instead.
 func (*ResetLinksRequest) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{5}
+	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ResetLinksRequest) GetPlugin() string {
@@ -390,7 +501,7 @@ type ResetLinksResponse struct {
 
 func (x *ResetLinksResponse) Reset() {
 	*x = ResetLinksResponse{}
-	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[6]
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -402,7 +513,7 @@ func (x *ResetLinksResponse) String() string {
 func (*ResetLinksResponse) ProtoMessage() {}
 
 func (x *ResetLinksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[6]
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -415,7 +526,7 @@ func (x *ResetLinksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetLinksResponse.ProtoReflect.Descriptor instead.
 func (*ResetLinksResponse) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{6}
+	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ResetLinksResponse) GetLinks() int32 {
@@ -429,7 +540,7 @@ var File_claimsmith_admin_v1_links_proto protoreflect.FileDescriptor
 
 const file_claimsmith_admin_v1_links_proto_rawDesc = "" +
 	"\n" +
-	"\x1fclaimsmith/admin/v1/links.proto\x12\x13claimsmith.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x01\n" +
+	"\x1fclaimsmith/admin/v1/links.proto\x12\x13claimsmith.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x01\n" +
 	"\x04Link\x12!\n" +
 	"\fconnector_id\x18\x01 \x01(\tR\vconnectorId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x16\n" +
@@ -438,16 +549,22 @@ const file_claimsmith_admin_v1_links_proto_rawDesc = "" +
 	"\n" +
 	"account_id\x18\x05 \x01(\tR\taccountId\x12\x1a\n" +
 	"\bexplicit\x18\x06 \x01(\bR\bexplicit\x12.\n" +
-	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x12\n" +
-	"\x10ListLinksRequest\"d\n" +
+	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06issuer\x18\b \x01(\tR\x06issuer\"\x12\n" +
+	"\x10ListLinksRequest\"\x94\x01\n" +
 	"\x11ListLinksResponse\x12/\n" +
 	"\x05links\x18\x01 \x03(\v2\x19.claimsmith.admin.v1.LinkR\x05links\x12\x1e\n" +
 	"\n" +
 	"unreadable\x18\x02 \x01(\x05R\n" +
-	"unreadable\"?\n" +
+	"unreadable\x12.\n" +
+	"\x04lost\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04lost\"?\n" +
 	"\x0eAddLinkRequest\x12-\n" +
 	"\x04link\x18\x01 \x01(\v2\x19.claimsmith.admin.v1.LinkR\x04link\"\x11\n" +
-	"\x0fAddLinkResponse\"\x93\x01\n" +
+	"\x0fAddLinkResponse\"6\n" +
+	"\x11AdoptLinksRequest\x12!\n" +
+	"\fconnector_id\x18\x01 \x01(\tR\vconnectorId\"*\n" +
+	"\x12AdoptLinksResponse\x12\x14\n" +
+	"\x05links\x18\x01 \x01(\x05R\x05links\"\x93\x01\n" +
 	"\x11ResetLinksRequest\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12!\n" +
 	"\fconnector_id\x18\x02 \x01(\tR\vconnectorId\x12\x17\n" +
@@ -455,10 +572,12 @@ const file_claimsmith_admin_v1_links_proto_rawDesc = "" +
 	"\aaccount\x18\x04 \x01(\tR\aaccount\x12\x10\n" +
 	"\x03all\x18\x05 \x01(\bR\x03all\"*\n" +
 	"\x12ResetLinksResponse\x12\x14\n" +
-	"\x05links\x18\x01 \x01(\x05R\x05links2\xad\x02\n" +
+	"\x05links\x18\x01 \x01(\x05R\x05links2\x91\x03\n" +
 	"\vLinkService\x12_\n" +
 	"\tListLinks\x12%.claimsmith.admin.v1.ListLinksRequest\x1a&.claimsmith.admin.v1.ListLinksResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\aAddLink\x12#.claimsmith.admin.v1.AddLinkRequest\x1a$.claimsmith.admin.v1.AddLinkResponse\"\x03\x90\x02\x02\x12b\n" +
+	"\n" +
+	"AdoptLinks\x12&.claimsmith.admin.v1.AdoptLinksRequest\x1a'.claimsmith.admin.v1.AdoptLinksResponse\"\x03\x90\x02\x02\x12b\n" +
 	"\n" +
 	"ResetLinks\x12&.claimsmith.admin.v1.ResetLinksRequest\x1a'.claimsmith.admin.v1.ResetLinksResponse\"\x03\x90\x02\x02BDZBgithub.com/claimsmith/claimsmith/proto/claimsmith/admin/v1;adminv1b\x06proto3"
 
@@ -474,32 +593,37 @@ func file_claimsmith_admin_v1_links_proto_rawDescGZIP() []byte {
 	return file_claimsmith_admin_v1_links_proto_rawDescData
 }
 
-var file_claimsmith_admin_v1_links_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_claimsmith_admin_v1_links_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_claimsmith_admin_v1_links_proto_goTypes = []any{
 	(*Link)(nil),                  // 0: claimsmith.admin.v1.Link
 	(*ListLinksRequest)(nil),      // 1: claimsmith.admin.v1.ListLinksRequest
 	(*ListLinksResponse)(nil),     // 2: claimsmith.admin.v1.ListLinksResponse
 	(*AddLinkRequest)(nil),        // 3: claimsmith.admin.v1.AddLinkRequest
 	(*AddLinkResponse)(nil),       // 4: claimsmith.admin.v1.AddLinkResponse
-	(*ResetLinksRequest)(nil),     // 5: claimsmith.admin.v1.ResetLinksRequest
-	(*ResetLinksResponse)(nil),    // 6: claimsmith.admin.v1.ResetLinksResponse
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*AdoptLinksRequest)(nil),     // 5: claimsmith.admin.v1.AdoptLinksRequest
+	(*AdoptLinksResponse)(nil),    // 6: claimsmith.admin.v1.AdoptLinksResponse
+	(*ResetLinksRequest)(nil),     // 7: claimsmith.admin.v1.ResetLinksRequest
+	(*ResetLinksResponse)(nil),    // 8: claimsmith.admin.v1.ResetLinksResponse
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_claimsmith_admin_v1_links_proto_depIdxs = []int32{
-	7, // 0: claimsmith.admin.v1.Link.time:type_name -> google.protobuf.Timestamp
+	9, // 0: claimsmith.admin.v1.Link.time:type_name -> google.protobuf.Timestamp
 	0, // 1: claimsmith.admin.v1.ListLinksResponse.links:type_name -> claimsmith.admin.v1.Link
-	0, // 2: claimsmith.admin.v1.AddLinkRequest.link:type_name -> claimsmith.admin.v1.Link
-	1, // 3: claimsmith.admin.v1.LinkService.ListLinks:input_type -> claimsmith.admin.v1.ListLinksRequest
-	3, // 4: claimsmith.admin.v1.LinkService.AddLink:input_type -> claimsmith.admin.v1.AddLinkRequest
-	5, // 5: claimsmith.admin.v1.LinkService.ResetLinks:input_type -> claimsmith.admin.v1.ResetLinksRequest
-	2, // 6: claimsmith.admin.v1.LinkService.ListLinks:output_type -> claimsmith.admin.v1.ListLinksResponse
-	4, // 7: claimsmith.admin.v1.LinkService.AddLink:output_type -> claimsmith.admin.v1.AddLinkResponse
-	6, // 8: claimsmith.admin.v1.LinkService.ResetLinks:output_type -> claimsmith.admin.v1.ResetLinksResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	9, // 2: claimsmith.admin.v1.ListLinksResponse.lost:type_name -> google.protobuf.Timestamp
+	0, // 3: claimsmith.admin.v1.AddLinkRequest.link:type_name -> claimsmith.admin.v1.Link
+	1, // 4: claimsmith.admin.v1.LinkService.ListLinks:input_type -> claimsmith.admin.v1.ListLinksRequest
+	3, // 5: claimsmith.admin.v1.LinkService.AddLink:input_type -> claimsmith.admin.v1.AddLinkRequest
+	5, // 6: claimsmith.admin.v1.LinkService.AdoptLinks:input_type -> claimsmith.admin.v1.AdoptLinksRequest
+	7, // 7: claimsmith.admin.v1.LinkService.ResetLinks:input_type -> claimsmith.admin.v1.ResetLinksRequest
+	2, // 8: claimsmith.admin.v1.LinkService.ListLinks:output_type -> claimsmith.admin.v1.ListLinksResponse
+	4, // 9: claimsmith.admin.v1.LinkService.AddLink:output_type -> claimsmith.admin.v1.AddLinkResponse
+	6, // 10: claimsmith.admin.v1.LinkService.AdoptLinks:output_type -> claimsmith.admin.v1.AdoptLinksResponse
+	8, // 11: claimsmith.admin.v1.LinkService.ResetLinks:output_type -> claimsmith.admin.v1.ResetLinksResponse
+	8, // [8:12] is the sub-list for method output_type
+	4, // [4:8] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_claimsmith_admin_v1_links_proto_init() }
@@ -513,7 +637,7 @@ func file_claimsmith_admin_v1_links_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_claimsmith_admin_v1_links_proto_rawDesc), len(file_claimsmith_admin_v1_links_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	LinkService_ListLinks_FullMethodName  = "/claimsmith.admin.v1.LinkService/ListLinks"
 	LinkService_AddLink_FullMethodName    = "/claimsmith.admin.v1.LinkService/AddLink"
+	LinkService_AdoptLinks_FullMethodName = "/claimsmith.admin.v1.LinkService/AdoptLinks"
 	LinkService_ResetLinks_FullMethodName = "/claimsmith.admin.v1.LinkService/ResetLinks"
 )
 
@@ -40,6 +41,11 @@ type LinkServiceClient interface {
 	// NOT_FOUND: no plugin has this name.
 	// ALREADY_EXISTS: the person or the account is linked to another.
 	AddLink(ctx context.Context, in *AddLinkRequest, opts ...grpc.CallOption) (*AddLinkResponse, error)
+	// AdoptLinks writes the provider that the configuration names for a connector into the links that were made when it named none.
+	// Until then they do not hold. It may be repeated.
+	// INVALID_ARGUMENT: no connector is named.
+	// FAILED_PRECONDITION: the configuration names no provider for it.
+	AdoptLinks(ctx context.Context, in *AdoptLinksRequest, opts ...grpc.CallOption) (*AdoptLinksResponse, error)
 	// ResetLinks takes links apart: the next sign-in is a first one again. It may be repeated.
 	// INVALID_ARGUMENT: nothing says which.
 	ResetLinks(ctx context.Context, in *ResetLinksRequest, opts ...grpc.CallOption) (*ResetLinksResponse, error)
@@ -73,6 +79,16 @@ func (c *linkServiceClient) AddLink(ctx context.Context, in *AddLinkRequest, opt
 	return out, nil
 }
 
+func (c *linkServiceClient) AdoptLinks(ctx context.Context, in *AdoptLinksRequest, opts ...grpc.CallOption) (*AdoptLinksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AdoptLinksResponse)
+	err := c.cc.Invoke(ctx, LinkService_AdoptLinks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *linkServiceClient) ResetLinks(ctx context.Context, in *ResetLinksRequest, opts ...grpc.CallOption) (*ResetLinksResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ResetLinksResponse)
@@ -99,6 +115,11 @@ type LinkServiceServer interface {
 	// NOT_FOUND: no plugin has this name.
 	// ALREADY_EXISTS: the person or the account is linked to another.
 	AddLink(context.Context, *AddLinkRequest) (*AddLinkResponse, error)
+	// AdoptLinks writes the provider that the configuration names for a connector into the links that were made when it named none.
+	// Until then they do not hold. It may be repeated.
+	// INVALID_ARGUMENT: no connector is named.
+	// FAILED_PRECONDITION: the configuration names no provider for it.
+	AdoptLinks(context.Context, *AdoptLinksRequest) (*AdoptLinksResponse, error)
 	// ResetLinks takes links apart: the next sign-in is a first one again. It may be repeated.
 	// INVALID_ARGUMENT: nothing says which.
 	ResetLinks(context.Context, *ResetLinksRequest) (*ResetLinksResponse, error)
@@ -117,6 +138,9 @@ func (UnimplementedLinkServiceServer) ListLinks(context.Context, *ListLinksReque
 }
 func (UnimplementedLinkServiceServer) AddLink(context.Context, *AddLinkRequest) (*AddLinkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AddLink not implemented")
+}
+func (UnimplementedLinkServiceServer) AdoptLinks(context.Context, *AdoptLinksRequest) (*AdoptLinksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AdoptLinks not implemented")
 }
 func (UnimplementedLinkServiceServer) ResetLinks(context.Context, *ResetLinksRequest) (*ResetLinksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResetLinks not implemented")
@@ -178,6 +202,24 @@ func _LinkService_AddLink_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LinkService_AdoptLinks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AdoptLinksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LinkServiceServer).AdoptLinks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LinkService_AdoptLinks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LinkServiceServer).AdoptLinks(ctx, req.(*AdoptLinksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _LinkService_ResetLinks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ResetLinksRequest)
 	if err := dec(in); err != nil {
@@ -210,6 +252,10 @@ var LinkService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AddLink",
 			Handler:    _LinkService_AddLink_Handler,
+		},
+		{
+			MethodName: "AdoptLinks",
+			Handler:    _LinkService_AdoptLinks_Handler,
 		},
 		{
 			MethodName: "ResetLinks",

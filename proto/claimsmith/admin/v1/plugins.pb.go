@@ -131,7 +131,19 @@ type PluginStatus struct {
 	// Required. What confines its process, in words.
 	Confinement string `protobuf:"bytes,11,opt,name=confinement,proto3" json:"confinement,omitempty"`
 	// Required. What became of the questions to it.
-	Counters      *LookupCounters `protobuf:"bytes,12,opt,name=counters,proto3" json:"counters,omitempty"`
+	Counters *LookupCounters `protobuf:"bytes,12,opt,name=counters,proto3" json:"counters,omitempty"`
+	// Why its last call brought no answer. Empty when it brought one, or when there was none.
+	Failing string `protobuf:"bytes,13,opt,name=failing,proto3" json:"failing,omitempty"`
+	// Since when no call brought an answer. Absent when failing is empty.
+	FailingSince *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=failing_since,json=failingSince,proto3" json:"failing_since,omitempty"`
+	// When the last crash was. Absent when there was none.
+	Crashed *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=crashed,proto3" json:"crashed,omitempty"`
+	// Why it did not start again after its last crash. Empty: it did, or there was none.
+	Refused string `protobuf:"bytes,16,opt,name=refused,proto3" json:"refused,omitempty"`
+	// When that is tried again. Absent when nothing is waited for.
+	NextStart *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=next_start,json=nextStart,proto3" json:"next_start,omitempty"`
+	// How many lines its process printed that are no log records, which nobody sees. Zero: none, or there is no process.
+	Unlogged      int32 `protobuf:"varint,18,opt,name=unlogged,proto3" json:"unlogged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -250,6 +262,48 @@ func (x *PluginStatus) GetCounters() *LookupCounters {
 	return nil
 }
 
+func (x *PluginStatus) GetFailing() string {
+	if x != nil {
+		return x.Failing
+	}
+	return ""
+}
+
+func (x *PluginStatus) GetFailingSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FailingSince
+	}
+	return nil
+}
+
+func (x *PluginStatus) GetCrashed() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Crashed
+	}
+	return nil
+}
+
+func (x *PluginStatus) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
+func (x *PluginStatus) GetNextStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextStart
+	}
+	return nil
+}
+
+func (x *PluginStatus) GetUnlogged() int32 {
+	if x != nil {
+		return x.Unlogged
+	}
+	return 0
+}
+
 // LookupCounters count since the plugin was started.
 type LookupCounters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -274,7 +328,13 @@ type LookupCounters struct {
 	// Questions that were not asked because the breaker was open. Zero: none.
 	Broken int64 `protobuf:"varint,10,opt,name=broken,proto3" json:"broken,omitempty"`
 	// How often the breaker opened. Zero: never.
-	Opened        int64 `protobuf:"varint,11,opt,name=opened,proto3" json:"opened,omitempty"`
+	Opened int64 `protobuf:"varint,11,opt,name=opened,proto3" json:"opened,omitempty"`
+	// Answers that were known before the start and came from the store. Zero: none.
+	Loaded int64 `protobuf:"varint,12,opt,name=loaded,proto3" json:"loaded,omitempty"`
+	// Looks into the store that brought nothing because it was slow, failed, or held what could not be used. Zero: none.
+	Unloaded int64 `protobuf:"varint,13,opt,name=unloaded,proto3" json:"unloaded,omitempty"`
+	// Answers, or the news that somebody is gone, that did not get into the store. Zero: none.
+	Unsaved       int64 `protobuf:"varint,14,opt,name=unsaved,proto3" json:"unsaved,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -382,6 +442,27 @@ func (x *LookupCounters) GetBroken() int64 {
 func (x *LookupCounters) GetOpened() int64 {
 	if x != nil {
 		return x.Opened
+	}
+	return 0
+}
+
+func (x *LookupCounters) GetLoaded() int64 {
+	if x != nil {
+		return x.Loaded
+	}
+	return 0
+}
+
+func (x *LookupCounters) GetUnloaded() int64 {
+	if x != nil {
+		return x.Unloaded
+	}
+	return 0
+}
+
+func (x *LookupCounters) GetUnsaved() int64 {
+	if x != nil {
+		return x.Unsaved
 	}
 	return 0
 }
@@ -494,7 +575,7 @@ const file_claimsmith_admin_v1_plugins_proto_rawDesc = "" +
 	"!claimsmith/admin/v1/plugins.proto\x12\x13claimsmith.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x14\n" +
 	"\x12ListPluginsRequest\"R\n" +
 	"\x13ListPluginsResponse\x12;\n" +
-	"\aplugins\x18\x01 \x03(\v2!.claimsmith.admin.v1.PluginStatusR\aplugins\"\xf2\x02\n" +
+	"\aplugins\x18\x01 \x03(\v2!.claimsmith.admin.v1.PluginStatusR\aplugins\"\xf4\x04\n" +
 	"\fPluginStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02is\x18\x02 \x01(\tR\x02is\x12\x18\n" +
@@ -509,7 +590,14 @@ const file_claimsmith_admin_v1_plugins_proto_rawDesc = "" +
 	"\x05calls\x18\n" +
 	" \x01(\x05R\x05calls\x12 \n" +
 	"\vconfinement\x18\v \x01(\tR\vconfinement\x12?\n" +
-	"\bcounters\x18\f \x01(\v2#.claimsmith.admin.v1.LookupCountersR\bcounters\"\xa8\x02\n" +
+	"\bcounters\x18\f \x01(\v2#.claimsmith.admin.v1.LookupCountersR\bcounters\x12\x18\n" +
+	"\afailing\x18\r \x01(\tR\afailing\x12?\n" +
+	"\rfailing_since\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\ffailingSince\x124\n" +
+	"\acrashed\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\acrashed\x12\x18\n" +
+	"\arefused\x18\x10 \x01(\tR\arefused\x129\n" +
+	"\n" +
+	"next_start\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\tnextStart\x12\x1a\n" +
+	"\bunlogged\x18\x12 \x01(\x05R\bunlogged\"\xf6\x02\n" +
 	"\x0eLookupCounters\x12\x12\n" +
 	"\x04hits\x18\x01 \x01(\x03R\x04hits\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\x03R\bexchange\x12\x16\n" +
@@ -524,7 +612,10 @@ const file_claimsmith_admin_v1_plugins_proto_rawDesc = "" +
 	"\alimited\x18\t \x01(\x03R\alimited\x12\x16\n" +
 	"\x06broken\x18\n" +
 	" \x01(\x03R\x06broken\x12\x16\n" +
-	"\x06opened\x18\v \x01(\x03R\x06opened\"*\n" +
+	"\x06opened\x18\v \x01(\x03R\x06opened\x12\x16\n" +
+	"\x06loaded\x18\f \x01(\x03R\x06loaded\x12\x1a\n" +
+	"\bunloaded\x18\r \x01(\x03R\bunloaded\x12\x18\n" +
+	"\aunsaved\x18\x0e \x01(\x03R\aunsaved\"*\n" +
 	"\x14RestartPluginRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"j\n" +
 	"\x15RestartPluginResponse\x12\x16\n" +
@@ -560,16 +651,19 @@ var file_claimsmith_admin_v1_plugins_proto_depIdxs = []int32{
 	2, // 0: claimsmith.admin.v1.ListPluginsResponse.plugins:type_name -> claimsmith.admin.v1.PluginStatus
 	6, // 1: claimsmith.admin.v1.PluginStatus.since:type_name -> google.protobuf.Timestamp
 	3, // 2: claimsmith.admin.v1.PluginStatus.counters:type_name -> claimsmith.admin.v1.LookupCounters
-	2, // 3: claimsmith.admin.v1.RestartPluginResponse.plugin:type_name -> claimsmith.admin.v1.PluginStatus
-	0, // 4: claimsmith.admin.v1.PluginService.ListPlugins:input_type -> claimsmith.admin.v1.ListPluginsRequest
-	4, // 5: claimsmith.admin.v1.PluginService.RestartPlugin:input_type -> claimsmith.admin.v1.RestartPluginRequest
-	1, // 6: claimsmith.admin.v1.PluginService.ListPlugins:output_type -> claimsmith.admin.v1.ListPluginsResponse
-	5, // 7: claimsmith.admin.v1.PluginService.RestartPlugin:output_type -> claimsmith.admin.v1.RestartPluginResponse
-	6, // [6:8] is the sub-list for method output_type
-	4, // [4:6] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6, // 3: claimsmith.admin.v1.PluginStatus.failing_since:type_name -> google.protobuf.Timestamp
+	6, // 4: claimsmith.admin.v1.PluginStatus.crashed:type_name -> google.protobuf.Timestamp
+	6, // 5: claimsmith.admin.v1.PluginStatus.next_start:type_name -> google.protobuf.Timestamp
+	2, // 6: claimsmith.admin.v1.RestartPluginResponse.plugin:type_name -> claimsmith.admin.v1.PluginStatus
+	0, // 7: claimsmith.admin.v1.PluginService.ListPlugins:input_type -> claimsmith.admin.v1.ListPluginsRequest
+	4, // 8: claimsmith.admin.v1.PluginService.RestartPlugin:input_type -> claimsmith.admin.v1.RestartPluginRequest
+	1, // 9: claimsmith.admin.v1.PluginService.ListPlugins:output_type -> claimsmith.admin.v1.ListPluginsResponse
+	5, // 10: claimsmith.admin.v1.PluginService.RestartPlugin:output_type -> claimsmith.admin.v1.RestartPluginResponse
+	9, // [9:11] is the sub-list for method output_type
+	7, // [7:9] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_claimsmith_admin_v1_plugins_proto_init() }

@@ -37,7 +37,8 @@ const (
 type LookupServiceClient interface {
 	// Describe tells name, version and schemas. It is called first, may be called at any time and never depends on configuration.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
-	// Configure checks a configuration and, unless check_only is set, puts it to use. It is called once after Describe.
+	// Configure checks a configuration and, unless check_only is set, puts it to use. It is called after Describe, and may be called
+	// again: the last configuration that was taken holds.
 	// What is wrong with the configuration comes back as problems, all at once; a status is for what is not the operator's doing.
 	Configure(ctx context.Context, in *ConfigureRequest, opts ...grpc.CallOption) (*ConfigureResponse, error)
 	// Lookup answers one question. Calls are concurrent. The deadline of the call is the deadline of the answer.
@@ -92,7 +93,8 @@ func (c *lookupServiceClient) Lookup(ctx context.Context, in *LookupRequest, opt
 type LookupServiceServer interface {
 	// Describe tells name, version and schemas. It is called first, may be called at any time and never depends on configuration.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
-	// Configure checks a configuration and, unless check_only is set, puts it to use. It is called once after Describe.
+	// Configure checks a configuration and, unless check_only is set, puts it to use. It is called after Describe, and may be called
+	// again: the last configuration that was taken holds.
 	// What is wrong with the configuration comes back as problems, all at once; a status is for what is not the operator's doing.
 	Configure(context.Context, *ConfigureRequest) (*ConfigureResponse, error)
 	// Lookup answers one question. Calls are concurrent. The deadline of the call is the deadline of the answer.
