@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -35,8 +36,9 @@ type sqlite struct {
 	reads bool // nothing is made or changed
 }
 
-// Codes of SQLite for a file that is no database, or no longer one (sqlite3.h).
+// Codes of SQLite (sqlite3.h): for a file that somebody else holds, and for one that is no database, or no longer one.
 const (
+	sqliteBusy    = 5
 	sqliteCorrupt = 11
 	sqliteNotADB  = 26
 )
@@ -60,11 +62,13 @@ func (d sqlite) open(ctx context.Context) (*sql.DB, error) {
 
 // broken reports whether an error says that a file is no database, or no longer one.
 func broken(err error) bool {
+	return errors.Is(err, errBroken) || says(err, sqliteCorrupt) || says(err, sqliteNotADB)
+}
+
+// says reports whether an error is one of SQLite with a code.
+func says(err error, code int) bool {
 	var why *lite.Error
-	if errors.As(err, &why) {
-		return why.Code()&0xff == sqliteCorrupt || why.Code()&0xff == sqliteNotADB
-	}
-	return errors.Is(err, errBroken)
+	return errors.As(err, &why) && why.Code()&0xff == code
 }
 
 // ours makes the file with its folder, for its owner alone. SQLite gives the files beside it the same rights.
@@ -79,8 +83,24 @@ func (d sqlite) ours() error {
 	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
-// look opens the file and reads all of it: what is broken shows now and not in the middle of something.
-func (d sqlite) look(ctx context.Context) (_ *sql.DB, err error) {
+// look opens the file, and waits for a second or so while others do the same for the first time: SQLite does not wait by itself
+// where a file gets its journal.
+func (d sqlite) look(ctx context.Context) (*sql.DB, error) {
+	for pause := 10 * time.Millisecond; ; pause *= 2 {
+		db, err := d.lookOnce(ctx)
+		if !says(err, sqliteBusy) || pause > time.Second {
+			return db, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// lookOnce reads all of the file: what is broken shows now and not in the middle of something.
+func (d sqlite) lookOnce(ctx context.Context) (_ *sql.DB, err error) {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "secure_delete(ON)"}}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.file}).EscapedPath(), RawQuery: q.Encode()}).String())
 	if err != nil {
@@ -111,11 +131,8 @@ func (d sqlite) aside() string { return d.file + ".broken" }
 func (d sqlite) setAside(ctx context.Context) error {
 	broken := d.aside()
 	d.log.ErrorContext(ctx, "the file of state is no database: it is set aside and a new one is made", "file", d.file, "now", broken)
-	if err := os.Rename(d.file, broken); err != nil {
-		return err
-	}
-	for _, beside := range []string{"-wal", "-shm"} {
-		if err := os.Remove(d.file + beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, beside := range []string{"-wal", "-shm", ""} { // the file last: until then nothing has happened
+		if err := os.Rename(d.file+beside, broken+beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
