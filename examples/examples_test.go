@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/http"
 	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/sidecar"
 )
@@ -79,22 +81,69 @@ func TestEveryConfigurationInAREADMEIsGood(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, b := range blocks(string(text), "yaml") {
-			if !strings.HasPrefix(b.text, "pipeline:") && !strings.Contains(b.text, "\npipeline:") {
-				continue
+			keys := topKeys(b.text)
+			if len(keys) == 0 {
+				continue // a comment
 			}
 			found++
 			t.Run(readme, func(t *testing.T) {
-				file := filepath.Join(t.TempDir(), "README.md")
-				padded := strings.Repeat("\n", b.line) + b.text // problems then have the lines of the README
-				if err := os.WriteFile(file, []byte(padded), 0o600); err != nil {
-					t.Fatal(err)
+				file := filepath.Join(t.TempDir(), "README.yaml")
+				write := func(text string) {
+					t.Helper()
+					padded := strings.Repeat("\n", b.line) + text // problems then have the lines of the README
+					if err := os.WriteFile(file, []byte(padded), 0o600); err != nil {
+						t.Fatal(err)
+					}
 				}
-				run(t, file)
+				switch {
+				case slices.Contains(keys, "pipeline"):
+					write(b.text)
+					run(t, file)
+				case slices.Contains(keys, "people"):
+					write(b.text)
+					readPeople(t, file)
+				default:
+					write(whole(b.text))
+					checkPart(t, file)
+				}
 			})
 		}
 	}
 	if found == 0 {
 		t.Error("no README shows a configuration")
+	}
+}
+
+var topKey = regexp.MustCompile(`(?m)^([A-Za-z]+):`)
+
+func topKeys(text string) (keys []string) {
+	for _, m := range topKey.FindAllStringSubmatch(text, -1) {
+		keys = append(keys, m[1])
+	}
+	return keys
+}
+
+// whole makes a configuration of a part of one: with an address, and with digests that are written out.
+func whole(part string) string {
+	part = regexp.MustCompile(`([0-9a-f]{4})\.\.\.`).ReplaceAllString(part, strings.Repeat("$1", 16))
+	return part + "\nlisten: unix:///run/claimsmith/hook.sock\n"
+}
+
+// checkPart checks a part of a configuration. A plugin in it that nobody has is none of its problems.
+func checkPart(t *testing.T, file string) {
+	t.Helper()
+	for _, p := range sidecar.CheckOffline(t.Context(), file, options()).List {
+		if !p.Warning && p.Message != "this plugin is not started here, and nothing says what it knows" {
+			t.Error(p.String())
+		}
+	}
+}
+
+// readPeople has the plugin that reads such a file read it.
+func readPeople(t *testing.T, file string) {
+	t.Helper()
+	if problems := sdktest.Check(t, directory.Plugin(), map[string]string{"file": file}); len(problems) > 0 {
+		t.Error(problems)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,9 +176,34 @@ func TestThePythonPluginKeepsTheContract(t *testing.T) {
 			t.Errorf("%s: %s: %s", c.ID, c.Outcome, c.Detail)
 		}
 	}
-	// It is without TLS, has no required keys and is never slow.
-	if diff := cmp.Diff([]string{"tls", "config-missing", "slow"}, untried); diff != "" {
+	// It is without TLS and is never slow.
+	if diff := cmp.Diff([]string{"tls", "slow"}, untried); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The command of the README is run as it stands there, except for where the plugin is.
+func TestTheCommandOfThePythonREADMEKeepsTheContract(t *testing.T) {
+	needPython(t)
+	dir := folder(t)
+	text, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := blocks(string(text), "")
+	at := slices.IndexFunc(found, func(b block) bool { return strings.HasPrefix(b.text, "claimsmith plugin verify") })
+	if at < 0 {
+		t.Fatal("README.md does not verify the plugin")
+	}
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "claimsmith"), "../cmd/claimsmith").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.Command("/bin/sh", "-c", strings.ReplaceAll(found[at].text, "/opt/plugins/unix-accounts", dir))
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), "\n23 kept, 0 broken, 2 not tried\n") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -234,7 +234,10 @@ func (a *admin) Forget(ctx context.Context, req *adminv1.ForgetRequest) (*adminv
 	out := &adminv1.ForgetResponse{
 		Remembered: int32(s.recent.forget(func(in *pipeline.Input) bool { return about(in.Identity.Email, in.Identity.UserID) })),
 	}
-	s.host.Forget()
+	if err := s.host.Forget(ctx); err != nil {
+		return nil, status.Errorf(codes.Internal, "the store of facts still holds what it held: %v", err)
+	}
+	out.Erased = s.memory.facts != nil
 	for _, p := range s.active.Load().plugins {
 		out.Plugins = append(out.Plugins, p.plugin.Name())
 	}

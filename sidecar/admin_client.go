@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -64,7 +65,8 @@ func dialAdmin(socket string) (*grpc.ClientConn, error) {
 		case err == nil || ctx.Err() != nil:
 			return err
 		case s.Code() == codes.Unavailable:
-			return fmt.Errorf("no sidecar answers at %s: is it running, and is it yours? %w", socket, errors.New(s.Message()))
+			reason := strings.Trim(s.Message()[strings.LastIndex(s.Message(), ": ")+1:], ` "`) // without those who pass it on
+			return fmt.Errorf("no sidecar answers at %s: is it running, and is it yours? %w", socket, errors.New(reason))
 		default:
 			return errors.New(s.Message())
 		}

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -51,10 +52,21 @@ func pluginWire(p *pluginhost.Plugin) *adminv1.PluginStatus {
 		Counters: &adminv1.LookupCounters{
 			Hits: c.Hits, Exchange: c.Exchange, Misses: c.Misses, Stale: c.Stale, Unanswered: c.Unanswered, Calls: c.Calls,
 			Refreshes: c.Refreshes, Failures: c.Failures, Limited: c.Limited, Broken: c.Broken, Opened: c.Opened,
+			Loaded: c.Loaded, Unloaded: c.Unloaded, Unsaved: c.Unsaved,
 		},
 	}
-	if st.PID != 0 {
-		out.Since = timestamppb.New(st.Since)
+	if f := st.Failing; f != nil {
+		out.Failing, out.FailingSince = f.Err, timestamppb.New(f.Since)
 	}
+	out.Refused, out.Unlogged = st.Refused, int32(st.Unlogged)
+	out.Since, out.Crashed, out.NextStart = stamp(st.Since), stamp(st.Crashed), stamp(st.Next)
 	return out
+}
+
+// stamp is t for the wire; nil for the zero time.
+func stamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
 }

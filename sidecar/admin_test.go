@@ -142,16 +142,21 @@ func TestStatus(t *testing.T) {
 	if st.GetPid() != int32(os.Getpid()) || len(st.GetConfiguration().GetDigest()) != 12 || st.GetPlugins()[0].GetPid() == 0 {
 		t.Errorf("%v", st)
 	}
-	for _, moment := range []interface{ IsValid() bool }{st.GetStarted(), st.GetConfiguration().GetLoaded(), st.GetPlugins()[0].GetSince()} {
+	for _, moment := range []interface{ IsValid() bool }{st.GetStarted(), st.GetConfiguration().GetLoaded(), st.GetPlugins()[0].GetSince(), st.GetPlugins()[0].GetFailingSince()} {
 		if !moment.IsValid() {
 			t.Errorf("%v is no time", moment)
 		}
 	}
 	st.Pid, st.Started, st.Configuration.Loaded, st.Configuration.Digest, st.Plugins[0].Pid, st.Plugins[0].Since = 0, nil, nil, "", 0, nil
+	st.Plugins[0].FailingSince = nil
+	if begins, said := fmt.Sprintf("user %d, as claimsmith, ", os.Getuid()), st.Plugins[0].GetConfinement(); !strings.HasPrefix(said, begins) {
+		t.Errorf("confinement: %s", said) // the rest is by the kernel
+	}
+	st.Plugins[0].Confinement = ""
 	want := &adminv1.StatusResponse{}
 	text := strings.ReplaceAll(`version: "test"
 configuration: {file: "DIR/c.yaml" steps: 5 tests: 1}
-plugins: {name: "nas" is: "directory" version: "1.0.0" state: "running"}
+plugins: {name: "nas" is: "directory" version: "1.0.0" state: "running" failing: "plugin nas: lookup: unavailable: the directory says no to …"}
 decisions: {patched: 1 denied: 1 failed: 1}
 lookups: {name: "nas" plugin: "nas" place: "DIR/c.yaml:9" worst_staleness: {seconds: 86400}}`, "DIR", r.dir)
 	if err := prototext.Unmarshal([]byte(text), want); err != nil {
@@ -477,7 +482,7 @@ func TestForget(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := &adminv1.ForgetResponse{Requests: 1, Remembered: 1, Plugins: []string{"nas"}}
+			want := &adminv1.ForgetResponse{Requests: 1, Remembered: 1, Plugins: []string{"nas"}, Erased: true}
 			if diff := cmp.Diff(want, reply, protocmp.Transform()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

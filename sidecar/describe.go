@@ -1,16 +1,17 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
@@ -45,23 +46,23 @@ func configProblems(t *facts.Type, p *config.Plugin, src *config.Source) []confi
 	}
 	var out []config.Problem
 	for _, problem := range t.Problems(data) {
-		out = append(out, src.Problem(config.Join(config.Join(p.Path, "config"), problem.Path), problem.Message, problem.Hint))
+		out = append(out, placedProblem(src, config.Join(p.Path, "config"), problem))
 	}
 	return out
+}
+
+// placedProblem is a problem with a part of the file, such as the configuration of a plugin, that stands at base.
+func placedProblem(src *config.Source, base string, p facts.Problem) config.Problem {
+	path := config.Join(base, p.Path)
+	if p.Key {
+		return src.KeyProblem(path, p.Message, p.Hint)
+	}
+	return src.Problem(path, p.Message, p.Hint)
 }
 
 // offline describes plugins without starting them: built-in ones describe themselves, others bring a schemaFile.
 type offline struct {
 	options Options
-}
-
-// writtenDescription is the content of a schemaFile.
-type writtenDescription struct {
-	Name    string          `json:"name"`
-	Version string          `json:"version"`
-	Config  json.RawMessage `json:"config"`
-	Params  json.RawMessage `json:"params"`
-	Facts   json.RawMessage `json:"facts"`
 }
 
 func (o offline) describe(_ context.Context, p *config.Plugin, src *config.Source) (*described, []config.Problem) {
@@ -101,17 +102,11 @@ func (o offline) read(p *config.Plugin, src *config.Source) (Description, *confi
 		return d, nil
 	}
 	if p.SchemaFile == "" {
-		return fail(p.Path, "this plugin is not started here, and nothing says what it knows", "write schemaFile:, or leave out --offline")
+		return fail(p.Path, "this plugin is not started here, and nothing says what it knows",
+			"write schemaFile: schema.json, which comes from: "+describeCommandLine(p))
 	}
-	data, err := os.ReadFile(p.SchemaFile)
-	if err != nil {
-		return fail(config.Join(p.Path, "schemaFile"), err.Error(), "")
-	}
-	var d writtenDescription
-	if err := json.Unmarshal(data, &d); err != nil {
-		return fail(config.Join(p.Path, "schemaFile"), "this is not the description of a plugin: "+err.Error(), "")
-	}
-	return Description{Name: d.Name, Version: d.Version, Config: d.Config, Params: d.Params, Facts: d.Facts}, nil
+	d, problem := readSchemaFile(p, src)
+	return Description{Name: d.Name, Version: d.Version, Config: d.Config, Params: d.Params, Facts: d.Facts}, problem
 }
 
 // nobody is asked where no plugin runs. Tests give facts, so it is never reached by them.
@@ -159,7 +154,7 @@ func declaration(p *config.Plugin, o Options) pluginhost.Declaration {
 	}
 	return pluginhost.Declaration{
 		Name: p.Name, Command: command, SHA256: p.SHA256.Files, Env: p.Env, TLS: p.TLS, Config: cfg,
-		Limits: limitsOf(p), Foreign: p.Builtin == "", Unconfined: p.Unconfined,
+		User: string(p.User), Limits: limitsOf(p), Foreign: p.Builtin == "", Unconfined: p.Unconfined,
 	}
 }
 
@@ -173,16 +168,17 @@ func startPlugin(ctx context.Context, host *pluginhost.Host, d pluginhost.Declar
 		return nil, nil, startProblems(p, err, src)
 	}
 	out := describedBy(plugin)
+	placed := schemaFileProblems(plugin.Description(), p, src)
 	if problems := configProblems(out.config, p, src); len(problems) > 0 {
-		return plugin, out, problems
+		return plugin, out, append(placed, problems...)
 	}
 	problems, err := plugin.Configure(ctx, checkOnly)
 	if err != nil {
-		return plugin, out, []config.Problem{pluginProblem(p, err, src)}
+		return plugin, out, append(placed, pluginProblem(p, err, src))
 	}
-	var placed []config.Problem
 	for _, problem := range problems {
-		placed = append(placed, src.Problem(config.Join(config.Join(p.Path, "config"), problem.Path), problem.Message, problem.Hint))
+		hint := cmp.Or(problem.Hint, hintFor(p, problem.Message))
+		placed = append(placed, src.Problem(config.Join(config.Join(p.Path, "config"), problem.Path), problem.Message, hint))
 	}
 	return plugin, out, placed
 }
@@ -221,7 +217,23 @@ func startProblems(p *config.Plugin, err error, src *config.Source) []config.Pro
 
 // pluginProblem is a problem at a plugin, whose name need not be said twice.
 func pluginProblem(p *config.Plugin, err error, src *config.Source) config.Problem {
-	return src.Problem(p.Path, strings.TrimPrefix(err.Error(), "plugin "+p.Name+": "), "")
+	return src.Problem(p.Path, strings.TrimPrefix(err.Error(), "plugin "+p.Name+": "), hintFor(p, err.Error()))
+}
+
+// hintFor says what may be done about text, by which a plugin of somebody's own says that something was kept from it; or "".
+func hintFor(p *config.Plugin, text string) string {
+	if p.Builtin != "" {
+		return ""
+	}
+	missing := func(words string) bool { return strings.Contains(strings.ToLower(text), words) }
+	if len(p.SHA256.Files) > 0 && slices.ContainsFunc([]string{"modulenotfounderror", "importerror", "cannot find module", "loaderror", "can't locate"}, missing) {
+		return "a plugin with sha256 runs from a copy that holds only the files listed there: list its modules too"
+	}
+	if p.Unconfined {
+		return ""
+	}
+	l := limitsOf(p)
+	return conform.Limits{Memory: l.Memory, Descriptors: l.Descriptors}.Hint(text)
 }
 
 // placeOf is the path of what is wrong in the spelling of configurations: the name of a file is no plain key.

@@ -112,6 +112,12 @@ func pluginNumbers() []pluginNumber {
 			}
 			return 0
 		}},
+		{"claimsmith_plugin_failing", "Whether its last call brought no answer, as when the NAS sleeps or DSM does not let its account in.", prometheus.GaugeValue, func(s pluginhost.Status) float64 {
+			if s.Failing != nil {
+				return 1
+			}
+			return 0
+		}},
 		{"claimsmith_plugin_crashes_total", "How often its process crashed.", prometheus.CounterValue, func(s pluginhost.Status) float64 { return float64(s.Crashes) }},
 		count("claimsmith_plugin_calls_total", "Lookups that reached the plugin.", func(c pluginhost.Counters) int64 { return c.Calls }),
 		count("claimsmith_plugin_failures_total", "Lookups that reached it and brought no answer.", func(c pluginhost.Counters) int64 { return c.Failures }),
@@ -120,6 +126,9 @@ func pluginNumbers() []pluginNumber {
 		count("claimsmith_lookups_missed_total", "Lookups for which nothing fresh was known.", func(c pluginhost.Counters) int64 { return c.Misses }),
 		count("claimsmith_lookups_stale_total", "Of the missed: answered with what is old, because the plugin failed.", func(c pluginhost.Counters) int64 { return c.Stale }),
 		count("claimsmith_lookups_unanswered_total", "Of the missed: not answered.", func(c pluginhost.Counters) int64 { return c.Unanswered }),
+		count("claimsmith_facts_loaded_total", "Answers that were known before the start and came from the store.", func(c pluginhost.Counters) int64 { return c.Loaded }),
+		count("claimsmith_facts_unloaded_total", "Looks into the store that brought nothing because it was slow, failed, or held what cannot be used.", func(c pluginhost.Counters) int64 { return c.Unloaded }),
+		count("claimsmith_facts_unsaved_total", "Answers that did not get into the store.", func(c pluginhost.Counters) int64 { return c.Unsaved }),
 	}
 }
 

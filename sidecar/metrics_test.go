@@ -51,8 +51,12 @@ func TestMetrics(t *testing.T) {
 		`claimsmith_reloads_total{result="refused"} 1`,
 		`claimsmith_reloads_total{result="taken"} 0`,
 		`claimsmith_plugin_up{plugin="nas"} 1`,
+		`claimsmith_plugin_failing{plugin="nas"} 1`,
 		`claimsmith_plugin_crashes_total{plugin="nas"} 0`,
 		`claimsmith_plugin_failures_total{plugin="nas"} 1`,
+		`claimsmith_facts_loaded_total{plugin="nas"} 0`,
+		`claimsmith_facts_unloaded_total{plugin="nas"} 0`,
+		`claimsmith_facts_unsaved_total{plugin="nas"} 0`,
 		`claimsmith_configuration_info{digest="`,
 	} {
 		if !strings.Contains(got, want) {

@@ -7,4 +7,4 @@ import (
 	"testing"
 )
 
-func chrooted(*testing.T, string) *syscall.SysProcAttr { return nil }
+func chrooted(*testing.T, string, uint32) *syscall.SysProcAttr { return nil }

@@ -28,12 +28,9 @@ func linksCommand() *cobra.Command {
 
 // askLinks connects for one question about links.
 func (r running) askLinks(question func(adminv1.LinkServiceClient) error) error {
-	at := *r.socket
-	if at == "" {
-		var err error
-		if at, err = sidecar.AdminSocket(*r.file); err != nil {
-			return err
-		}
+	at, err := r.where()
+	if err != nil {
+		return err
 	}
 	client, conn, err := sidecar.DialLinks(at)
 	if err != nil {

@@ -16,12 +16,9 @@ import (
 
 // askPlugins connects for one question about plugins.
 func (r running) askPlugins(question func(adminv1.PluginServiceClient) error) error {
-	at := *r.socket
-	if at == "" {
-		var err error
-		if at, err = sidecar.AdminSocket(*r.file); err != nil {
-			return err
-		}
+	at, err := r.where()
+	if err != nil {
+		return err
 	}
 	client, conn, err := sidecar.DialPlugins(at)
 	if err != nil {
@@ -145,12 +142,25 @@ func pluginDetails(p *adminv1.PluginStatus, now time.Time) string {
 		row("state", "%s, process %d for %s", p.GetState(), p.GetPid(), span(now.Sub(p.GetSince().AsTime())))
 	}
 	if p.GetCrashes() > 0 {
-		row("crashes", "%d, the last one: %s", p.GetCrashes(), p.GetLastCrash())
+		row("crashes", "%d, the last one %s ago: %s", p.GetCrashes(), span(now.Sub(p.GetCrashed().AsTime())), p.GetLastCrash())
+	}
+	if p.GetRefused() != "" {
+		row("not started", "%s", p.GetRefused())
+	}
+	if p.GetNextStart() != nil {
+		row("next try", "in %s", span(max(p.GetNextStart().AsTime().Sub(now), 0)))
+	}
+	if p.GetUnlogged() > 0 {
+		row("printed", "%d lines that are no log records: claimsmith plugin verify --show-output shows such", p.GetUnlogged())
+	}
+	if p.GetFailing() != "" {
+		row("failing", "no answer for %s: %s", span(now.Sub(p.GetFailingSince().AsTime())), p.GetFailing())
 	}
 	row("confined", "%s", p.GetConfinement())
 	c := p.GetCounters()
 	row("questions", "%d from fresh answers, %d as before in the exchange, %d not known", c.GetHits(), c.GetExchange(), c.GetMisses())
 	row("of these", "%d with an old answer, %d without any", c.GetStale(), c.GetUnanswered())
+	row("kept", "%d from before the start, %d not read, %d not written", c.GetLoaded(), c.GetUnloaded(), c.GetUnsaved())
 	row("calls", "%d, %d failed, %d under way; %d refreshes", c.GetCalls(), c.GetFailures(), p.GetCalls(), c.GetRefreshes())
 	row("not asked", "%d too many, %d while the breaker was open; it is %s and opened %d times", c.GetLimited(), c.GetBroken(), p.GetBreaker(), c.GetOpened())
 	return b.String()

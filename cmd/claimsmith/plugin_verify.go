@@ -38,10 +38,11 @@ func verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [flags] COMMAND [argument ...]",
 		Short: "Put a plugin in any language through the contract",
-		Long: "verify starts a plugin, holds it against the contract of plugins/PROTOCOL.md clause by clause, and then starts it as serve would. " +
+		Long: "verify starts a plugin, holds it against the contract of plugins/PROTOCOL.md clause by clause, with the limits that a plugin has which " +
+			"asks for no more, and then starts it as serve would. " +
 			"JSON is given as it is, or as @FILE. Flags stand before the command of the plugin.",
 		Example: "  claimsmith plugin verify ./phonebook\n" +
-			"  claimsmith plugin verify --tls off --config @config.json --known {\"name\":\"ada\"} /opt/plugins/accounts.py\n" +
+			"  claimsmith plugin verify --tls off --config @config.json --known '{\"name\":\"charlotte\"}' /usr/bin/python3 /opt/plugins/accounts.py\n" +
 			"  claimsmith plugin verify --json ./phonebook",
 		Args: commandArgs,
 	}
@@ -57,6 +58,7 @@ func verifyCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		noteArguments(cmd, args[1:])
 		if f.show {
 			trial.Stderr = cmd.ErrOrStderr()
 		}
@@ -101,6 +103,7 @@ func describeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		noteArguments(cmd, args[1:])
 		text, err := sidecar.DescribePlugin(cmd.Context(), trial)
 		if err != nil {
 			return err
@@ -116,6 +119,24 @@ func (f *trialFlags) start(cmd *cobra.Command) {
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().StringVar(&f.tls, "tls", "auto", "auto, or off for a plugin that is declared with tls: off")
 	cmd.Flags().StringSliceVar(&f.env, "env", nil, "`NAME` of a variable that is handed on to it")
+}
+
+// noteArguments says on stderr what among the plugin's own arguments was probably meant otherwise.
+func noteArguments(cmd *cobra.Command, args []string) {
+	for _, arg := range args {
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		switch {
+		case strings.HasPrefix(arg, "--") && cmd.Flags().Lookup(name) != nil:
+			fmt.Fprintf(cmd.ErrOrStderr(), "note: --%s stands after the command of the plugin, which gets it as an argument\n", name)
+		case !strings.HasPrefix(arg, "-") && !filepath.IsAbs(arg):
+			if info, err := os.Stat(arg); err != nil || !info.Mode().IsRegular() {
+				continue
+			}
+			if whole, err := filepath.Abs(arg); err == nil {
+				fmt.Fprintf(cmd.ErrOrStderr(), "note: the plugin runs in a folder of its own, where %s is not: write %s\n", arg, whole)
+			}
+		}
+	}
 }
 
 func commandArgs(cmd *cobra.Command, args []string) error {

@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -21,14 +25,22 @@ func runningFlags(cmd *cobra.Command) running {
 	return running{file: configFlag(cmd), socket: cmd.Flags().String("socket", "", "the admin `socket` of the sidecar; by default where the configuration says")}
 }
 
+// where is the admin socket.
+func (r running) where() (string, error) {
+	if *r.socket != "" {
+		return *r.socket, nil
+	}
+	if _, err := os.Stat(*r.file); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no %s\nhint: -c names the configuration of the sidecar, or --socket its admin socket", *r.file)
+	}
+	return sidecar.AdminSocket(*r.file)
+}
+
 // ask connects for one question.
 func (r running) ask(question func(adminv1.AdminServiceClient) error) error {
-	at := *r.socket
-	if at == "" {
-		var err error
-		if at, err = sidecar.AdminSocket(*r.file); err != nil {
-			return err
-		}
+	at, err := r.where()
+	if err != nil {
+		return err
 	}
 	client, conn, err := sidecar.DialAdmin(at)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -71,11 +72,12 @@ func onlyOursToWrite(dir string) error {
 }
 
 // exits CODE COMMAND [ARGUMENT ...] runs a command that must end with that code. What it printed is in the files out and err,
-// with $WORK where the folder of the script stands.
+// with $WORK where the folder of the script stands, and T where a time that was measured does.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND [ARGUMENT ...]")
 	}
+	took := regexp.MustCompile(`took [0-9.]+(ns|µs|ms|s)\b`)
 	got, err := 0, ts.Exec(args[1], args[2:]...)
 	var ended *exec.ExitError
 	if errors.As(err, &ended) {
@@ -84,7 +86,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	}
 	for name, stream := range map[string]string{"out": "stdout", "err": "stderr"} {
-		text := strings.ReplaceAll(ts.ReadFile(stream), ts.Getenv("WORK"), "$WORK")
+		text := took.ReplaceAllString(strings.ReplaceAll(ts.ReadFile(stream), ts.Getenv("WORK"), "$WORK"), "took T")
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}
 	if fmt.Sprint(got) != args[0] {

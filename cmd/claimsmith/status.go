@@ -104,7 +104,7 @@ func pluginText(p *adminv1.Plugin, now time.Time) string {
 	case p.GetRestarts() == 0 && p.GetLastCrash() == "":
 		return said
 	case p.GetRestarts() == 0:
-		return said + ", ended by itself: " + p.GetLastCrash()
+		return said + ", its last crash: " + p.GetLastCrash()
 	case p.GetLastCrash() == "":
 		return said + ", restarted " + times(p.GetRestarts())
 	}

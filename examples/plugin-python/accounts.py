@@ -9,10 +9,11 @@ VERSION = "1.0"
 CONFIG = {
     "type": "object",
     "properties": {
-        "passwdFile": {"type": "string", "description": "accounts, in the format of /etc/passwd, which is the default"},
-        "groupFile": {"type": "string", "description": "groups, in the format of /etc/group, which is the default"},
+        "passwdFile": {"type": "string", "description": "accounts, in the format of /etc/passwd"},
+        "groupFile": {"type": "string", "description": "groups, in the format of /etc/group"},
         "minUid": {"type": "integer", "description": "the first id of a person; accounts below belong to the system (1000)"},
     },
+    "required": ["passwdFile", "groupFile"],  # a plugin may read the files that its configuration names, and no others
 }
 
 PARAMS = {
@@ -42,8 +43,8 @@ class Directory:
     """What the two files say. They are read again when they have changed. Safe for many threads."""
 
     def __init__(self, config):
-        self._passwd = config.get("passwdFile", "/etc/passwd")
-        self._group = config.get("groupFile", "/etc/group")
+        self._passwd = config["passwdFile"]
+        self._group = config["groupFile"]
         self._min = config.get("minUid", 1000)
         self._lock = threading.Lock()
         self._seen = None

@@ -57,7 +57,7 @@ func TestConfigurationsAreChecked(t *testing.T) {
 			sdk.Problems{
 				{Path: "profile", Message: "an unknown profile", Hint: "known: openldap, activeDirectory, synology"},
 				{Path: "url", Message: "ldap:// would send the password readable", Hint: "use ldaps://, or startTLS: true, or write allowPlain: true"},
-				{Path: "passwordFile", Message: "no such file or directory", Hint: "there is no file " + missing},
+				{Path: "passwordFile", Message: "no such file or directory", Hint: "write the secret into " + missing},
 				{Path: "userSearch.baseDN", Message: "not a DN", Hint: "write it like ou=people,dc=example,dc=org"},
 				{Path: "userSearch.filter", Message: "not a filter", Hint: "write it like (objectClass=person), with parentheses around it"},
 				{Path: "userSearch.scope", Message: "an unknown scope", Hint: "known: sub, one"},

@@ -189,7 +189,7 @@ func hintFor(err error, file string) string {
 	case errors.Is(err, files.ErrNotPrivate):
 		return "chmod 0640 " + file
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is no file " + file
+		return "write the secret into " + file
 	}
 	return ""
 }

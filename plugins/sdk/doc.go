@@ -32,11 +32,16 @@
 // process gets an environment with next to nothing in it, a working directory of its own, and /dev/null as stdin. It ends
 // when claimsmith ends, in whatever way that happens.
 //
+// Which files it may open is read from its configuration: those that stand there, by absolute path, below a key that is "file"
+// or ends in "File", and those in limits: {readable: [...]} of its declaration. A default in the code is not among them, so a file
+// that is needed is a required field.
+//
 // Open checks a configuration and allocates what is needed. It may open local files, but makes no network call: the
 // directory may be asleep while claimsmith starts. What is wrong with a configuration is returned as [Problems]. Open is
 // also called to check only; then what it returned is closed at once.
 //
-// Lookup is called by many goroutines at the same time. Its context ends when nobody waits for the answer any more.
+// Lookup is called by many goroutines at the same time. Its context ends after nine seconds, or when claimsmith ends: a call is
+// one for all who ask the same, and an answer that comes after they left is kept for the next one.
 // "Nobody has this address" is an answer, with Found false and a Problem in one word. An error means "I don't know". A
 // panic in Lookup becomes an error and the process lives.
 //

@@ -23,7 +23,7 @@ type Given struct {
 	Audience  []string `key:"audience" doc:"Default: the client."` // nil: the client
 	Grant     string   `key:"grant" doc:"Grant type as on the wire. Default authorization_code; client_credentials without a connector."`
 	Stage     string   `key:"stage" one:"login token" doc:"Default: the case is run at both."` // empty: both
-	Links     []Bond   `key:"links" is:"named empty" doc:"What is known of the person and the account of a pinned lookup, by its name: none, first, explicit, other or changed. Default none."`
+	Links     []Bond   `key:"links" is:"named empty" doc:"What is known of the person and the account of a pinned lookup, by its name: none, first, explicit, other, changed or moved. Default none."`
 	Facts     []Facts  `key:"facts" is:"named empty" doc:"Answers by the name of the lookup; one without an answer here is not asked."`
 }
 

@@ -30,6 +30,7 @@ func (d *decoder) check(cfg *Config) {
 	}
 	steps := newStepChecker(d, cfg.Plugins)
 	steps.checkAll(cfg.Pipeline)
+	steps.checkFlags()
 	d.checkTests(cfg.Tests, steps.aliases)
 }
 
@@ -47,14 +48,9 @@ func (d *decoder) wrong(path, message, hint string) {
 
 // wrongKey reports the key at the end of a path.
 func (d *decoder) wrongKey(path, message, hint string) {
-	if d.full() {
-		return
+	if !d.full() {
+		d.add(d.src.KeyProblem(path, message, hint))
 	}
-	key, node := d.src.find(path)
-	if key == nil {
-		key = node
-	}
-	d.add(problemAt(d.src.start(key), path, message, hint))
 }
 
 func (d *decoder) warn(path, message, hint string) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
@@ -22,17 +23,30 @@ func (c *stepChecker) checkClaims(s *Step) {
 			c.wrongKey(v.Path, fmt.Sprintf("claim %q differs from %q only in case", v.Name, other), "")
 		}
 		seen[fold(v.Name)] = v.Name
-		if message, hint := badValue(v); message != "" {
-			c.wrong(v.Path, message, hint)
+		if message := badValue(v); message != "" {
+			c.wrong(v.Path, message, "")
 		}
 	}
 	path := member(s.Path, "remove")
 	for i, name := range s.Remove {
+		c.addresses = c.addresses || name == "email"
+		if name == "email_verified" && !slices.Contains(s.Remove, "email") {
+			c.unflagged = append(c.unflagged, element(path, i))
+		}
 		if message, hint := badClaim(name); message != "" {
 			c.wrong(element(path, i), message, hint)
 		}
 	}
 	c.repeated(path, s.Remove)
+}
+
+// checkFlags reports steps that would leave an address without the word of whether it is verified, which some take for yes.
+func (c *stepChecker) checkFlags() {
+	for _, path := range c.unflagged {
+		if !c.addresses {
+			c.wrong(path, `claim "email_verified" can only be removed together with email`, "set it to false, or write remove: [email, email_verified]")
+		}
+	}
 }
 
 // badClaim says why rules may not touch a claim.
@@ -51,25 +65,18 @@ func badClaim(name string) (message, hint string) {
 	return "", ""
 }
 
-// badValue says why a claim cannot have a value that is known without a request.
-func badValue(v Value) (message, hint string) {
+// badValue says why a claim cannot have a constant value.
+func badValue(v Value) string {
 	kind, own := claims.OwnMember(v.Name)
 	switch {
-	case v.Expr != nil:
-		if text := strings.TrimSpace(v.Expr.Value); loginName(v.Name) && (text == `""` || text == `''`) {
-			return fmt.Sprintf("claim %q must not be empty", v.Name), "to take it away use remove: [" + v.Name + "]"
-		}
-	case v.Const == nil || !own:
+	case v.Expr != nil, v.Const == nil, !own:
 	case v.Name == "email_verified" && v.Const == true:
-		return `claim "email_verified" can only be set to false`, ""
+		return `claim "email_verified" can only be set to false`
 	case !fitsKind(kind, v.Const):
-		return fmt.Sprintf("claim %q must be %s", v.Name, kind), ""
+		return fmt.Sprintf("claim %q must be %s", v.Name, kind)
 	}
-	return "", ""
+	return ""
 }
-
-// loginName reports whether a relying party may take a claim for the name of an account.
-func loginName(claim string) bool { return claim == "username" || claim == "preferred_username" }
 
 func fitsKind(kind claims.Kind, value any) bool {
 	switch kind {

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -10,6 +12,7 @@ import (
 
 // checkConnector keeps the domains that could be ones. Whether they are is for those to say who compare them.
 func (d *decoder) checkConnector(c *Connector) {
+	d.checkIssuer(c)
 	path := member(c.Path, "emailDomains")
 	d.repeated(path, c.EmailDomains)
 	var good []string
@@ -31,6 +34,17 @@ func (d *decoder) checkConnector(c *Connector) {
 		}
 	}
 	c.EmailDomains = good
+}
+
+// checkIssuer wants an issuer as OpenID Connect has it. Issuers are compared byte by byte.
+func (d *decoder) checkIssuer(c *Connector) {
+	if !c.has("issuer") || c.Issuer == "" {
+		return
+	}
+	u, err := url.Parse(c.Issuer)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.ContainsAny(c.Issuer, "?#") {
+		d.wrong(member(c.Path, "issuer"), "must be the address of a provider", "write it as the provider calls itself, such as https://accounts.google.com")
+	}
 }
 
 func (d *decoder) checkPluginName(p *Plugin) {
@@ -74,15 +88,34 @@ func (d *decoder) checkCommand(p *Plugin) {
 	}
 	_, listed := p.SHA256.Files[p.Command[0]]
 	switch {
+	case p.SHA256.Unverified && isFolder(p.Command[0]): // who starts it says that it is none
 	case p.SHA256.Unverified:
-		d.warn(digests, "whoever can write "+p.Command[0]+" decides what this plugin says", "write the digest: sha256sum "+p.Command[0])
+		files := p.programs()
+		d.warn(digests, "whoever can write "+strings.Join(files, " or ")+" decides what this plugin says", "write the digests: sha256sum "+strings.Join(files, " "))
 	case !p.has("sha256"):
 		d.wrong(path, "a command needs sha256", digestHint)
-	case p.SHA256.Files != nil && !listed && !slices.ContainsFunc(p.Command, func(arg string) bool { return p.SHA256.Files[arg] != "" }):
+	case listed || p.SHA256.Files == nil || d.strange[p.SHA256.node]: // the one that is missing may be the one that is wrong
+	case !slices.ContainsFunc(p.Command, func(arg string) bool { return p.SHA256.Files[arg] != "" }):
 		d.wrong(digests, "the digest of "+p.Command[0]+" is missing", "print it with: sha256sum "+p.Command[0])
-	case p.SHA256.Files != nil && !listed:
+	default:
 		d.warn(digests, p.Command[0]+" itself is not compared before it is started", "print its digest with: sha256sum "+p.Command[0])
 	}
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// programs are the files that the command of p names: the program, and arguments that are whole paths, such as that of a script.
+func (p *Plugin) programs() []string {
+	files := p.Command[:1:1]
+	for _, arg := range p.Command[1:] {
+		if wholePath(arg) {
+			files = append(files, arg)
+		}
+	}
+	return files
 }
 
 func (d *decoder) checkEnv(p *Plugin) {

@@ -13,6 +13,9 @@ type stepChecker struct {
 	*decoder
 	plugins map[string]bool
 	aliases map[string]string // name of the facts → path of the lookup
+
+	unflagged []string // paths where email_verified is removed and email is not
+	addresses bool     // some step removes email
 }
 
 func newStepChecker(d *decoder, plugins []Plugin) *stepChecker {

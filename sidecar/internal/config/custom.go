@@ -68,7 +68,7 @@ func (r *Requirement) decode(d *decoder, it item) {
 }
 
 // bonds are the words for what is known of a link.
-var bonds = [...]string{"none", "first", "explicit", "other", "changed"}
+var bonds = [...]string{"none", "first", "explicit", "other", "changed", "moved"}
 
 func (b *Bond) decode(d *decoder, it item) {
 	text, ok := d.text(it)
@@ -121,14 +121,16 @@ func (g *Digests) decode(d *decoder, it item) {
 	}
 	g.Files = map[string]string{}
 	for _, pair := range d.pairs(it) {
-		switch path := pair.key.Value; {
+		path := pair.key.Value
+		good := wholePath(path) && !d.bad[pair.node] && pair.node.Kind == yaml.ScalarNode && digest.MatchString(pair.node.Value)
+		d.strange[it.node] = d.strange[it.node] || !good
+		switch {
+		case good:
+			g.Files[path] = strings.ToLower(pair.node.Value)
 		case !wholePath(path):
 			d.add(problemAt(d.src.start(pair.key), pair.path, fmt.Sprintf("%q is not an absolute path", path), ""))
-		case d.bad[pair.node]:
-		case pair.node.Kind != yaml.ScalarNode || !digest.MatchString(pair.node.Value):
+		case !d.bad[pair.node]:
 			d.report(pair, "must be 64 hexadecimal digits", "print them with: sha256sum "+path)
-		default:
-			g.Files[path] = strings.ToLower(pair.node.Value)
 		}
 	}
 }

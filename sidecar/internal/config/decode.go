@@ -174,6 +174,10 @@ func (d *decoder) field(it item, f field, v reflect.Value) {
 		d.named(it, v)
 		return
 	}
+	if f.words != nil && it.node.Kind == yaml.ScalarNode && !isText(it.node) {
+		d.report(it, "must be text, not "+describe(it.node), suggest(it.node.Value, f.words))
+		return
+	}
 	d.decode(it, v)
 	if f.words != nil && v.String() != "" && !slices.Contains(f.words, v.String()) {
 		d.report(it, fmt.Sprintf("%q is not known here", v.String()), suggest(v.String(), f.words))

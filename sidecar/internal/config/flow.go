@@ -14,6 +14,13 @@ func flowTrap(value string) (at int, message, hint string) {
 		return -1, "", ""
 	}
 	depth, begins, keyed := 0, true, false // begins: nothing of the entry was read; keyed: its key was
+	question := -1                         // where the first ? inside a text is: it ends the text, if nothing else is wrong
+	found := func() (int, string, string) {
+		if question < 0 {
+			return -1, "", ""
+		}
+		return question, `"?" inside a text starts a new key in { } and [ ]`, flowHint
+	}
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
 		case strings.HasPrefix(value[i:], " #"):
@@ -42,7 +49,7 @@ func flowTrap(value string) (at int, message, hint string) {
 				if more(value[i+1:]) {
 					return i + 1, "text after the closing bracket", "quote the whole value: " + quoteYAML(value)
 				}
-				return -1, "", ""
+				return found()
 			}
 			keyed = true
 		case c == ',':
@@ -54,10 +61,12 @@ func flowTrap(value string) (at int, message, hint string) {
 			}
 			begins, keyed = true, true
 			continue
+		case c == '?' && !begins && question < 0:
+			question = i
 		}
 		begins = false
 	}
-	return -1, "", ""
+	return found()
 }
 
 // endsEntry reports whether what follows a quoted text ends it, as a key or as a value.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Pos is a place in a file. Line and Col count from one, Col in characters. The zero value means unknown.
@@ -51,7 +52,31 @@ func Sorted(problems []Problem) []Problem {
 	sorted := slices.Clone(problems)
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
-			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint))
+			cmp.Compare(a.Path, b.Path), natural(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint))
 	})
 	return slices.Compact(sorted)
 }
+
+// natural compares texts as people order them: line 9 before line 10, where a plugin tells lines of a file of its own.
+func natural(a, b string) int {
+	rest, other := a, b
+	for rest != "" && other != "" {
+		n, m := digitsOf(rest), digitsOf(other)
+		if n == "" || m == "" {
+			if rest[0] != other[0] {
+				return cmp.Compare(rest[0], other[0])
+			}
+			rest, other = rest[1:], other[1:]
+			continue
+		}
+		x, y := strings.TrimLeft(n, "0"), strings.TrimLeft(m, "0")
+		if c := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)); c != 0 {
+			return c
+		}
+		rest, other = rest[len(n):], other[len(m):]
+	}
+	return cmp.Or(cmp.Compare(len(rest), len(other)), cmp.Compare(a, b))
+}
+
+// digitsOf are the digits that s begins with.
+func digitsOf(s string) string { return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))] }

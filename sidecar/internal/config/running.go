@@ -91,6 +91,7 @@ func (d *decoder) checkRunning(cfg *Config) {
 			d.warn(member(m.Path, "address"), "everybody who reaches this machine can read the numbers", "127.0.0.1 keeps them on it")
 		}
 	}
+	d.checkTracing(cfg.Tracing)
 	if r := cfg.Record; r != nil && d.sound(r.Place) {
 		if cfg.State == nil && !d.src.has("state") {
 			d.wrongKey(r.Path, "record needs state, which says where requests are kept", "write state: {file: /var/lib/claimsmith/state.db, keyFile: ...}")
@@ -115,6 +116,7 @@ func (cfg *Config) completeRunning(folder string) {
 	if s := cfg.State; s != nil {
 		s.File, s.PostgresFile, s.KeyFile = under(folder, s.File), under(folder, s.PostgresFile), under(folder, s.KeyFile)
 	}
+	cfg.Tracing.complete(folder)
 	r := cfg.Record
 	if r == nil {
 		return

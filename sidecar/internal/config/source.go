@@ -68,6 +68,15 @@ func (s *Source) Pos(path string) Pos {
 	return s.place(key, node)
 }
 
+// KeyProblem is a problem of the key at the end of a path, and not of what stands behind it.
+func (s *Source) KeyProblem(path, message, hint string) Problem {
+	key, node := s.find(path)
+	if key == nil {
+		return problemAt(s.place(nil, node), path, message, hint)
+	}
+	return problemAt(s.start(key), path, message, hint)
+}
+
 // Problem is a problem at a path.
 func (s *Source) Problem(path, message, hint string) Problem {
 	return problemAt(s.Pos(path), path, message, hint)

@@ -45,16 +45,17 @@ type Cache struct {
 	Place
 	TTL         time.Duration `key:"ttl" doc:"How long an answer is taken from memory."`
 	NegativeTTL time.Duration `key:"negativeTtl" doc:"The same for the answer that nobody was found. Default: not at all."`
-	MaxStale    time.Duration `key:"maxStale" doc:"How old an answer may be when the plugin cannot be asked. Default: it is not used."`
+	MaxStale    time.Duration `key:"maxStale" doc:"How old an answer may be when the plugin cannot be asked; with state also one from before a restart. Default: it is not used."`
 }
 
 // Pin says what is linked. The expressions are compiled with those of the step.
 type Pin struct {
 	Place
-	Subject *Scalar `key:"subject" is:"required" doc:"Who the person is to the connector: identity.userId."`
-	Account *Scalar `key:"account" is:"required" doc:"The name of the account, such as nas.name."`
-	ID      *Scalar `key:"id" doc:"What an account keeps while it lives and a new one of the same name does not have, such as nas.uid. Default: only the name counts."`
-	Links   string  `key:"links" one:"first required" doc:"first: whoever signs in first is linked; required: only who was linked by claimsmith links add may sign in. Default first."`
+	Subject  *Scalar `key:"subject" is:"required" doc:"Who the person is to the connector: identity.userId."`
+	Account  *Scalar `key:"account" is:"required" doc:"The name of the account, such as nas.name."`
+	ID       *Scalar `key:"id" doc:"What an account keeps while it lives and a new one of the same name does not have, such as nas.uid. Default: only the name counts."`
+	Explicit *Scalar `key:"explicit" doc:"Holds when somebody chose the account in words, such as nas.linked; then it may be an administrator's. Default: only claimsmith links add opens those."`
+	Links    string  `key:"links" one:"first required" doc:"first: whoever signs in first is linked; required: only who was linked by claimsmith links add may sign in. Default first."`
 }
 
 // Required reports whether only links count that were made by hand.

@@ -2,6 +2,7 @@ package conform
 
 import (
 	"context"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -59,6 +60,21 @@ func (r *runner) stdout(context.Context) verdict {
 	return kept("")
 }
 
+// searched adds to a verdict on what was printed that not all could be looked for in it.
+func (r *runner) searched(v verdict) verdict {
+	if r.short == 0 {
+		return v
+	}
+	return v.but(fmt.Sprintf("of what it was asked, %s too short to be looked for: ask with texts of %d letters and more", values(r.short), telling))
+}
+
+func values(n int) string {
+	if n == 1 {
+		return "1 value is"
+	}
+	return fmt.Sprintf("%d values are", n)
+}
+
 func (r *runner) stderr(context.Context) verdict {
 	r.down()
 	if anyRepeats(r.errs, r.values) {
@@ -73,5 +89,5 @@ func (r *runner) stderr(context.Context) verdict {
 	if loose > 0 {
 		return verdict{outcome: Warning, detail: plural(loose) + " no log records", hint: "the host counts them and throws them away: it cannot know what is in them"}
 	}
-	return kept("%d records", len(r.errs))
+	return r.searched(kept("%d records", len(r.errs)))
 }

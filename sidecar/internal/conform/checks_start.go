@@ -3,9 +3,9 @@ package conform
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -120,7 +120,11 @@ func (r *runner) describe(ctx context.Context) verdict {
 		}
 	}
 	r.desc = d
-	r.values = slices.Concat(texts(r.o.Known), texts(r.o.Unknown), texts(r.o.Slow), []string{mark})
+	r.values = []string{mark}
+	for _, question := range []json.RawMessage{r.o.Known, r.o.Unknown, r.o.Slow} {
+		found, short := texts(question)
+		r.values, r.short = append(r.values, found...), r.short+short
+	}
 	return kept("")
 }
 

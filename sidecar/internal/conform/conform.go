@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os/exec"
 	"time"
 
 	"google.golang.org/grpc"
@@ -31,6 +32,11 @@ type Options struct {
 	Calls   int           // how many are made to see whether memory grows; defaults to 10000
 	Timeout time.Duration // for its start; defaults to 10 s
 	Stderr  io.Writer     // gets all that it prints; may be nil
+
+	// Launch starts a process, whose socket is in a directory, under Limits. It may put a line of its own before what the
+	// plugin prints on stderr. Nil: it is started as it is.
+	Launch func(cmd *exec.Cmd, sockets string) error
+	Limits Limits
 }
 
 const (
@@ -52,6 +58,7 @@ type runner struct {
 	desc       *description // nil until it described itself well
 	configured bool
 	values     []string // what it was asked and must not repeat in errors and logs
+	short      int      // how much of what it was asked is too short to be looked for there
 	outs, errs []string // what processes before this one printed
 }
 
@@ -109,7 +116,7 @@ func (r *runner) all(ctx context.Context) error {
 	}
 	r.add("by-hand", "started by hand it says so and ends", byHand)
 	if err := r.boot(ctx); err != nil {
-		r.add("handshake", "its handshake is understood", broken("%v", err))
+		r.add("handshake", "its handshake is understood", broken("%v", err).but(hintForStart(err)))
 		return nil
 	}
 	r.add("handshake", "its handshake is understood", kept(""))
@@ -193,6 +200,7 @@ func (r *runner) release(ctx context.Context) {
 }
 
 func (r *runner) add(id, name string, v verdict) Outcome {
+	v = r.limited(v)
 	r.report.Checks = append(r.report.Checks, Check{ID: id, Name: name, Outcome: v.outcome, Detail: v.detail, Hint: v.hint})
 	return v.outcome
 }

@@ -160,6 +160,32 @@ warn  the third
 	}
 }
 
+func TestWhatIsTooShortToBeLookedForIsSaid(t *testing.T) {
+	values, short := texts([]byte(`{"name":"ada","mail":["ada@example.org",""],"n":1}`))
+	if diff := cmp.Diff([]string{"ada@example.org"}, values); diff != "" || short != 1 {
+		t.Errorf("%s, %d short", diff, short)
+	}
+	r := &runner{short: short}
+	want := "of what it was asked, 1 value is too short to be looked for: ask with texts of 4 letters and more"
+	if got := r.searched(kept("")); got.hint != want || got.outcome != Kept {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAPluginWithoutTLSIsToldHowItIsTried(t *testing.T) {
+	const hint = "if it is declared with tls: off, write --tls off before its command"
+	o := trial(t, "no-tls")
+	checks := run(t, o).Checks
+	if last := checks[len(checks)-1]; last.ID != "handshake" || last.Hint != hint {
+		t.Errorf("got %+v", last)
+	}
+	_, err := Describe(t.Context(), o)
+	want := "start the plugin: it offers no TLS: PLUGIN_CLIENT_CERT was set, and its handshake has no certificate\nhint: " + hint
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	got, err := Describe(t.Context(), trial(t, "good"))
 	if err != nil {

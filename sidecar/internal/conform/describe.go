@@ -28,6 +28,9 @@ func Describe(ctx context.Context, o Options) (*Description, error) {
 	}
 	defer r.down()
 	if err := r.boot(ctx); err != nil {
+		if hint := hintForStart(err); hint != "" {
+			return nil, fmt.Errorf("start the plugin: %w\nhint: %s", err, hint)
+		}
 		return nil, fmt.Errorf("start the plugin: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)

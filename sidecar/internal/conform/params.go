@@ -85,18 +85,23 @@ func wrong(t *facts.Type) string {
 	return "4711"
 }
 
-// texts are the strings in data that are long enough to be somebody's.
-func texts(data json.RawMessage) (found []string) {
+// telling is how long a text is at least that is looked for in what a plugin prints: shorter ones stand there by chance.
+const telling = 4
+
+// texts are the strings in data: those that can be looked for, and how many are too short.
+func texts(data json.RawMessage) (found []string, short int) {
 	var tree any
 	if json.Unmarshal(data, &tree) != nil {
-		return nil
+		return nil, 0
 	}
 	var walk func(any)
 	walk = func(v any) {
 		switch v := v.(type) {
 		case string:
-			if len(v) > 3 {
+			if len(v) >= telling {
 				found = append(found, v)
+			} else if v != "" {
+				short++
 			}
 		case []any:
 			for _, e := range v {
@@ -109,7 +114,7 @@ func texts(data json.RawMessage) (found []string) {
 		}
 	}
 	walk(tree)
-	return found
+	return found, short
 }
 
 // repeats returns whether text holds one of values, in any case.

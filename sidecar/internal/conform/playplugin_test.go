@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -221,6 +222,9 @@ func (p *played) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 	}
 	if q.Name == "slow" {
 		return nil, p.slow(ctx)
+	}
+	if deadline, _ := ctx.Deadline(); p.mode == "fragile" && time.Until(deadline) < 2*time.Millisecond {
+		os.Exit(6)
 	}
 	p.misbehave(q.Name)
 	if !strings.HasPrefix(q.Name, "ada") {

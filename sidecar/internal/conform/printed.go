@@ -16,7 +16,8 @@ const (
 
 // printed is all that a process wrote to one stream.
 type printed struct {
-	first chan string // its first line, once
+	first  chan string // its first line, once
+	report string      // what a line begins with that is not its own
 
 	mu   sync.Mutex
 	text []byte
@@ -48,7 +49,7 @@ func (p *printed) lines() (lines []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for line := range strings.Lines(string(p.text)) {
-		if line = strings.TrimSpace(line); line != "" {
+		if line = strings.TrimSpace(line); line != "" && (p.report == "" || !strings.HasPrefix(line, p.report)) {
 			lines = append(lines, line)
 		}
 	}

@@ -54,7 +54,11 @@ func start(o Options, certificate string, byHand bool) (_ *process, err error) {
 		Path: o.Command[0], Args: o.Command, Dir: home, Stdout: p.stdout, Stderr: p.stderr, WaitDelay: time.Second,
 		Env: environment(o, home, p.sockets, certificate, byHand), SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
 	}
-	if err := p.cmd.Start(); err != nil {
+	launch := func(cmd *exec.Cmd, _ string) error { return cmd.Start() }
+	if o.Launch != nil && !byHand {
+		launch, p.stderr.report = o.Launch, "claimsmith plugin exec: confinement: "
+	}
+	if err := launch(p.cmd, p.sockets); err != nil {
 		return nil, err
 	}
 	go func() {
@@ -90,6 +94,17 @@ type handshake struct {
 
 // errNoHandshake is that of a plugin that says nothing.
 var errNoHandshake = errors.New("it printed no line on stdout")
+
+// errNoTLS is that of a plugin that speaks in the clear although nobody said so.
+var errNoTLS = errors.New("it offers no TLS: PLUGIN_CLIENT_CERT was set, and its handshake has no certificate")
+
+// hintForStart says how a plugin that did not start is tried otherwise, or "".
+func hintForStart(err error) string {
+	if errors.Is(err, errNoTLS) {
+		return "if it is declared with tls: off, write --tls off before its command"
+	}
+	return ""
+}
 
 // awaitHandshake waits for the first line and judges it.
 func (p *process) awaitHandshake(within time.Duration, tls bool) (handshake, error) {
@@ -131,7 +146,7 @@ func (p *process) parse(line string, tls bool) (handshake, error) {
 	case parts[4] != "grpc":
 		return handshake{}, fmt.Errorf("the fifth field is %s, not grpc", quote(parts[4]))
 	case tls && (len(parts) < 6 || len(parts[5]) <= 50):
-		return handshake{}, errors.New("PLUGIN_CLIENT_CERT was set, and there is no certificate in the sixth field")
+		return handshake{}, errNoTLS
 	}
 	h := handshake{socket: parts[3]}
 	if tls {

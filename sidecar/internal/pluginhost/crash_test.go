@@ -91,6 +91,19 @@ func TestAPluginMayNotComeBackAsAnother(t *testing.T) {
 	}
 }
 
+func TestADeathOfTheConfigurationIsTold(t *testing.T) {
+	h := newTestHost(t, Options{})
+	p, err := h.Start(within(t, 20*time.Second), playing("dies-of-configuration"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Configure(within(t, 20*time.Second), true)
+	const want = "plugin nas: configure: its process ended (exit status 7)"
+	if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestCloseIsSafeTwiceAndBounded(t *testing.T) {
 	h := newTestHost(t, Options{})
 	p := start(t, h, playing("slow-end"))

@@ -114,6 +114,10 @@ func (p *played) Configure(_ context.Context, req *pluginv1.ConfigureRequest) (*
 			{Path: "url", Message: "is not\nreachable", Hint: "plug it in"}, {Message: "and more"},
 		}}, nil
 	}
+	if p.mode == "dies-of-configuration" {
+		fmt.Fprintln(os.Stderr, "hunter2: no such account")
+		os.Exit(7)
+	}
 	if !req.GetCheckOnly() {
 		p.configured = string(req.GetConfig())
 	}

@@ -37,8 +37,8 @@ type Options struct {
 	Name    string // of the plugin
 	Dir     string // of its files; made if it is not there, refused if there is anything in it
 	Go      string // version for go.mod, like 1.26
-	Version string // of claimsmith for go.mod, like v0.1.0; empty: go.mod names none, and "go mod tidy" finds the newest
-	Replace string // folder with a checkout of claimsmith that is used instead; empty: none
+	Version string // of claimsmith for go.mod, like v0.1.0; may be empty when there is Replace
+	Replace string // whole path of a checkout of claimsmith that is used instead; empty: none
 }
 
 // Write writes the files and returns their names in the order of the alphabet. It overwrites nothing.

@@ -61,7 +61,6 @@ func TestGoModNamesWhatIsKnown(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"a program that nobody released", Options{Name: "a", Go: "1.26"}, "module a\n\ngo 1.26\n"},
 		{"a released one", Options{Name: "a", Go: "1.26", Version: "v0.3.0"}, "module a\n\ngo 1.26\n\nrequire github.com/claimsmith/claimsmith v0.3.0\n"},
 		{"a checkout", Options{Name: "a", Go: "1.26", Replace: "/src"},
 			"module a\n\ngo 1.26\n\nrequire github.com/claimsmith/claimsmith v0.0.0\n\nreplace github.com/claimsmith/claimsmith => /src\n"},

@@ -9,7 +9,8 @@ import (
 )
 
 // Config is what the operator writes below "config:". A field is required unless its tag says omitempty. A password would be
-// a string with the tag secret:"true": it is then given as the name of a file.
+// a string with the tag secret:"true": it is then given as the name of a file. A plugin may read the files that its configuration
+// names with keys that are "file" or end in "File", and else what limits: {readable: [...]} lists.
 type Config struct {
 	People []Person `json:"people,omitempty" doc:"everybody there is"`
 }
