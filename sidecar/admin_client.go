@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -12,7 +11,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 )
 
@@ -31,34 +29,8 @@ func AdminSocket(file string) (string, error) {
 	return "", fmt.Errorf("%s does not say where: a sidecar on tcp answers its operator at a socket that admin names", file)
 }
 
-// DialPlugins is DialAdmin for the plugins of a running sidecar.
-func DialPlugins(socket string) (adminv1.PluginServiceClient, io.Closer, error) {
-	conn, err := dialAdmin(socket)
-	if err != nil {
-		return nil, nil, err
-	}
-	return adminv1.NewPluginServiceClient(conn), conn, nil
-}
-
-// DialLinks is DialAdmin for the links that a running sidecar keeps.
-func DialLinks(socket string) (adminv1.LinkServiceClient, io.Closer, error) {
-	conn, err := dialAdmin(socket)
-	if err != nil {
-		return nil, nil, err
-	}
-	return adminv1.NewLinkServiceClient(conn), conn, nil
-}
-
-// DialAdmin connects to the socket of a running sidecar. Errors of calls are put in words.
-func DialAdmin(socket string) (adminv1.AdminServiceClient, io.Closer, error) {
-	conn, err := dialAdmin(socket)
-	if err != nil {
-		return nil, nil, err
-	}
-	return adminv1.NewAdminServiceClient(conn), conn, nil
-}
-
-func dialAdmin(socket string) (*grpc.ClientConn, error) {
+// DialAdmin connects to the socket of a running sidecar, for the clients of package adminv1. Errors of calls are put in words.
+func DialAdmin(socket string) (*grpc.ClientConn, error) {
 	words := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		err := invoke(ctx, method, req, reply, cc, opts...)
 		switch s := status.Convert(err); {

@@ -1,19 +1,15 @@
 package sidecar_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
 )
 
 func TestTheOperatorSeesAndRestartsPlugins(t *testing.T) {
 	r := serve(t, household)
-	client, conn, err := sidecar.DialPlugins(filepath.Join(r.dir, "run", "admin.sock"))
-	must(t, err)
-	defer conn.Close()
+	client := r.plugins()
 	r.decide(signIn("mum@gmail.com"))
 	list, err := client.ListPlugins(t.Context(), &adminv1.ListPluginsRequest{})
 	must(t, err)

@@ -21,15 +21,23 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
-// admin connects to the operator's socket.
-func (r *running) admin() adminv1.AdminServiceClient {
+// operator connects to the operator's socket.
+func (r *running) operator() *grpc.ClientConn {
 	r.t.Helper()
-	client, conn, err := sidecar.DialAdmin(filepath.Join(r.dir, "run", "admin.sock"))
+	conn, err := sidecar.DialAdmin(filepath.Join(r.dir, "run", "admin.sock"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { conn.Close() })
-	return client
+	return conn
+}
+
+func (r *running) admin() adminv1.AdminServiceClient {
+	return adminv1.NewAdminServiceClient(r.operator())
+}
+
+func (r *running) plugins() adminv1.PluginServiceClient {
+	return adminv1.NewPluginServiceClient(r.operator())
 }
 
 // decide asks for a decision and returns its id.
@@ -97,11 +105,12 @@ func TestWhereTheOperatorIsAnswered(t *testing.T) {
 			if want := filepath.Join(r.dir, test.socket); got != want || err != nil {
 				t.Fatalf("%q, %v; want %q", got, err, want)
 			}
-			client, conn, err := sidecar.DialAdmin(got)
+			conn, err := sidecar.DialAdmin(got)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
+			client := adminv1.NewAdminServiceClient(conn)
 			if _, err := client.Status(t.Context(), &adminv1.StatusRequest{}); err != nil {
 				t.Error(err)
 			}
@@ -116,11 +125,12 @@ func TestASocketThatIsOnlyOfferedDoesNotStopASidecar(t *testing.T) {
 	}
 	r := serveFile(t, dir, written(t, dir, plain(dir)))
 	r.log.wait(t, "the operator cannot reach this sidecar: name another socket with admin, or write admin: off")
-	client, conn, err := sidecar.DialAdmin(filepath.Join(dir, "run", "nobody.sock"))
+	conn, err := sidecar.DialAdmin(filepath.Join(dir, "run", "nobody.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	client := adminv1.NewAdminServiceClient(conn)
 	_, err = client.Status(t.Context(), &adminv1.StatusRequest{})
 	if want := "no sidecar answers at " + dir + "/run/nobody.sock: is it running, and is it yours?"; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v", err)

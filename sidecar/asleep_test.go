@@ -128,10 +128,7 @@ func (r *running) eventually(email, want string) {
 
 func (r *running) counters() *adminv1.LookupCounters {
 	r.t.Helper()
-	client, conn, err := sidecar.DialPlugins(filepath.Join(r.dir, "run", "admin.sock"))
-	must(r.t.(*testing.T), err)
-	defer conn.Close()
-	list, err := client.ListPlugins(r.t.Context(), &adminv1.ListPluginsRequest{})
+	list, err := r.plugins().ListPlugins(r.t.Context(), &adminv1.ListPluginsRequest{})
 	must(r.t.(*testing.T), err)
 	return list.GetPlugins()[0].GetCounters()
 }

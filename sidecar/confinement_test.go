@@ -52,9 +52,7 @@ func TestAPluginRunsAsTheUserThatTheFileNames(t *testing.T) {
 	if got := string(reply.GetPatches().GetIdToken().GetSet()["username"]); got != `"mum"` {
 		t.Errorf("username %s of %v", got, reply)
 	}
-	client, conn, err := sidecar.DialPlugins(filepath.Join(r.dir, "run", "admin.sock"))
-	must(t, err)
-	defer conn.Close()
+	client := r.plugins()
 	list, err := client.ListPlugins(t.Context(), &adminv1.ListPluginsRequest{})
 	must(t, err)
 	p := list.GetPlugins()[0]

@@ -27,13 +27,7 @@ func pinned(dir string) string {
 }
 
 func (r *running) links() adminv1.LinkServiceClient {
-	r.t.Helper()
-	client, conn, err := sidecar.DialLinks(filepath.Join(r.dir, "run", "admin.sock"))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { conn.Close() })
-	return client
+	return adminv1.NewLinkServiceClient(r.operator())
 }
 
 // linked are the links as text.

@@ -1,20 +1,16 @@
 package sidecar_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
 )
 
 // pids are the processes of the plugins, by name.
 func (r *running) pids(t *testing.T) map[string]int32 {
 	t.Helper()
-	client, conn, err := sidecar.DialPlugins(filepath.Join(r.dir, "run", "admin.sock"))
-	must(t, err)
-	defer conn.Close()
+	client := r.plugins()
 	list, err := client.ListPlugins(t.Context(), &adminv1.ListPluginsRequest{})
 	must(t, err)
 	pids := map[string]int32{}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
 )
 
 func linksCommand() *cobra.Command {
@@ -24,20 +23,6 @@ func linksCommand() *cobra.Command {
 	}
 	cmd.AddCommand(linksListCommand(), linksAddCommand(), linksAdoptCommand(), linksResetCommand())
 	return cmd
-}
-
-// askLinks connects for one question about links.
-func (r running) askLinks(question func(adminv1.LinkServiceClient) error) error {
-	at, err := r.where()
-	if err != nil {
-		return err
-	}
-	client, conn, err := sidecar.DialLinks(at)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return question(client)
 }
 
 func linksListCommand() *cobra.Command {

@@ -11,22 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
 )
-
-// askPlugins connects for one question about plugins.
-func (r running) askPlugins(question func(adminv1.PluginServiceClient) error) error {
-	at, err := r.where()
-	if err != nil {
-		return err
-	}
-	client, conn, err := sidecar.DialPlugins(at)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return question(client)
-}
 
 func pluginListCommand() *cobra.Command {
 	cmd := &cobra.Command{

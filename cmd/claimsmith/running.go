@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -36,18 +37,30 @@ func (r running) where() (string, error) {
 	return sidecar.AdminSocket(*r.file)
 }
 
-// ask connects for one question.
-func (r running) ask(question func(adminv1.AdminServiceClient) error) error {
+// ask connects for one question to one of the services of a running sidecar.
+func ask[C any](r running, service func(grpc.ClientConnInterface) C, question func(C) error) error {
 	at, err := r.where()
 	if err != nil {
 		return err
 	}
-	client, conn, err := sidecar.DialAdmin(at)
+	conn, err := sidecar.DialAdmin(at)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return question(client)
+	return question(service(conn))
+}
+
+func (r running) ask(question func(adminv1.AdminServiceClient) error) error {
+	return ask(r, adminv1.NewAdminServiceClient, question)
+}
+
+func (r running) askLinks(question func(adminv1.LinkServiceClient) error) error {
+	return ask(r, adminv1.NewLinkServiceClient, question)
+}
+
+func (r running) askPlugins(question func(adminv1.PluginServiceClient) error) error {
+	return ask(r, adminv1.NewPluginServiceClient, question)
 }
 
 // rawJSON is a message as JSON, in the same form each time: protojson scatters spaces on purpose.

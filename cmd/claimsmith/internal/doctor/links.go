@@ -146,11 +146,12 @@ func (d *doctor) askLinks(ctx context.Context) (*adminv1.ListLinksResponse, erro
 	if err != nil {
 		return nil, err
 	}
-	client, conn, err := sidecar.DialLinks(at)
+	conn, err := sidecar.DialAdmin(at)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
+	client := adminv1.NewLinkServiceClient(conn)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	return client.ListLinks(ctx, &adminv1.ListLinksRequest{})

@@ -141,11 +141,12 @@ func (d *doctor) ask(ctx context.Context) (*adminv1.StatusResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, conn, err := sidecar.DialAdmin(at)
+	conn, err := sidecar.DialAdmin(at)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
+	client := adminv1.NewAdminServiceClient(conn)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	return client.Status(ctx, &adminv1.StatusRequest{})
