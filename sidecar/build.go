@@ -50,7 +50,7 @@ func build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 		b.describe(ctx, &cfg.Plugins[i], d)
 	}
 	b.collect(cfg.Pipeline, nil)
-	if err := b.compiler(); err != nil {
+	if err := b.compiler(); err != nil && !config.HasErrors(b.problems) { // a name that rules cannot use is on the list already
 		b.add(src.Problem("plugins", err.Error(), ""))
 	}
 	set := &ruleSet{budget: cfg.Budget, lookups: len(b.lookups) > 0, facts: b.types()}
@@ -161,7 +161,7 @@ func (b *builder) contracts() map[string]pipeline.Contract {
 func (b *builder) trust() map[string]pipeline.Trust {
 	trust := make(map[string]pipeline.Trust, len(b.cfg.Connectors))
 	for _, c := range b.cfg.Connectors {
-		t := pipeline.Trust{Domains: make(map[string]bool, len(c.EmailDomains))}
+		t := pipeline.Trust{Domains: make(map[string]bool, len(c.EmailDomains)), Issuer: c.Issuer}
 		for i, name := range c.EmailDomains {
 			if name == "*" {
 				t.Any = true

@@ -148,7 +148,7 @@ func (b *builder) lookup(s *config.Step, note func(pipeline.Reads)) *pipeline.Lo
 func (b *builder) param(s *config.Step, v *config.Value, p *described, note func(pipeline.Reads)) pipeline.Assignment {
 	want, known := p.params.Fields[v.Name]
 	if !known {
-		b.add(b.src.Problem(v.Path, fmt.Sprintf("the plugin %s has no parameter %q", s.Lookup, v.Name), "parameters: "+strings.Join(fieldNames(p.params), ", ")))
+		b.add(b.src.KeyProblem(v.Path, fmt.Sprintf("the plugin %s has no parameter %q", s.Lookup, v.Name), paramHint(v.Name, p.params)))
 	}
 	return b.assignment(v, func(r pipeline.Reads) {
 		note(r)
@@ -211,6 +211,14 @@ func (b *builder) guards(c *config.Condition, alias string) bool {
 
 func sameText(a, b *config.Condition) bool {
 	return a.Expr != nil && b.Expr != nil && strings.Join(strings.Fields(a.Expr.Value), " ") == strings.Join(strings.Fields(b.Expr.Value), " ")
+}
+
+func paramHint(name string, params *facts.Type) string {
+	names := fieldNames(params)
+	if near := facts.Closest(name, names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "parameters: " + strings.Join(names, ", ")
 }
 
 func fieldNames(t *facts.Type) []string {

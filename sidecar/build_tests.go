@@ -32,7 +32,7 @@ func (b *builder) given(g *config.Given) fixture.Given {
 	for i := range g.Links {
 		l := &g.Links[i]
 		if !slices.ContainsFunc(b.lookups, func(s *lookupStep) bool { return s.alias == l.Name && s.step.Pin != nil }) {
-			b.add(b.src.Problem(l.Path, fmt.Sprintf("no lookup with a pin gives facts called %q", l.Name), ""))
+			b.add(b.src.KeyProblem(l.Path, fmt.Sprintf("no lookup with a pin gives facts called %q", l.Name), ""))
 		}
 		out.Links[l.Name] = pipeline.Bond(l.Is)
 	}
@@ -50,7 +50,8 @@ func (b *builder) given(g *config.Given) fixture.Given {
 func (b *builder) answer(f *config.Facts, l *lookupStep) *pipeline.Answer {
 	answer := &pipeline.Answer{Found: f.Found, Problem: f.Problem, Failed: f.Failed, Stale: f.Stale, Age: f.Age, Source: "given"}
 	for _, p := range l.plugin.facts.Problems(f.Data) {
-		b.add(b.src.Problem(config.Join(f.Path, p.Path), fmt.Sprintf("%s (facts of the plugin %s)", p.Message, l.step.Lookup), p.Hint))
+		p.Message += fmt.Sprintf(" (facts of the plugin %s)", l.step.Lookup)
+		b.add(placedProblem(b.src, f.Path, p))
 	}
 	data, err := l.plugin.facts.Decode(f.Data)
 	if err != nil {

@@ -24,7 +24,8 @@ type decision struct {
 	trace   pipeline.Trace
 	asked   []pipeline.Asked // with values: not for logs
 	denial  *pipeline.Denial
-	code    codes.Code // codes.OK: decided
+	span    *requestSpan // nil: not traced
+	code    codes.Code   // codes.OK: decided
 	err     error
 }
 

@@ -13,13 +13,16 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
 // The test binary plays every part: started again with one of these it is the wrapper of a plugin, or a plugin.
 const (
-	asWrapper = "as-wrapper"
-	asPlugin  = "as-plugin"
+	asWrapper  = "as-wrapper"
+	asPlugin   = "as-plugin"
+	asSynology = "as-synology"
+	asHoarder  = "as-hoarder"
 )
 
 func TestMain(m *testing.M) {
@@ -30,9 +33,16 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		case asPlugin:
 			sdk.Main(directory())
+		case asSynology:
+			sdk.Main(synology.Plugin())
+		case asHoarder:
+			sdk.Main(hoarder(os.Args[2]))
 		}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		postgres.Stop()
+		os.Exit(code)
+	}))
 }
 
 type config struct {
@@ -48,6 +58,7 @@ type personFacts struct {
 	Groups []string `json:"groups" doc:"groups of the account"`
 	UID    int64    `json:"uid" doc:"number of the account"`
 	Admin  bool     `json:"admin" doc:"whether the account is an administrator's"`
+	Linked bool     `json:"linked" doc:"whether the configuration chose the account"`
 }
 
 // directory is a plugin that knows a few people by their addresses.
@@ -65,14 +76,17 @@ func (c config) look(ctx context.Context, p params) (sdk.Answer[personFacts], er
 		return sdk.Answer[personFacts]{}, errors.New("the directory says no to " + p.Email)
 	case "slow":
 		return person(name), c.waitAtTheGate(ctx)
+	case "traced":
+		return person("trace " + sdk.Traceparent(ctx)), nil
 	default:
 		return person(name), nil
 	}
 }
 
-// person is an account by its name. One "anew" has the name of another and a number of its own; root is an administrator.
+// person is an account by its name. One "anew" has the name of another and a number of its own; root and boss are administrators, and boss was
+// chosen by the configuration.
 func person(name string) sdk.Answer[personFacts] {
-	f := personFacts{Groups: []string{"users"}, UID: 1000 + int64(len(name)), Admin: name == "root"}
+	f := personFacts{Groups: []string{"users"}, UID: 1000 + int64(len(name)), Admin: name == "root" || name == "boss", Linked: name == "boss"}
 	f.Name, _, _ = strings.Cut(name, "-anew")
 	return sdk.Answer[personFacts]{Found: true, Facts: f}
 }

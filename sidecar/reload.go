@@ -20,7 +20,7 @@ const patience = 10 * settle
 // and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins anew whose
 // declaration did not change, so that they read files again that it names.
 //
-// The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. A listen address
+// The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. A listen address or tracing
 // that changed is not taken over: that needs a new start, and is warned of.
 func (s *Server) Reload(ctx context.Context, fresh bool) error { return s.reload(ctx, fresh, false) }
 
@@ -54,6 +54,9 @@ func (s *Server) reload(ctx context.Context, fresh, force bool) (err error) {
 	}
 	if !sameKeeping(now.cfg, old.cfg) {
 		s.log.WarnContext(ctx, "admin, state or record changed: that takes effect with the next start")
+	}
+	if !sameTracing(now.cfg, old.cfg) {
+		s.log.WarnContext(ctx, "tracing changed: that takes effect with the next start")
 	}
 	s.active.Store(now)
 	s.memory.keepFacts(now.cfg)

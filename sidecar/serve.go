@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type Server struct {
 	reloading sync.Mutex // one reload at a time
 	shadow    shadow
 	recent    recent       // who was let in
+	tracing   *tracing     // nil: nothing is traced
 	tally     *tally.Tally // the same without saying who, past a restart; nil: not kept
 	memory    memory
 	failed    atomic.Pointer[failedReload] // the last reload; nil when it was none
@@ -45,32 +47,39 @@ type Server struct {
 // New loads a configuration, starts its plugins and runs its tests. The error is a *Problems when something is wrong with the
 // file and a *TestsFailed when its tests do not hold. The caller closes the server, also when Serve was never called.
 func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
-	log := o.log(nil)
-	if cfg, _, problems := config.Load(file, config.Options{Builtins: o.builtinNames()}); !config.HasErrors(problems) {
-		log = o.log(cfg)
+	cfg, log, memory, forgetful := o.begin(file)
+	options := hostOptions(o, log)
+	if memory.facts != nil {
+		options.Store = memory.facts
 	}
-	host, err := pluginhost.New(hostOptions(o, log))
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, host.Close())
-		}
-	}()
-	first, warnings, err := load(ctx, file, o, host, nil)
-	if err != nil {
-		return nil, err
-	}
-	memory, err := newMemory(first.cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	tally, err := newTally(first.cfg, &memory, log)
+	host, err := pluginhost.New(options)
 	if err != nil {
 		return nil, errors.Join(err, memory.close())
 	}
-	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings, shadow: newShadow(log), memory: memory, tally: tally, started: time.Now()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, host.Close(), memory.close())
+		}
+	}()
+	first, warnings, err := load(ctx, file, o, host, nil)
+	switch {
+	case err != nil:
+		return nil, err // what is wrong with the files of state is said there, with its place
+	case forgetful != nil:
+		return nil, forgetful
+	case cfg == nil || !sameKeeping(first.cfg, cfg):
+		return nil, errors.New("the configuration changed while it was read: start again")
+	}
+	memory.keepFacts(first.cfg)
+	tally, err := newTally(first.cfg, &memory, log)
+	if err != nil {
+		return nil, err
+	}
+	tracing, err := newTracing(first.cfg.Tracing, o.Version, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings, shadow: newShadow(log), memory: memory, tracing: tracing, tally: tally, started: time.Now()}
 	s.metrics = newMetrics(s)
 	s.active.Store(first)
 	s.useCandidate(ctx, first)
@@ -81,8 +90,23 @@ func hostOptions(o Options, log *slog.Logger) pluginhost.Options {
 	return pluginhost.Options{Log: log, Wrapper: o.Wrapper, Dir: o.WorkDir}
 }
 
-// Close stops the plugins and closes the store. It is safe to call twice.
-func (s *Server) Close() error { return errors.Join(s.host.Close(), s.memory.close()) }
+// begin looks into a configuration for what is needed before it is loaded: how to log, and what is remembered.
+func (o Options) begin(file string) (_ *config.Config, log *slog.Logger, _ memory, err error) {
+	cfg, _, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
+	if config.HasErrors(problems) {
+		return nil, o.log(nil), memory{}, nil
+	}
+	log = o.log(cfg)
+	m, err := newMemory(cfg, log)
+	return cfg, log, m, err
+}
+
+// Close stops the plugins, keeps what they said last, sends the spans that are left, and closes the store. It is safe to call twice.
+func (s *Server) Close() error {
+	err := s.host.Close()
+	s.tracing.close()
+	return errors.Join(err, s.memory.close())
+}
 
 // Serve answers calls until ctx ends; then calls under way get the budget of a request to finish. The plugins stay for Close.
 func (s *Server) Serve(ctx context.Context) error {
@@ -97,8 +121,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	log, cfg := s.log, s.active.Load().cfg
 	s.warn(ctx, s.warnings)
 	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
+		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                               // their stacks have grown: those of new goroutines would grow at every call
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
-	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, log: log})
+	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)
 	if s.options.Reflection {
@@ -115,7 +140,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	defer stop() // after the last decision
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "version", s.options.Version,
-		"steps", len(cfg.Pipeline), "plugins", len(cfg.Plugins), "tests", len(cfg.Tests))
+		"digest", s.active.Load().digest, "steps", len(cfg.Pipeline), "plugins", len(cfg.Plugins), "tests", len(cfg.Tests))
 
 	return s.run(ctx, server, listener, alive)
 }
@@ -127,6 +152,10 @@ func (s *Server) run(ctx context.Context, server *grpc.Server, listener net.List
 	watching.Go(func() { s.watch(ctx) })
 	watching.Go(func() { s.shadow.work(ctx) })
 	watching.Go(func() { s.recall(ctx) })
+	watching.Go(func() { s.tellLost(ctx) })
+	if s.memory.facts != nil {
+		watching.Go(func() { s.memory.facts.Run(ctx) })
+	}
 	if s.tally != nil {
 		watching.Go(func() { s.tally.Run(ctx) })
 	}

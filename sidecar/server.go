@@ -39,12 +39,14 @@ type service struct {
 	decided func(*generation, string, *pipeline.Input, *pipeline.Result, error) // of each that the rules made; nil: nobody
 	told    func(*decision)                                                     // of each, once it is made; nil: nobody is
 	links   *links.Store                                                        // of the pins; nil: none can be read or made
+	tracing *tracing                                                            // nil: nothing is traced
 	log     *slog.Logger
 }
 
 // ExtendPayload decodes, runs the pipeline, logs the decision and encodes; errors carry the codes of the contract.
 func (s *service) ExtendPayload(ctx context.Context, req *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
 	d := decision{id: newDecisionID(), start: time.Now(), request: req}
+	ctx, d.span = s.tracing.begin(ctx)
 	reply, err := s.guarded(ctx, req, &d)
 	if err != nil {
 		// Without a stream to put it on, as in a direct call from a test, the id is in the log only.
@@ -54,6 +56,7 @@ func (s *service) ExtendPayload(ctx context.Context, req *hookv1.ExtendPayloadRe
 	if s.told != nil {
 		s.told(&d)
 	}
+	d.span.end(&d)
 	return reply, err
 }
 
@@ -104,12 +107,12 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 	ctx, cancel := withBudget(ctx, set.budget)
 	defer cancel()
 	in.Bond = s.bond
-	result, err := set.pipeline.Run(ctx, in)
+	result, err := d.span.run(ctx, set.pipeline, in)
 	d.trace, d.asked = result.Trace, result.Asked
 	reply := &hookv1.ExtendPayloadResponse{DecisionId: d.id}
 	if err == nil && result.Denial == nil {
 		reply.Outcome = patches(result)
-		err = s.settle(ctx, d, in, result, proto.Size(reply))
+		err = s.settle(ctx, d, in, result, length(reply))
 	}
 	if s.decided != nil {
 		s.decided(active, d.id, in, result, err)
@@ -216,6 +219,24 @@ func patches(r *pipeline.Result) *hookv1.ExtendPayloadResponse_Patches {
 		}
 	}
 	return &hookv1.ExtendPayloadResponse_Patches{Patches: out}
+}
+
+// length is how long a reply is on the wire, in bytes. It is worked out only for one that may be too long.
+func length(reply *hookv1.ExtendPayloadResponse) int {
+	const perClaim = 64 // more than what is around a name and a value
+	atMost := perClaim
+	for _, patch := range []*hookv1.Patch{reply.GetPatches().GetAccessToken(), reply.GetPatches().GetIdToken()} {
+		for name, value := range patch.GetSet() {
+			atMost += len(name) + len(value) + perClaim
+		}
+		for _, name := range patch.GetRemove() {
+			atMost += len(name) + perClaim
+		}
+	}
+	if atMost <= MaxMessage {
+		return atMost
+	}
+	return proto.Size(reply)
 }
 
 // fail remembers a failure for the log and turns it into a status. The text of err holds no values.

@@ -45,14 +45,20 @@ func (a *admin) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv1.
 	if f := s.failed.Load(); f != nil {
 		out.FailedReload = f.wire()
 	}
+	if lost := s.memory.linksLost(ctx); !lost.IsZero() {
+		out.LinksLost = timestamppb.New(lost)
+	}
 	for _, running := range active.plugins {
 		is, st := running.plugin.Description(), running.plugin.Status()
 		p := &adminv1.Plugin{
 			Name: running.plugin.Name(), Is: is.Name, Version: is.Version, State: string(st.State), Pid: int32(st.PID),
-			Restarts: int32(st.Crashes), LastCrash: st.Last,
+			Restarts: int32(st.Restarts), LastCrash: st.LastWords(), Confinement: st.Confinement.String(),
 		}
 		if st.PID != 0 {
 			p.Since = timestamppb.New(st.Since)
+		}
+		if f := st.Failing; f != nil {
+			p.Failing, p.FailingSince = f.Err, timestamppb.New(f.Since)
 		}
 		out.Plugins = append(out.Plugins, p)
 	}

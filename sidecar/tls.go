@@ -32,15 +32,19 @@ func serverTLS(c *config.TLS) (*tls.Config, error) {
 }
 
 // tlsProblems reports certificates that cannot be used, so that check finds them and serve starts no plugin for them.
-func tlsProblems(cfg *config.Config, src *config.Source) []config.Problem {
-	t := cfg.Listen.TLS
-	if t == nil || t.CertFile == "" || t.KeyFile == "" || t.ClientCAFile == "" {
-		return nil // what is missing is the loader's to report
+func tlsProblems(cfg *config.Config, src *config.Source) (found []config.Problem) {
+	// What is missing is the loader's to report.
+	if t := cfg.Listen.TLS; t != nil && t.CertFile != "" && t.KeyFile != "" && t.ClientCAFile != "" {
+		if _, err := serverTLS(t); err != nil {
+			found = append(found, src.Problem(t.Path, err.Error(), ""))
+		}
 	}
-	if _, err := serverTLS(t); err != nil {
-		return []config.Problem{src.Problem(t.Path, err.Error(), "")}
+	if t := cfg.Tracing; t != nil {
+		if _, err := collectorTLS(t); err != nil {
+			found = append(found, src.Problem(config.Join(t.Path, "caFile"), err.Error(), ""))
+		}
 	}
-	return nil
+	return found
 }
 
 func named(cert *x509.Certificate, names []string) error {

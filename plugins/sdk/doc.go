@@ -54,6 +54,11 @@
 // secrets, and keep them out of the texts of errors and problems. What a plugin prints to stdout or stderr in any other way
 // is counted and thrown away, because nobody can tell what is in it.
 //
+// # Traces
+//
+// Where claimsmith sends spans to a collector, [Traceparent] lets a plugin join with its own. They leave the machine, so keep personal
+// data and secrets out of them.
+//
 // # Tests
 //
 // Package sdktest runs a plugin inside a test and asks it over gRPC, as claimsmith does.

@@ -20,6 +20,7 @@ type Config struct {
 	Pipeline   []Step        `key:"pipeline" is:"empty" doc:"What is done with each request, in this order."`
 	Clients    []Client      `key:"clients" is:"named empty" doc:"What the tokens of a client of Dex must be like, by client id."`
 	Metrics    *Metrics      `key:"metrics" doc:"Numbers for Prometheus. Default: none."`
+	Tracing    *Tracing      `key:"tracing" doc:"Spans for OpenTelemetry. Default: none."`
 	Shadow     *Shadow       `key:"shadow" doc:"A candidate that is run beside this file and changes nothing: what it would decide otherwise is counted and logged."`
 	Tests      []Test        `key:"tests" is:"empty" doc:"Cases that must hold before this file is served."`
 }
@@ -56,6 +57,7 @@ type Connector struct {
 	Place
 	Name         string
 	EmailDomains []string `key:"emailDomains" is:"empty" doc:"Domains for which this connector's word \"verified\" counts; [\"*\"] trusts it for all."`
+	Issuer       string   `key:"issuer" doc:"The provider behind this connector, such as https://accounts.google.com. Links keep it, and do not hold for another. Default: links do not say."`
 }
 
 // Plugin is a source of facts: Builtin or Command, never both.
@@ -69,6 +71,7 @@ type Plugin struct {
 	TLS        string          `key:"tls" one:"auto off" doc:"auto, or off for a plugin whose language cannot. Default auto."`
 	SchemaFile string          `key:"schemaFile" doc:"The plugin's own description of itself, for check --offline and test."` // joined to the folder of the file
 	Config     json.RawMessage `key:"config" is:"empty" doc:"The plugin's own configuration; its keys are in the plugin's manual."`
+	User       User            `key:"user" doc:"Name or number of a user that the plugin runs as and that nothing else does; claimsmith must be root then. Default: that of claimsmith."`
 	Limits     Limits          `key:"limits" doc:"What the plugin may use of this machine. Default: little."`
 	Unconfined bool            `key:"unconfined" doc:"Lets the plugin use all files that its user may. Default false."`
 }

@@ -88,7 +88,7 @@ func TestSchemaSeesWhatEditorsShouldMark(t *testing.T) {
 // Whatever the schema refuses, check refuses too: an editor never marks a good file.
 func TestSchemaIsNoStricterThanCheck(t *testing.T) {
 	schema := compiled(t)
-	for _, gallery := range []string{"listen", "plugins", "steps", "tests"} {
+	for _, gallery := range []string{"listen", "plugins", "steps", "tests", "tracing"} {
 		archive, err := txtar.ParseFile("testdata/" + gallery + ".txtar")
 		if err != nil {
 			t.Fatal(err)

@@ -116,9 +116,14 @@ func (r *run) params(ctx context.Context, with []Assignment) (json.RawMessage, e
 func (r *run) ask(ctx context.Context, calls []*asked) {
 	one := func(c *asked) {
 		start := time.Now()
-		if given := r.in.Given; given != nil {
+		switch given, asking := r.in.Given, r.in.Asking; {
+		case given != nil:
 			c.answer, c.err = given(c.step.Lookup, c.question)
-		} else {
+		case asking != nil:
+			ctx, told := asking(ctx, c.step)
+			c.answer, c.err = c.step.Lookup.Asker.Ask(ctx, c.question)
+			told(c.answer, c.err)
+		default:
 			c.answer, c.err = c.step.Lookup.Asker.Ask(ctx, c.question)
 		}
 		c.took = time.Since(start)

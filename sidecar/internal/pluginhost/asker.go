@@ -98,7 +98,7 @@ func (a *asker) fetch(ctx context.Context, k key, q pipeline.Question, last *ent
 		defer t.Stop()
 		patience = t.C
 	}
-	shared := a.p.host.answers.flight.DoChan(string(k[:]), func() (any, error) { return a.p.fetch(k, q, last == nil) })
+	shared := a.p.host.answers.flight.DoChan(string(k[:]), func() (any, error) { return a.p.fetch(k, q, last == nil, traceOf(ctx)) })
 	select {
 	case r := <-shared:
 		if r.Err != nil {
@@ -132,7 +132,7 @@ func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) 
 	}
 	shared := p.host.answers.flight.DoChan(string(k[:]), func() (any, error) {
 		p.tallies.refreshes.Add(1)
-		return p.fetch(k, q, false)
+		return p.fetch(k, q, false, "")
 	})
 	go func() {
 		defer p.slots.giveIdle()
@@ -140,8 +140,9 @@ func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) 
 	}()
 }
 
-// fetch asks the plugin and keeps the answer. It belongs to nobody's request: whoever waits may leave.
-func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool) (*entry, error) {
+// fetch asks the plugin and keeps the answer. It belongs to nobody's request: whoever waits may leave. trace is that of who asked
+// first, for the plugin to join.
+func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool, trace string) (*entry, error) {
 	if !p.host.begin() {
 		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrClosed)
 	}
@@ -157,7 +158,7 @@ func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool) (*entry, error)
 		p.tallies.broken.Add(1)
 		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrBroken)
 	}
-	answer, err := p.timedLookup(ctx, q)
+	answer, err := p.timedLookup(inTrace(ctx, trace), q)
 	now := p.host.o.Now()
 	if p.breaker.note(k, judge(err), now) {
 		p.tallies.opened.Add(1)

@@ -120,6 +120,20 @@ func (p *Plugin) callError(what string, err error, params json.RawMessage) error
 	return &CallError{text: text + codeName(st.Code()) + ": " + line(blot(st.Message(), params)), cause: err}
 }
 
+// configureError is callError for a configuration that inst, which may be nil, was given. What a process prints of it may hold
+// secrets and is not told: only how it ended is.
+func (p *Plugin) configureError(ctx context.Context, inst *instance, err error) error {
+	if errors.As(err, new(notAsked)) || !broken(ctx, err) || inst == nil || !waitBriefly(inst.exited) {
+		return p.callError("configure", err, nil)
+	}
+	r := inst.report()
+	text := fmt.Sprintf("plugin %s: configure: its process ended (%s)", p.Name(), r)
+	if r.lines > 0 {
+		text += fmt.Sprintf("; what it printed may hold secrets and is not shown (lines: %d): claimsmith plugin verify --show-output shows it", r.lines)
+	}
+	return &CallError{text: text, cause: err}
+}
+
 // CallError is a call that brought no answer. Its text is fit for logs; what it wraps is not.
 type CallError struct {
 	text    string

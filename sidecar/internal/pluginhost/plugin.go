@@ -133,7 +133,7 @@ func (p *Plugin) restart(ctx context.Context) (_ *instance, err error) {
 	inst.hush()
 	resp, err := inst.api.Configure(ctx, &pluginv1.ConfigureRequest{Config: p.config})
 	if err != nil {
-		return nil, p.callError("configure", err, nil)
+		return nil, p.configureError(ctx, inst, err)
 	}
 	if n := len(resp.GetProblems()); n > 0 {
 		return nil, fmt.Errorf("plugin %s: it refuses the configuration that it took before, with %d problems", p.Name(), n)
@@ -188,7 +188,7 @@ func (p *Plugin) Configure(ctx context.Context, checkOnly bool) ([]Problem, erro
 			return inst.api.Configure(ctx, &pluginv1.ConfigureRequest{Config: p.config, CheckOnly: checkOnly}, opts...)
 		})
 		if err != nil {
-			return nil, p.callError("configure", err, nil)
+			return nil, p.configureError(ctx, asked, err)
 		}
 		if found := problems(resp); len(found) > 0 || checkOnly {
 			return found, nil

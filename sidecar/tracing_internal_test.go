@@ -1,0 +1,80 @@
+package sidecar
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+)
+
+func TestWithoutTracingThereIsNothing(t *testing.T) {
+	off, err := newTracing(nil, "test", nil)
+	if off != nil || err != nil {
+		t.Fatalf("%v, %v", off, err)
+	}
+	ctx := t.Context()
+	allocs := testing.AllocsPerRun(100, func() {
+		same, span := off.begin(ctx)
+		span.end(nil)
+		if same != ctx || span != nil {
+			t.Error("there is a span")
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+	off.close()
+}
+
+func TestNothingOfTracingOutlivesIt(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	hung, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts, and nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hung.Close()
+	on, err := newTracing(&config.Tracing{OTLPEndpoint: "http://" + hung.Addr().String(), Ratio: 1}, "test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 * spanBatch {
+		_, span := on.begin(t.Context())
+		span.end(&decision{request: &hookv1.ExtendPayloadRequest{}})
+	}
+	start := time.Now()
+	on.close()
+	if took := time.Since(start); took > spanFlush+10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	on.close()
+	goleak.VerifyNone(t, before)
+}
+
+func TestLostSpansAreToldOnceAMinute(t *testing.T) {
+	var log bytes.Buffer
+	now := time.Unix(0, 0)
+	plain := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}
+	c := &collector{log: slog.New(slog.NewTextHandler(&log, plain)), now: func() time.Time { return now }}
+	for _, at := range []time.Duration{0, 59 * time.Second, 59 * time.Second, time.Minute, 90 * time.Second} {
+		now = time.Unix(0, 0).Add(at)
+		c.lose(10, errors.New("it is asleep"))
+	}
+	want := `level=WARN msg="spans were lost on their way to the collector" spans=10 err="it is asleep"
+level=WARN msg="spans were lost on their way to the collector" spans=30 err="it is asleep"
+`
+	if got := log.String(); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+}
