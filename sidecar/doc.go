@@ -11,9 +11,8 @@
 // requests (record) and who was let in (tally). A server starts without it, and goes on without it as far as that is safe.
 //
 // This package is the whole public Go API of the host: Check, Test, Schema, New and Server, and DialAdmin for whoever asks a
-// running one. What is below internal has one
-// reason to exist each, and build.go is the only place where the parts meet. Plugins are never imported: those that come with
-// claimsmith are commands like any other (Options.Builtins).
+// running one. What is below internal has one reason to exist each, and build.go is the only place where the parts meet. Plugins are
+// never imported: those that come with claimsmith are commands like any other (Options.Builtins).
 //
 // # Spans
 //
