@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -250,7 +251,7 @@ func (p *played) misbehave(name string) {
 		<-p.workers
 	case "hoarding":
 		p.mu.Lock()
-		p.hold = append(p.hold, []byte(strings.Repeat("x", 64<<10)))
+		p.hold = append(p.hold, bytes.Repeat([]byte{'x'}, 128<<10)) // and no garbage, which comes and goes
 		p.mu.Unlock()
 	case "printing":
 		fmt.Println("asked")
