@@ -35,7 +35,7 @@ func doctorCommand() *cobra.Command {
 		if o.Sidecar, err = options(); err != nil {
 			return err
 		}
-		o.File = *file
+		o.File, o.Optional = *file, !cmd.Flags().Changed("config")
 		report := doctor.Run(cmd.Context(), o)
 		if asJSON {
 			err = writeJSON(cmd.OutOrStdout(), report)

@@ -24,6 +24,7 @@ func TestDoctorOfAChainThatIsWell(t *testing.T) {
 		t.Errorf("%d logins, want one of the doctor and one of the plugin that was tried", n)
 	}
 	cmd := p.command("doctor", "-c", p.rules, "--dex-config", p.dexConfig, "--email", "mum@gmail.com", "--show-secret")
+	cmd.Env = append(cmd.Env, "SYNOLOGY_CLIENT_SECRET=synology-secret")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -134,7 +135,7 @@ func TestDoctorOfLinks(t *testing.T) {
 	for i := range o.Accounts {
 		o.Accounts[i].UID = 1026 + i
 	}
-	p := newPatient(t, o, nil)
+	p := newPatient(t, o, nil, "issuer: https://accounts.google.com}", "issuer: https://accounts.google.com}\n  other: {emailDomains: [example.org]}")
 	p.serve(t)
 	link := func(connector, user, account, id string) {
 		t.Helper()

@@ -113,7 +113,7 @@ func (p *patient) command(args ...string) *exec.Cmd {
 		panic(err) // it was started from there
 	}
 	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+p.dir, "SYNOLOGY_CLIENT_SECRET=synology-secret", "SSL_CERT_FILE="+filepath.Join(p.dir, "web-ca.pem"))
+	cmd.Env = append(os.Environ(), "TMPDIR="+p.dir, "SSL_CERT_FILE="+filepath.Join(p.dir, "web-ca.pem"))
 	return cmd
 }
 

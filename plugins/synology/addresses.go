@@ -14,6 +14,13 @@ func HasAddress(u dsm.User) bool {
 	return ok
 }
 
+// SameAddress reports whether a lookup takes one address for the other. What is no address equals none.
+func SameAddress(one, other string) bool {
+	a, ok := address.Parse(one)
+	b, also := address.Parse(other)
+	return ok && also && a == b
+}
+
 // SharedAddresses are the names of the accounts that one address leads to, for each address that leads to more than one. Addresses are
 // compared as those of lookups are. Accounts are sorted, and so are the lists.
 func SharedAddresses(users []dsm.User) [][]string {

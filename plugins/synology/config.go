@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // a container need not have any
 
@@ -20,7 +21,7 @@ type Config struct {
 	Source         string       `json:"source,omitempty" doc:"where the accounts are read: dsm, DSM's Web API, or snapshot, a file that a task on the NAS writes; default: dsm"`
 	URL            string       `json:"url,omitempty" doc:"address of DSM, like https://nas.example.org:5001; needed with source dsm"`
 	Account        string       `json:"account,omitempty" doc:"name of a DSM account in the group administrators; make one for this and nothing else; needed with source dsm"`
-	PasswordFile   string       `json:"passwordFile,omitempty" doc:"file that holds the password of the account in one line, and that not everybody can read; needed with source dsm"`
+	PasswordFile   string       `json:"passwordFile,omitempty" doc:"file that holds the password of the account in one line, and that not everybody can read; read before each login; needed with source dsm"`
 	DeviceFile     string       `json:"deviceFile,omitempty" doc:"file that holds the id of a trusted device, for an account with a second factor; claimsmith synology enroll writes it"`
 	CAFile         string       `json:"caFile,omitempty" doc:"file with the certificate, in PEM, of the authority that signed DSM's certificate; default: the authorities that the machine knows"`
 	CertSHA256     string       `json:"certSha256,omitempty" doc:"SHA-256 fingerprint of DSM's own certificate, to accept that one and no other; instead of caFile"`
@@ -105,8 +106,9 @@ func (c Config) settleDSM(check *checker, s *settings, enrolled bool) {
 	}
 	s.client.Password, err = readPassword(c.PasswordFile)
 	check.bad("passwordFile", err, hintFor(err, c.PasswordFile))
+	s.client.Reread = func() string { return orNone(readPassword(c.PasswordFile)) }
 	if c.DeviceFile != "" {
-		s.client.Device = func() string { return trustedDevice(c.DeviceFile) }
+		s.client.Device = func() string { return orNone(readDevice(c.DeviceFile)) }
 		if err := files.Absolute(c.DeviceFile); err != nil {
 			check.bad("deviceFile", err, "")
 		} else if _, err := readDevice(c.DeviceFile); err != nil && enrolled {
@@ -115,6 +117,9 @@ func (c Config) settleDSM(check *checker, s *settings, enrolled bool) {
 	}
 	s.plain = u != nil && u.Scheme == "http"
 	s.client.TLS = c.trust(check, s.plain)
+	if c.CAFile != "" {
+		s.client.Trust = renewed(c.CAFile, s.client.TLS)
+	}
 	s.client.Kinds = c.kinds(check)
 	if c.SnapshotFile != "" {
 		check.bad("snapshotFile", errors.New("means nothing without source: snapshot"), "")
@@ -195,6 +200,18 @@ func within(check *checker, path string, given sdk.Duration, otherwise, low, hig
 		return otherwise
 	default:
 		return d
+	}
+}
+
+// renewed trusts the authorities that are in a file when it is called; those of the last time while none can be read.
+func renewed(file string, last *tls.Config) func() *tls.Config {
+	var kept atomic.Pointer[tls.Config]
+	kept.Store(last)
+	return func() *tls.Config {
+		if now, err := readCA(file); err == nil {
+			kept.Store(now)
+		}
+		return kept.Load()
 	}
 }
 

@@ -76,13 +76,13 @@ func readDevice(file string) (string, error) {
 	return device, err
 }
 
-// trustedDevice is readDevice for each login: without a device there is none, and DSM says what it thinks of that.
-func trustedDevice(file string) string {
-	device, err := readDevice(file)
+// orNone is what a file holds at the moment of a login. Where it cannot be read there is nothing: it may be about to be written, and
+// DSM says what it thinks of a login without.
+func orNone(secret string, err error) string {
 	if err != nil {
 		return ""
 	}
-	return device
+	return secret
 }
 
 // writeDevice keeps the id of a trusted device where only this user can read it. The file appears whole or not at all.

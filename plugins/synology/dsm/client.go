@@ -15,19 +15,21 @@ import (
 
 // Options say which NAS is asked, and as whom.
 type Options struct {
-	URL            string           // https://nas.example.org:5001; a path in front of /webapi is kept
-	Account        string           // required: a member of administrators
-	Password       string           // required
-	Kinds          []Kind           // the accounts that are read; defaults to Local
-	Device         func() string    // the id of a trusted device, read before each login; nil or empty: there is none
-	TLS            *tls.Config      // how the certificate is verified; nil: by the authorities that the machine knows
-	AllowPlainHTTP bool             // whether URL may be http://, where the password can be read on the way
-	Timeout        time.Duration    // for one answer of the NAS; defaults to 10 s
-	Pause          time.Duration    // how long a refused account is not tried again; defaults to 15 min
-	Name           string           // of the device that Enroll makes DSM trust; defaults to DeviceName
-	PageSize       int              // entries asked for in one call; defaults to 1000
-	Log            *slog.Logger     // defaults to slog.Default()
-	Now            func() time.Time // defaults to time.Now
+	URL            string             // https://nas.example.org:5001; a path in front of /webapi is kept
+	Account        string             // required: a member of administrators
+	Password       string             // required
+	Reread         func() string      // the password as it is now, read before each login; nil or empty: the one of before
+	Kinds          []Kind             // the accounts that are read; defaults to Local
+	Device         func() string      // the id of a trusted device, read before each login; nil or empty: there is none
+	TLS            *tls.Config        // how the certificate is verified; nil: by the authorities that the machine knows
+	Trust          func() *tls.Config // the same, read before each connection; nil: TLS
+	AllowPlainHTTP bool               // whether URL may be http://, where the password can be read on the way
+	Timeout        time.Duration      // for one answer of the NAS; defaults to 10 s
+	Pause          time.Duration      // how long a refused account is not tried again; defaults to 15 min
+	Name           string             // of the device that Enroll makes DSM trust; defaults to DeviceName
+	PageSize       int                // entries asked for in one call; defaults to 1000
+	Log            *slog.Logger       // defaults to slog.Default()
+	Now            func() time.Time   // defaults to time.Now
 }
 
 // ErrClosed is what calls on a closed client get.
@@ -45,6 +47,7 @@ type Client struct {
 	session   *session
 	refused   *Error // the refusal of the last login, when it was one that must not be repeated
 	refusedAt time.Time
+	password  string    // of the last login, or of the first to come
 	device    string    // the trusted device that was named in that login
 	futileAt  time.Time // when a session that had just been renewed was lost again
 	closed    bool
@@ -71,6 +74,9 @@ func New(o Options) (*Client, error) {
 	if len(o.Kinds) == 0 {
 		o.Kinds = []Kind{Local}
 	}
+	if o.Reread == nil {
+		o.Reread = func() string { return "" }
+	}
 	if o.Device == nil {
 		o.Device = func() string { return "" }
 	}
@@ -86,10 +92,11 @@ func New(o Options) (*Client, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Client{base: base, options: o, http: newTransport(o.TLS), login: make(chan struct{}, 1)}, nil
+	return &Client{base: base, options: o, http: newTransport(o.TLS, o.Trust), password: o.Password, login: make(chan struct{}, 1)}, nil
 }
 
-// ParseURL checks the address of a NAS: https://host[:port], or http:// when plain says so. The result ends without slash.
+// ParseURL checks the address of a NAS: https://host[:port], or http:// when plain says so. A path is that of a reverse proxy which has DSM
+// below it. The result ends without slash.
 func ParseURL(raw string, plain bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -107,6 +114,11 @@ func ParseURL(raw string, plain bool) (*url.URL, error) {
 		return nil, errors.New("the address must begin with https://")
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	for part := range strings.SplitSeq(u.Path, "/") {
+		if part == "webman" || part == "webapi" {
+			return nil, errors.New("the address names a page of DSM, " + part + "; leave that out")
+		}
+	}
 	return u, nil
 }
 

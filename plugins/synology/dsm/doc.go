@@ -20,8 +20,8 @@
 //
 // DSM blocks the address of whoever fails to sign in a few times. A refusal of the account (a wrong password, an account
 // that is switched off or locked, a blocked address ...) is therefore remembered: until Options.Pause is over each call
-// gets a *Paused with the same refusal and the end of the pause, and DSM is not asked. A refusal for want of a second factor is forgotten
-// as soon as another device is known.
+// gets a *Paused with the same refusal and the end of the pause, and DSM is not asked. Any refusal is forgotten as soon as there
+// is another password, and one for want of a second factor as soon as another device is known.
 //
 // # Errors
 //

@@ -44,7 +44,7 @@ type apiPlace struct {
 
 // open returns the current session, or signs in if there is none. A session given as lost is not returned again.
 func (c *Client) open(ctx context.Context, lost *session) (*session, error) {
-	if s, err := c.current(lost); s != nil || err != nil && !c.enrolled() {
+	if s, err := c.current(lost); s != nil || err != nil && !c.mended() {
 		return s, err
 	}
 	if err := c.enter(ctx); err != nil {
@@ -82,17 +82,35 @@ func (c *Client) current(lost *session) (*session, error) {
 	return nil, nil
 }
 
-// enrolled forgets a refusal that asked for a second factor when another device is trusted since, and tells whether it did.
-func (c *Client) enrolled() bool {
-	device := c.options.Device()
+// mended forgets a refusal when there is another password since, or another trusted device where a second factor was asked for, and tells
+// whether it did.
+func (c *Client) mended() bool {
+	device, password := c.options.Device(), c.options.Reread()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.refused == nil || !c.refused.secondFactor() || device == "" || device == c.device {
+	switch {
+	case c.closed || c.refused == nil:
+		return false
+	case password != "" && password != c.password:
+		c.options.Log.Info("another password is in the file, so a login is tried before the pause is over")
+	case c.refused.secondFactor() && device != "" && device != c.device:
+		c.options.Log.Info("another trusted device is known, so a login is tried before the pause is over")
+	default:
 		return false
 	}
 	c.refused = nil
-	c.options.Log.Info("another trusted device is known, so a login is tried before the pause is over")
 	return true
+}
+
+// secret is the password of a login that is about to be tried.
+func (c *Client) secret() string {
+	now := c.options.Reread()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now != "" {
+		c.password = now
+	}
+	return c.password
 }
 
 // replace puts s in place of the session and returns the one before.
@@ -186,7 +204,7 @@ type loginReply struct {
 func (c *Client) authenticate(ctx context.Context, s *session, more map[string]string) (loginReply, error) {
 	var reply loginReply
 	r := request{api: apiAuth, method: "login", version: authVersion, plain: map[string]string{
-		"account": c.options.Account, "passwd": c.options.Password, "format": "sid", "enable_syno_token": "yes",
+		"account": c.options.Account, "passwd": c.secret(), "format": "sid", "enable_syno_token": "yes",
 	}}
 	maps.Copy(r.plain, more)
 	if err := c.ask(ctx, s, r, &reply); err != nil {

@@ -14,16 +14,23 @@ import (
 	"time"
 )
 
-// newTransport gives a way to the NAS that verifies certificates as config says and uses no proxy. Deadlines come from
-// contexts.
-func newTransport(config *tls.Config) *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+// newTransport gives a way to the NAS that verifies certificates as config says, or as trust says then if that is not nil, and uses no
+// proxy. Deadlines come from contexts.
+func newTransport(config *tls.Config, trust func() *tls.Config) *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	t := &http.Transport{
+		DialContext:         dialer.DialContext,
 		TLSClientConfig:     config.Clone(), // of nil it is nil
 		TLSHandshakeTimeout: 10 * time.Second,
 		MaxIdleConnsPerHost: 2,
 		IdleConnTimeout:     30 * time.Second, // a NAS that wants to sleep is not kept awake
 	}
+	if trust != nil {
+		t.DialTLSContext = func(ctx context.Context, network, at string) (net.Conn, error) {
+			return (&tls.Dialer{NetDialer: dialer, Config: trust()}).DialContext(ctx, network, at)
+		}
+	}
+	return t
 }
 
 // redirected refuses a redirect, with the sentence that mends it. Nothing but the host of the target is repeated.

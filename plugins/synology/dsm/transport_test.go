@@ -155,6 +155,8 @@ func TestAddressesAreChecked(t *testing.T) {
 		{"https://nas.example.org:5001", false, ""},
 		{"https://nas.example.org/dsm/", false, ""},
 		{"https://[fd00::1]:5001", false, ""},
+		{"https://nas.example.org:5001/webman", false, "the address names a page of DSM, webman; leave that out"},
+		{"https://nas.example.org/dsm/webapi/entry.cgi", false, "the address names a page of DSM, webapi; leave that out"},
 		{"http://localhost:5000", true, ""},
 		{"http://localhost:5000", false, "http:// would send the password readable; use https://, or write allowPlainHTTP: true"},
 		{"", false, "the address is empty"},

@@ -259,7 +259,7 @@ func TestProblems(t *testing.T) {
 		}},
 		{"nothing near", `{"url": "u", "passwordFile": "/p", "zzzzz": 1, "accounts": {}}`, []Problem{
 			{"zzzzz", `unknown key "zzzzz"`, "known here: accounts, passwordFile, port, url", true},
-			{"accounts", "must be a list of objects, not an object", "", false},
+			{"accounts", "must be a list of objects, not an object", "write [{name: ...}]", false},
 		}},
 		{"the file of a secret is a string", `{"url": "u", "passwordFile": 1}`, []Problem{{"passwordFile", "must be a string, not a number", "", false}}},
 		{"no object", `[]`, []Problem{{"", "must be an object, not a list", "", false}}},

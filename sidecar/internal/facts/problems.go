@@ -56,7 +56,19 @@ func (c *collector) check(t *Type, v any, path string) {
 		}
 		return
 	}
-	c.add(path, "must be "+t.Noun()+", not "+describe(v), "")
+	c.add(path, "must be "+t.Noun()+", not "+describe(v), t.form())
+}
+
+// form shows how a list of objects is written; empty for all else.
+func (t *Type) form() string {
+	if t.Kind != List || len(t.Elem.Required) == 0 {
+		return ""
+	}
+	var members []string
+	for _, name := range t.Elem.Required {
+		members = append(members, t.Elem.written(name)+": ...")
+	}
+	return "write [{" + strings.Join(members, ", ") + "}]"
 }
 
 func (c *collector) object(t *Type, o object, path string) {

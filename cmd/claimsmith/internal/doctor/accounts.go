@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,12 +15,12 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
-// accounts signs in, once, and counts. It tells whether DSM let the account in and showed it the list.
-func (d *doctor) accounts(ctx context.Context, p sidecar.DeclaredPlugin, c synology.Config, trust *tls.Config) bool {
+// accounts signs in, once, and counts. It tells why DSM did not show the accounts; empty: it did.
+func (d *doctor) accounts(ctx context.Context, p sidecar.DeclaredPlugin, c synology.Config, trust *tls.Config) string {
 	client, err := d.client(c, trust)
 	if err != nil {
 		d.wrong("login", err.Error(), "")
-		return false
+		return "the accounts of " + p.Name + " could not be read: see above"
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -32,8 +31,7 @@ func (d *doctor) accounts(ctx context.Context, p sidecar.DeclaredPlugin, c synol
 	}()
 	users, err := client.Users(ctx)
 	if err != nil {
-		d.refused(err)
-		return false
+		return d.refused(err, p.Name)
 	}
 	d.ok("login", "DSM lets the account of the plugin in")
 	d.ok("list", fmt.Sprintf("the account may list users; there are %d", len(users)))
@@ -43,22 +41,22 @@ func (d *doctor) accounts(ctx context.Context, p sidecar.DeclaredPlugin, c synol
 	admins, err := client.Administrators(ctx)
 	if err != nil {
 		d.warn("administrators", "the members of the group administrators cannot be read: "+err.Error(), "the account of the plugin has to be in that group itself")
-		return true
+		return ""
 	}
-	d.administrators(ctx, p, users, admins)
-	return true
+	d.administrators(ctx, p, users, admins, c)
+	return ""
 }
 
-// refused says what DSM said to the login, or to the first list after it.
-func (d *doctor) refused(err error) {
+// refused says what DSM said to the login, or to the first list after it, and returns why nobody can be tried then.
+func (d *doctor) refused(err error, plugin string) string {
 	var refusal *dsm.Error
 	if !errors.As(err, &refusal) {
 		d.wrong("login", err.Error(), "mend that, and run the doctor again")
-		return
+		return "the accounts of " + plugin + " could not be read: see above"
 	}
 	if refusal.Method == "login" {
 		d.wrong("login", sentence(refusal), "mend that before the next try, and stop a sidecar that runs with the same password: the doctor tried once and does not repeat it")
-		return
+		return "DSM refused the account of " + plugin + ", and a login that DSM refused is not repeated: it would count towards Auto Block"
 	}
 	d.ok("login", "DSM lets the account of the plugin in")
 	do := "mend that, and run the doctor again"
@@ -66,6 +64,7 @@ func (d *doctor) refused(err error) {
 		do = "Control Panel, User & Group, the account, Edit, User Groups: tick administrators; deny it all applications but DSM and all shared folders"
 	}
 	d.wrong("list", sentence(refusal), do)
+	return "DSM does not show the list to the account of " + plugin + ": see above"
 }
 
 // sentence is a refusal without the name of the call, and without what a client does about it that lives longer than this one.
@@ -137,57 +136,6 @@ func (d *doctor) duplicates(users []dsm.User) {
 	default:
 		d.warn("duplicates", said, "--show-names tells whose; give each account an address of its own, or write links")
 	}
-}
-
-// administrators looks whether those who rule the NAS can be reached by e-mail, and what the rules make of one.
-func (d *doctor) administrators(ctx context.Context, p sidecar.DeclaredPlugin, users []dsm.User, admins []string) {
-	exposed := 0
-	for _, u := range users {
-		if active(u) && synology.HasAddress(u) && slices.Contains(admins, u.Name) {
-			exposed++
-		}
-	}
-	if exposed == 0 {
-		d.ok("administrators", "no administrator who is switched on has an e-mail address")
-		return
-	}
-	have := many(exposed, "administrator") + " can be reached by e-mail"
-	const do = "take the address away from the account, or write deny: nas.admin && not nas.linked in the rules"
-	switch outcome, rule := d.tryAdministrator(ctx, p.Name); outcome {
-	case "denied":
-		d.ok("administrators", have+", and the rules turn them away ("+rule+")")
-	case "patched", "unchanged":
-		d.wrong("administrators", have+", and the rules let them in: whoever holds such a mailbox rules the NAS", do)
-	default:
-		d.warn("administrators", have+"; it could not be tried what the rules make of one", do)
-	}
-}
-
-// tryAdministrator runs the rules, offline, on somebody whom the lookups of a plugin find to be an administrator.
-func (d *doctor) tryAdministrator(ctx context.Context, plugin string) (outcome, rule string) {
-	connector := d.connector()
-	if connector == nil {
-		return "", ""
-	}
-	domain := connector.Domains[0]
-	if domain == "*" {
-		domain = "example.org"
-	}
-	req := sidecar.Request{
-		Client: d.o.Client, Connector: connector.Name, Facts: map[string]json.RawMessage{},
-		Identity: sidecar.RequestIdentity{UserID: "doctor", Email: "doctor@" + domain, EmailVerified: true},
-	}
-	for _, l := range d.outline.Lookups {
-		req.Facts[l.Alias] = json.RawMessage(`{"found":false,"problem":"none"}`)
-		if l.Plugin == plugin {
-			req.Facts[l.Alias] = json.RawMessage(`{"found":true,"name":"doctor","uid":1024,"admin":true,"groups":["administrators","users"]}`)
-		}
-	}
-	explanation, err := sidecar.Explain(ctx, d.o.File, d.o.Sidecar, req)
-	if err != nil {
-		return "", ""
-	}
-	return explanation.Outcome, explanation.Rule
 }
 
 func linked(c synology.Config, name string) bool {

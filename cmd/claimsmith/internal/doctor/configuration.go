@@ -2,7 +2,11 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar"
@@ -12,6 +16,14 @@ import (
 func (d *doctor) configuration(ctx context.Context) {
 	d.part = "Configuration " + d.o.File
 	var err error
+	if _, missing := os.Stat(d.o.File); errors.Is(missing, fs.ErrNotExist) {
+		if d.absent = d.o.Optional; d.absent {
+			d.skip("file", "there is no "+d.o.File+" here: -c names one")
+			return
+		}
+		d.wrong("file", "there is no such file", "name the right one with -c")
+		return
+	}
 	if d.outline, err = sidecar.ReadOutline(d.o.File, d.o.Sidecar); err != nil {
 		d.wrong("file", err.Error(), "claimsmith check -c "+d.o.File+" shows all that is wrong with it, with the lines")
 		return
@@ -28,11 +40,54 @@ func (d *doctor) configuration(ctx context.Context) {
 	}
 	if d.usable {
 		d.tests(ctx)
+		d.rules(ctx)
 	}
-	if !d.requires(usernameClaim) {
+	if !d.idle && d.concerned() && !d.requires(usernameClaim) {
 		d.warn("contract", fmt.Sprintf("clients does not require %s of %s, so a token without it can be issued", usernameClaim, d.o.Client),
 			fmt.Sprintf("write clients: {%s: {require: {%s: string}}}", d.o.Client, usernameClaim))
 	}
+}
+
+// concerned tells whether the configuration is about a NAS, or about the client in so many words.
+func (d *doctor) concerned() bool {
+	return d.dexClient() != nil || slices.Contains(d.clients(), d.o.Client) ||
+		slices.ContainsFunc(d.outline.Plugins, func(p sidecar.DeclaredPlugin) bool { return p.Builtin == builtinSynology })
+}
+
+// clients are those that the sidecar's configuration names.
+func (d *doctor) clients() (names []string) {
+	for _, c := range d.outline.Clients {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// rules looks whether any of them is about the client: its name may be misspelt, and what no rule is about is let in unchanged.
+func (d *doctor) rules(ctx context.Context) {
+	connectors := []sidecar.OutlinedConnector{{Domains: []string{"*"}}}
+	for _, c := range append(connectors, d.outline.Connectors...) {
+		explanation, err := d.imagine(ctx, c, func(string) string { return `{"found":false,"problem":"none"}` })
+		if err != nil || !untouched(explanation) {
+			return
+		}
+	}
+	d.idle = true
+	if !d.concerned() {
+		return
+	}
+	said := "no rule applies to a client " + d.o.Client
+	switch known := d.dexClients(); {
+	case d.dex != nil:
+		said += "; Dex has " + list(known)
+	case len(d.outline.Clients) > 0:
+		said += "; clients has " + list(d.clients())
+	}
+	d.warn("rules", said, "name the right one with --client, or write rules for it")
+}
+
+// untouched tells whether no rule had anything to do with a login.
+func untouched(e *sidecar.Explanation) bool {
+	return e.Outcome == "unchanged" && !slices.ContainsFunc(e.Steps, func(s sidecar.ExplainedStep) bool { return s.Ran })
 }
 
 // pluginOf tells which plugin a problem is about; empty for none.

@@ -110,6 +110,17 @@ func (d *doctor) dexClient() *dexClient {
 	return nil
 }
 
+// dexClients are the clients that Dex knows, if that is known.
+func (d *doctor) dexClients() (names []string) {
+	if d.dex == nil {
+		return nil
+	}
+	for _, c := range d.dex.StaticClients {
+		names = append(names, c.ID)
+	}
+	return names
+}
+
 // secret of a client, which may not be known here, and the place where it stands.
 func (*dexConfig) secret(c *dexClient, file string) (secret, place string) {
 	if c.SecretEnv != "" {
@@ -129,11 +140,7 @@ func (d *doctor) dexFile() {
 	}
 	client := d.dexClient()
 	if client == nil {
-		var known []string
-		for _, c := range d.dex.StaticClients {
-			known = append(known, c.ID)
-		}
-		d.wrong("client", fmt.Sprintf("staticClients has no client %s; it has %s", d.o.Client, list(known)), "add it, or name the right one with --client")
+		d.wrong("client", fmt.Sprintf("staticClients has no client %s; it has %s", d.o.Client, list(d.dexClients())), "add it, or name the right one with --client")
 		return
 	}
 	if secret, place := d.dex.secret(client, d.o.DexConfig); secret == "" && client.SecretEnv == "" {

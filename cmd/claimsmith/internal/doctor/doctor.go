@@ -12,8 +12,9 @@ import (
 
 // Options say what is looked at.
 type Options struct {
-	File    string          // the configuration
-	Sidecar sidecar.Options // as for serve
+	File     string          // the configuration
+	Optional bool            // File need not be there
+	Sidecar  sidecar.Options // as for serve
 
 	Dex         string // the issuer; empty: that of DexConfig
 	DexConfig   string // the file that Dex is started with; empty: it is not looked at
@@ -35,10 +36,12 @@ type doctor struct {
 	report *Report
 	part   string
 
-	outline  *sidecar.Outline // nil: the configuration cannot be read
+	outline  *sidecar.Outline // nil: there is no configuration, or it cannot be read
+	absent   bool             // there is no configuration
 	usable   bool             // the configuration can be served
+	idle     bool             // no rule applies to the client
 	broken   map[string]bool  // plugins that something is wrong with, by name
-	signedIn bool             // every NAS let the plugin's account in
+	closed   string           // why a NAS did not show its accounts; empty: all did
 	dex      *dexConfig       // nil: not given, or not readable
 	redirect string           // as DSM's form has it
 }
@@ -54,7 +57,7 @@ func Run(ctx context.Context, o Options) *Report {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	d := &doctor{o: o, report: &Report{File: o.File, Checks: []Check{}, Count: map[Status]int{}}, broken: map[string]bool{}, signedIn: true}
+	d := &doctor{o: o, report: &Report{File: o.File, Checks: []Check{}, Count: map[Status]int{}}, broken: map[string]bool{}}
 	d.readDexConfig()
 	d.configuration(ctx)
 	d.sidecar(ctx)

@@ -47,10 +47,13 @@ func (d *doctor) links(ctx context.Context, p sidecar.DeclaredPlugin, users []ds
 		return
 	}
 	if n := list.GetUnreadable(); n > 0 {
-		d.wrong("links", many(int(n), "row")+" cannot be read, and nobody who is not linked yet gets in while that is so", "bring back the key that state had, or take all apart with claimsmith links reset --all")
+		d.wrong("links", many(int(n), "row")+" cannot be read, and nobody gets in whose link they are or who is not linked yet", "bring back the key that state had, or take all apart with claimsmith links reset --all")
+	}
+	if len(list.GetLinks()) == 0 && (list.GetUnreadable() > 0 || list.GetLost() != nil) {
+		return // whether anybody is linked is not known
 	}
 	byHand, total := 0, 0
-	var odd []string
+	var odd misfits
 	for _, l := range list.GetLinks() {
 		if l.GetPlugin() != p.Name {
 			continue
@@ -59,14 +62,44 @@ func (d *doctor) links(ctx context.Context, p sidecar.DeclaredPlugin, users []ds
 		if l.GetExplicit() {
 			byHand++
 		}
-		if why := d.unfit(l, pin, users); why != "" {
-			odd = append(odd, l.GetAccount()+" ("+why+")")
+		if why, adopt := d.unfit(l, pin, users); why != "" {
+			odd.note(l, why, adopt)
 		}
 	}
 	d.linked(total, byHand, odd, pin)
 }
 
-func (d *doctor) linked(total, byHand int, odd []string, pin *sidecar.OutlinedPin) {
+// misfits are links that do not hold.
+type misfits struct {
+	said  []string // account and reason
+	adopt []string // connectors, of those that keep no provider
+	reset bool     // there are others
+}
+
+func (m *misfits) note(l *adminv1.Link, why string, adopt bool) {
+	m.said = append(m.said, l.GetAccount()+" ("+why+")")
+	switch {
+	case !adopt:
+		m.reset = true
+	case !slices.Contains(m.adopt, l.GetConnectorId()):
+		m.adopt = append(m.adopt, l.GetConnectorId())
+	}
+}
+
+// do says what to do about them.
+func (m *misfits) do() string {
+	var do []string
+	slices.Sort(m.adopt)
+	for _, connector := range m.adopt {
+		do = append(do, "claimsmith links adopt --connector "+connector+" if they were made with the provider that is behind it now")
+	}
+	if m.reset {
+		do = append(do, "claimsmith links reset --account NAME for each that is meant")
+	}
+	return strings.Join(do, "; ")
+}
+
+func (d *doctor) linked(total, byHand int, odd misfits, pin *sidecar.OutlinedPin) {
 	said := fmt.Sprintf("%s linked to a person, %d of them by hand", accountsAre(total), byHand)
 	if total == 0 {
 		said = "nobody is linked to an account yet"
@@ -75,13 +108,13 @@ func (d *doctor) linked(total, byHand int, odd []string, pin *sidecar.OutlinedPi
 		said += "; only who is linked by hand may sign in"
 	}
 	switch {
-	case len(odd) > 0:
-		text := fmt.Sprintf("%s; %d of these links do not hold, and the people are turned away", said, len(odd))
+	case len(odd.said) > 0:
+		text := said + "; " + doNotHold(len(odd.said))
 		if d.o.ShowNames {
-			slices.Sort(odd)
-			text += ": " + strings.Join(odd, "; ")
+			slices.Sort(odd.said)
+			text += ": " + strings.Join(odd.said, "; ")
 		}
-		do := "claimsmith links reset --account NAME for each that is meant"
+		do := odd.do()
 		if !d.o.ShowNames {
 			do = "--show-names tells which and why; " + do
 		}
@@ -93,6 +126,14 @@ func (d *doctor) linked(total, byHand int, odd []string, pin *sidecar.OutlinedPi
 	}
 }
 
+// doNotHold says how many links have no effect.
+func doNotHold(n int) string {
+	if n == 1 {
+		return "1 of these links does not hold, and its person is turned away"
+	}
+	return fmt.Sprintf("%d of these links do not hold, and the people are turned away", n)
+}
+
 // accountsAre is a number of accounts as the beginning of a sentence.
 func accountsAre(n int) string {
 	if n == 1 {
@@ -101,8 +142,8 @@ func accountsAre(n int) string {
 	return many(n, "account") + " are"
 }
 
-// unfit says why a link does not hold; empty: it does.
-func (d *doctor) unfit(l *adminv1.Link, pin *sidecar.OutlinedPin, users []dsm.User) string {
+// unfit says why a link does not hold, and whether adopting it is enough to mend that; empty: it holds.
+func (d *doctor) unfit(l *adminv1.Link, pin *sidecar.OutlinedPin, users []dsm.User) (why string, adopt bool) {
 	issuer := ""
 	for _, c := range d.outline.Connectors {
 		if c.Name == l.GetConnectorId() {
@@ -112,23 +153,23 @@ func (d *doctor) unfit(l *adminv1.Link, pin *sidecar.OutlinedPin, users []dsm.Us
 	switch {
 	case issuer == l.GetIssuer():
 	case l.GetIssuer() == "":
-		return "made before an issuer was named for " + l.GetConnectorId() + ": claimsmith links adopt"
+		return "made before an issuer was named for " + l.GetConnectorId(), true
 	default:
-		return "made with another provider behind " + l.GetConnectorId()
+		return "made with another provider behind " + l.GetConnectorId(), false
 	}
 	id, err := strconv.ParseInt(l.GetAccountId(), 10, 64)
 	numbered := err == nil && strings.HasSuffix(pin.ID, ".uid")
 	for _, u := range users {
 		switch {
 		case u.Name == l.GetAccount() && numbered && u.UID != 0 && u.UID != id:
-			return "the account was made anew"
+			return "the account was made anew", false
 		case u.Name == l.GetAccount():
-			return ""
+			return "", false
 		case numbered && u.UID == id:
-			return "the account was renamed"
+			return "the account was renamed", false
 		}
 	}
-	return "the account is gone"
+	return "the account is gone", false
 }
 
 // pin is that of a lookup of a plugin, the first that has one.

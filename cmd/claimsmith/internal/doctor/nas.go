@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -29,8 +30,8 @@ func (d *doctor) nas(ctx context.Context, p sidecar.DeclaredPlugin) {
 		return
 	}
 	d.part = "NAS of plugin " + p.Name
-	signedIn := false
-	defer func() { d.signedIn = d.signedIn && signedIn }()
+	closed := "the accounts of " + p.Name + " could not be read: see above"
+	defer func() { d.closed = cmp.Or(d.closed, closed) }()
 	var c synology.Config
 	if err := json.Unmarshal(p.Config, &c); err != nil {
 		d.skip("address", "the plugin's configuration cannot be read")
@@ -38,12 +39,12 @@ func (d *doctor) nas(ctx context.Context, p sidecar.DeclaredPlugin) {
 	}
 	if c.Source == "snapshot" {
 		d.skip("login", "the accounts come from a snapshot, so nobody signs in; the check of the plugin looked at the file")
-		signedIn = true
+		closed = ""
 		return
 	}
 	base, err := dsm.ParseURL(c.URL, c.AllowPlainHTTP)
 	if err != nil {
-		d.wrong("address", err.Error(), "write url: https://nas.example.org:5001")
+		d.wrong("address", err.Error(), "write url: "+suggested(c.URL))
 		return
 	}
 	if !d.reachable(ctx, base) {
@@ -57,7 +58,20 @@ func (d *doctor) nas(ctx context.Context, p sidecar.DeclaredPlugin) {
 		d.skip("login", "something is wrong with the configuration of the plugin: see above")
 		return
 	}
-	signedIn = d.accounts(ctx, p, c, trust)
+	closed = d.accounts(ctx, p, c, trust)
+}
+
+// suggested is an address of DSM, of the host that is meant if that can be told.
+func suggested(given string) string {
+	u, err := url.Parse(given)
+	if err != nil || u.Hostname() == "" {
+		return "https://nas.example.org:5001"
+	}
+	port := u.Port()
+	if u.Scheme == "http" && (port == "" || port == "5000") || u.Scheme != "http" && port == "" {
+		port = "5001"
+	}
+	return "https://" + net.JoinHostPort(u.Hostname(), port)
 }
 
 // reachable knocks at the port of the NAS.
@@ -110,7 +124,11 @@ const (
 func (d *doctor) release(ctx context.Context, base *url.URL, trust *tls.Config, c synology.Config) bool {
 	known, date, err := d.info(ctx, base, trust)
 	if err != nil {
-		d.wrong("DSM", err.Error(), "check host and port of url: it is DSM's own address, usually port 5001, and nothing that asks for another login stands before it")
+		do := "check host and port of url: "
+		if base.Path != "" {
+			do = "leave " + base.Path + " out of url, unless a reverse proxy has DSM below it; otherwise check host and port: "
+		}
+		d.wrong("DSM", err.Error(), do+"it is DSM's own address, usually port 5001, and nothing that asks for another login stands before it")
 		return false
 	}
 	d.clock("clock", "the NAS", date)

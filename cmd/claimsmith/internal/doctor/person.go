@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/claimsmith/claimsmith/plugins/synology"
+	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
@@ -21,10 +23,14 @@ func (d *doctor) person(ctx context.Context) {
 	switch {
 	case d.o.Email == "":
 		d.skip("dry run", "--email ADDRESS says who is tried: the plugins are asked, the rules decide, and no token is made")
+	case !synology.HasAddress(dsm.User{Email: d.o.Email}):
+		d.wrong("dry run", "this is no e-mail address", "write it whole, like --email mum@gmail.com")
+	case d.absent:
+		d.skip("dry run", "the configuration says who is let in: -c names it")
 	case d.outline == nil || !d.usable:
 		d.skip("dry run", "the configuration cannot be served")
-	case !d.signedIn:
-		d.skip("dry run", "the accounts of the NAS could not be read, and a login that DSM refused is not repeated: it would count towards Auto Block")
+	case d.closed != "":
+		d.skip("dry run", d.closed)
 	case d.connector() == nil:
 		d.wrong("dry run", "connectors names nobody whose word on an address counts, so rules see no address", "write connectors: {google: {emailDomains: [gmail.com]}}")
 	default:
@@ -47,7 +53,15 @@ func (d *doctor) try(ctx context.Context) {
 		d.wrong("dry run", "no token, because something failed: "+explanation.Err, more)
 		return
 	case "denied":
-		d.warn("dry run", "turned away by "+explanation.Rule+"; the person reads: "+explanation.Message, "nothing, if that is meant; otherwise mend account or rule. "+more)
+		said, do := "turned away by "+explanation.Rule+"; the person reads: "+explanation.Message, "nothing, if that is meant; otherwise mend account or rule. "+more
+		if explanation.Doubt != "" {
+			said, do = said+" Rules see no address, because "+explanation.Doubt, d.believe()+". "+more
+		}
+		d.warn("dry run", said, do)
+		return
+	}
+	if untouched(explanation) {
+		d.warn("dry run", "no rule applies to this login by the client "+d.o.Client+", so its tokens are as Dex makes them, without "+usernameClaim, "name the right client with --client, or write rules for it")
 		return
 	}
 	said := "the rules let this person in, if " + d.connector().Name + " says that the address is verified"
@@ -56,6 +70,13 @@ func (d *doctor) try(ctx context.Context) {
 	}
 	d.ok("dry run", said)
 	d.claim(explanation, more)
+}
+
+// believe says how a connector's word on an address comes to count.
+func (d *doctor) believe() string {
+	name := d.connector().Name
+	domain := d.o.Email[strings.LastIndexByte(d.o.Email, '@')+1:]
+	return fmt.Sprintf("add %s to emailDomains of %s under connectors, if %s's word on addresses of that domain is to count", domain, name, name)
 }
 
 // assumed are the links that a person is given who was not asked who they are: that their account is theirs.
@@ -99,7 +120,11 @@ func (d *doctor) claim(explanation *sidecar.Explanation, more string) {
 
 // lifetimes adds up how long somebody can go on signing in after the account was switched off.
 func (d *doctor) lifetimes() {
-	if d.outline == nil {
+	switch {
+	case d.absent:
+		d.skip("facts", "the configuration says so")
+		return
+	case d.outline == nil:
 		d.skip("facts", "the configuration cannot be read")
 		return
 	}

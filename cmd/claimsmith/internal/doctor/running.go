@@ -20,6 +20,9 @@ import (
 func (d *doctor) sidecar(ctx context.Context) {
 	d.part = "Sidecar"
 	switch {
+	case d.absent:
+		d.skip("socket", "the configuration says where it is")
+		return
 	case d.outline == nil:
 		d.skip("socket", "the configuration, which says where it is, cannot be read")
 		return
@@ -116,10 +119,7 @@ func (d *doctor) status(ctx context.Context) {
 	}
 	if st.GetLinksLost() != nil {
 		d.wrong("links", "links between people and accounts were lost with a damaged file of state: nobody is linked at a first sign-in",
-			"claimsmith links add makes links by hand; claimsmith links reset --all begins anew, and whoever signs in first is linked")
-	}
-	if st.GetLinksLost() != nil {
-		d.wrong("links lost", "the file with the links was damaged and set aside, so nobody is linked at a first sign-in", "bring back a copy of the file, or begin anew with claimsmith links reset --all")
+			"bring back a copy of the file; or claimsmith links add makes links by hand, and claimsmith links reset --all begins anew: whoever signs in first is linked")
 	}
 	for _, p := range st.GetPlugins() {
 		if p.GetFailing() != "" {
