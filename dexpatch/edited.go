@@ -8,20 +8,27 @@ import (
 	"strings"
 )
 
+// share is what one edit adds to a file.
+type share struct {
+	core  bool
+	lines int
+}
+
 // keep makes an edited file part of the plan.
-func (p *Plan) keep(edited *Edited, why string, lay []string) {
+func (p *Plan) keep(edited *Edited, by Edit, lay []string) {
 	p.lay = append(p.lay, lay...)
 	if edited.Added() == 0 {
 		return
 	}
 	i := slices.IndexFunc(p.Edited, func(e *Edited) bool { return e.File == edited.File })
 	if i < 0 {
-		edited.Why = []string{why}
+		edited.Why, edited.shares = []string{by.Why}, []share{{by.Core, edited.Added()}}
 		p.Edited = append(p.Edited, edited)
 		return
 	}
-	if edited.Added() > p.Edited[i].Added() {
-		edited.Why = append(slices.Clone(p.Edited[i].Why), why)
+	if known := p.Edited[i]; edited.Added() > known.Added() {
+		edited.Why = append(slices.Clone(known.Why), by.Why)
+		edited.shares = append(slices.Clone(known.shares), share{by.Core, edited.Added() - known.Added()})
 		p.Edited[i] = edited
 	}
 }

@@ -58,6 +58,7 @@ type Edited struct {
 	File string
 	Why  []string // a sentence of each edit
 
+	shares   []share // as Why
 	mode     fs.FileMode
 	old      []string // lines with their ends
 	inserted map[int][]string
@@ -136,7 +137,7 @@ func (p *Plan) add(e Edit) error {
 	case len(fitting) > 1:
 		return fmt.Errorf("dex %s: %s: more than one shape of this edit fits; nothing was changed", p.Version, e.Variants[0].File)
 	case len(fitting) == 1:
-		p.keep(fitting[0], e.Why, chosen.Lay)
+		p.keep(fitting[0], e, chosen.Lay)
 		return nil
 	case e.Lost != "" && errors.As(failed, new(*AnchorError)):
 		p.Lost = append(p.Lost, e.Lost)

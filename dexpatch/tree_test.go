@@ -103,6 +103,9 @@ func TestApplyToThePinnedDex(t *testing.T) {
 	for _, e := range core.Edited {
 		coreLines += e.Added()
 	}
+	if said := fmt.Sprintf("\n%d lines added to %d files of dex %s, %d of them core, and %d in 4 new files;", added, len(p.Edited), p.Version, coreLines, own); !strings.Contains(p.Stat(), said) {
+		t.Errorf("the stat does not say: %s", said)
+	}
 	if coreLines > 20 {
 		t.Errorf("%d lines are added by the core edits, more than 20", coreLines)
 	}
@@ -179,17 +182,19 @@ func TestTheDiffIsTheOneThatWasReviewed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "dex.diff")
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(golden, []byte(p.Diff()), 0o644); err != nil {
+	for name, got := range map[string]string{"dex.diff": p.Diff(), "dex.stat": p.Stat()} {
+		golden := filepath.Join("testdata", name)
+		if os.Getenv("UPDATE") != "" {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Diff() != string(want) {
-		t.Errorf("%s is not what would be applied; UPDATE=1 go test writes it anew. Got\n%s", golden, p.Diff())
+		if got != string(want) {
+			t.Errorf("%s is not what would be applied; UPDATE=1 go test writes it anew. Got\n%s", golden, got)
+		}
 	}
 }

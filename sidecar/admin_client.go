@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -15,9 +16,9 @@ import (
 )
 
 // AdminSocket is where the sidecar of a configuration answers its operator. The rest of the file may be wrong: a sidecar that
-// could not load it goes on with the one before.
+// could not load it goes on with the one before. It may even be no YAML any more.
 func AdminSocket(file string) (string, error) {
-	cfg, src, problems := config.Load(file, config.Options{})
+	cfg, src, problems := config.LoadAddresses(file)
 	switch {
 	case cfg.Admin.Socket != "":
 		return cfg.Admin.Socket, nil
@@ -29,8 +30,14 @@ func AdminSocket(file string) (string, error) {
 	return "", fmt.Errorf("%s does not say where: a sidecar on tcp answers its operator at a socket that admin names", file)
 }
 
-// DialAdmin connects to the socket of a running sidecar, for the clients of package adminv1. Errors of calls are put in words.
+// DialAdmin connects to the socket of a running sidecar, for the clients of package adminv1: a path, also as unix:///path. Errors of
+// calls are put in words.
 func DialAdmin(socket string) (*grpc.ClientConn, error) {
+	absolute, err := filepath.Abs(strings.TrimPrefix(socket, "unix://"))
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", socket, err)
+	}
+	socket = absolute
 	words := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		err := invoke(ctx, method, req, reply, cc, opts...)
 		switch s := status.Convert(err); {

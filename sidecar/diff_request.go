@@ -24,10 +24,13 @@ func requestOf(t *config.Test) NamedRequest {
 			UserID: id.UserID, Username: id.Username, PreferredUsername: id.PreferredUsername,
 			Email: id.Email, EmailVerified: id.EmailVerified, Groups: id.Groups,
 		},
-		Facts: make(map[string]json.RawMessage, len(g.Facts)),
+		Facts: make(map[string]json.RawMessage, len(g.Facts)), Links: make(map[string]string, len(g.Links)),
 	}}
 	for i := range g.Facts {
 		out.Facts[g.Facts[i].Name] = factsOf(&g.Facts[i])
+	}
+	for i := range g.Links {
+		out.Links[g.Links[i].Name] = g.Links[i].Is
 	}
 	return out
 }

@@ -20,8 +20,8 @@ const patience = 10 * settle
 // and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins anew whose
 // declaration did not change, so that they read files again that it names.
 //
-// The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. A listen address or tracing
-// that changed is not taken over: that needs a new start, and is warned of.
+// The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. What needs a
+// new start, such as another listen address, is not taken over, and is warned of.
 func (s *Server) Reload(ctx context.Context, fresh bool) error { return s.reload(ctx, fresh, false) }
 
 // ReloadForced is Reload, but a configuration that keeps out everybody serves too.
@@ -49,14 +49,8 @@ func (s *Server) reload(ctx context.Context, fresh, force bool) (err error) {
 		return err
 	}
 	s.warn(ctx, warnings)
-	if now.cfg.Listen.Socket != old.cfg.Listen.Socket || now.cfg.Listen.TCP != old.cfg.Listen.TCP {
-		s.log.WarnContext(ctx, "the listen address changed: it takes effect with the next start")
-	}
-	if !sameKeeping(now.cfg, old.cfg) {
-		s.log.WarnContext(ctx, "admin, state or record changed: that takes effect with the next start")
-	}
-	if !sameTracing(now.cfg, old.cfg) {
-		s.log.WarnContext(ctx, "tracing changed: that takes effect with the next start")
+	if keys := needsRestart(s.began, now.cfg); len(keys) > 0 {
+		s.log.WarnContext(ctx, "what changed takes effect with the next start", "keys", keys)
 	}
 	s.active.Store(now)
 	s.memory.keepFacts(now.cfg)

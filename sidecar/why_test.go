@@ -46,7 +46,7 @@ steps: {place: "c.yaml:14" path: "pipeline[0].steps[3]" what: "remove" ran: true
 facts: {lookup: "nas" source: "plugin"}
 steps: {place: "c.yaml:7" path: "pipeline[0]" what: "steps" ran: true}
 steps: {place: "c.yaml:9" path: "pipeline[0].steps[0]" what: "lookup nas" ran: true}
-steps: {place: "c.yaml:12" path: "pipeline[0].steps[1]" what: "deny" ran: true}`,
+steps: {place: "c.yaml:12" path: "pipeline[0].steps[1]" what: "deny" ran: true refused: true}`,
 		},
 		{
 			name: "a failure", req: with(signIn("broken@gmail.com"), func(r *hookv1.ExtendPayloadRequest) { r.RequestId = "r3" }),
@@ -161,5 +161,36 @@ func TestAnExplanationSaysWhatChangedSince(t *testing.T) {
 		before.GetConfiguration().GetDigest(), reply.GetConfiguration().GetDigest())
 	if e == nil || e.Outcome != "denied" || note != want {
 		t.Errorf("%+v\ngot  %s\nwant %s", e, note, want)
+	}
+}
+
+func TestARefusalByALinkIsKnownWithoutValues(t *testing.T) {
+	r := serve(t, func(dir string) string { return strings.Replace(pinned(dir), "record: {max: 2}\n", "", 1) })
+	r.decide(comes("1", "mum@gmail.com", atToken))
+	reply, err := r.admin().Explain(t.Context(), &adminv1.ExplainRequest{DecisionId: r.decide(comes("2", "mum@gmail.com", atToken))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := &adminv1.Decision{}
+	text := timing.ReplaceAllString(strings.ReplaceAll(prototext.MarshalOptions{}.Format(reply.GetDecision()), r.dir+"/", ""), "")
+	if err := prototext.Unmarshal([]byte(text), got); err != nil {
+		t.Fatal(err)
+	}
+	got.Id, got.Digest, got.RequestId = "", "", ""
+	want := &adminv1.Decision{}
+	if err := prototext.Unmarshal([]byte(`client_id: "synology" connector_id: "google" stage: "token" grant: "authorization_code" outcome: "denied" rule: "c.yaml:12"
+facts: {lookup: "nas" source: "cache" link: "other"}
+steps: {place: "c.yaml:7" path: "pipeline[0]" what: "steps" ran: true}
+steps: {place: "c.yaml:9" path: "pipeline[0].steps[0]" what: "lookup nas" ran: true refused: true}
+steps: {place: "c.yaml:13" path: "pipeline[0].steps[1]" what: "deny" ran: true}
+steps: {place: "c.yaml:14" path: "pipeline[0].steps[2]" what: "set" ran: true}
+steps: {place: "c.yaml:15" path: "pipeline[0].steps[3]" what: "remove" ran: true}`), want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if line := r.log.wait(t, `"outcome":"denied"`); strings.Contains(line, `"claims"`) {
+		t.Errorf("the log tells of claims that nobody got: %s", line)
 	}
 }

@@ -75,10 +75,13 @@ func dexApplyCommand() *cobra.Command {
 
 func dexDiffCommand() *cobra.Command {
 	var source string
+	var stat bool
 	cmd := &cobra.Command{
-		Use:     "diff",
-		Short:   "Show what the hook changes in Dex",
-		Example: "  claimsmith dex diff | less\n  claimsmith dex diff --source ../dex",
+		Use:   "diff",
+		Short: "Show what the hook changes in Dex",
+		Long: "diff shows the lines that are added to files of Dex, each with a sentence that says why, and then the new files in packages of Dex, " +
+			"which these lines call.",
+		Example: "  claimsmith dex diff | less\n  claimsmith dex diff --stat\n  claimsmith dex diff --source ../dex",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := dexpatch.Preview(cmd.Context(), source)
@@ -86,10 +89,15 @@ func dexDiffCommand() *cobra.Command {
 				return withDexHint(err)
 			}
 			sayLost(cmd.ErrOrStderr(), plan)
-			_, err = io.WriteString(cmd.OutOrStdout(), plan.Diff())
+			text := plan.Diff
+			if stat {
+				text = plan.Stat
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), text())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&stat, "stat", false, "show only how many lines each edit adds to which file")
 	cmd.Flags().StringVar(&source, "source", "", "a `folder` with the sources of Dex")
 	return cmd
 }

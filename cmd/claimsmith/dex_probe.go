@@ -12,9 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 )
 
 func dexProbeCommand() *cobra.Command {
@@ -42,7 +44,7 @@ func dexProbeCommand() *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return probe(ctx, args[0], creds)
+			return probe(ctx, args[0], timeout, creds)
 		},
 	}
 	f := cmd.Flags()
@@ -71,7 +73,7 @@ func probeTLS(ca, cert, key, name string) (*tls.Config, error) {
 }
 
 // probe asks for the health of a sidecar once.
-func probe(ctx context.Context, address string, creds credentials.TransportCredentials) error {
+func probe(ctx context.Context, address string, timeout time.Duration, creds credentials.TransportCredentials) error {
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(creds), grpc.WithNoProxy())
 	if err != nil {
 		return err
@@ -79,10 +81,25 @@ func probe(ctx context.Context, address string, creds credentials.TransportCrede
 	defer conn.Close()
 	resp, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.WaitForReady(true))
 	if err != nil {
-		return fmt.Errorf("the sidecar at %s does not answer: %w", address, err)
+		return unanswered(address, timeout, status.Convert(err))
 	}
 	if resp.GetStatus() != healthv1.HealthCheckResponse_SERVING {
 		return fmt.Errorf("the sidecar at %s says %s", address, resp.GetStatus())
 	}
 	return nil
+}
+
+// unanswered says why a probe failed, without those who pass the reason on.
+func unanswered(address string, timeout time.Duration, why *status.Status) error {
+	if why.Code() == codes.Unimplemented {
+		return fmt.Errorf("what answers at %s is no sidecar", address)
+	}
+	_, reason, known := strings.Cut(why.Message(), "connection error: ")
+	switch {
+	case !known && why.Code() == codes.DeadlineExceeded:
+		return fmt.Errorf("no sidecar answers at %s within %s", address, timeout)
+	case !known:
+		return fmt.Errorf("ask the sidecar at %s: %s", address, why.Message())
+	}
+	return fmt.Errorf("no sidecar answers at %s within %s: %s", address, timeout, strings.Trim(reason[strings.LastIndex(reason, ": ")+1:], ` "`))
 }

@@ -23,6 +23,15 @@ func TestDexProbe(t *testing.T) {
 	healthv1.RegisterHealthServer(s, state)
 	go s.Serve(l)
 	t.Cleanup(s.Stop)
+	silent, other := socket+"-silent", socket+"-other"
+	for name, serve := range map[string]func(net.Listener){silent: func(net.Listener) {}, other: func(l net.Listener) { go grpc.NewServer().Serve(l) }} {
+		l, err := net.Listen("unix", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		serve(l)
+	}
 	tests := []struct {
 		name, address string
 		before        func()
@@ -31,7 +40,9 @@ func TestDexProbe(t *testing.T) {
 	}{
 		{"it serves", "unix://" + socket, func() {}, exitGood, ""},
 		{"it is there and does not serve", "unix://" + socket, func() { state.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING) }, exitProblems, "says NOT_SERVING"},
-		{"nobody is there", "unix://" + socket + "x", func() {}, exitProblems, "does not answer"},
+		{"nobody is there", "unix://" + socket + "x", func() {}, exitProblems, "claimsmith: no sidecar answers at unix://" + socket + "x within 500ms: no such file or directory\n"},
+		{"somebody is there who never answers", "unix://" + silent, func() {}, exitProblems, "claimsmith: no sidecar answers at unix://" + silent + " within 500ms\n"},
+		{"somebody else is there", "unix://" + other, func() {}, exitProblems, "claimsmith: what answers at unix://" + other + " is no sidecar\n"},
 		{"no address", "hook.sock", func() {}, exitUsage, "dex probe takes an address: unix:///path or dns:///host:port"},
 	}
 	for _, tt := range tests {

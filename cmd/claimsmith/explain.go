@@ -60,6 +60,9 @@ func explainCommand() *cobra.Command {
 			if o.live || o.request != "" || req.Client != "" || len(o.facts) > 0 {
 				return usageError{errors.New("--decision names a request that was made: it does not go with --request, --client, --facts or --live")}
 			}
+			if madeByDex(o.decision) {
+				return noDecision(o.decision)
+			}
 			return at.ask(func(client adminv1.AdminServiceClient) error {
 				return explainDecision(cmd, client, o.decision, o.asJSON, false)
 			})

@@ -15,7 +15,7 @@ func reloadCommand() *cobra.Command {
 		Use:   "reload",
 		Short: "Have a running sidecar read its configuration again",
 		Long: "reload has a running sidecar read its configuration, test it and take it over. What is wrong with it is printed, and the old one goes on " +
-			"serving. A sidecar also does that by itself when the file changes.",
+			"serving. A sidecar also does that by itself when the file changes. Keys that take effect only with a new start, such as metrics, are named.",
 		Example: "  claimsmith reload -c /etc/claimsmith/claimsmith.yaml\n  claimsmith reload --fresh",
 		Args:    noArgs,
 	}
@@ -34,6 +34,9 @@ func reloadCommand() *cobra.Command {
 			}
 			c := reply.GetConfiguration()
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s decides now: %s, %s\n", c.GetFile(), c.GetDigest(), count(c.GetSteps(), "step"), count(c.GetTests(), "test"))
+			if keys := reply.GetNeedsRestart(); len(keys) > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "needs a new start: %s\n", strings.Join(keys, ", "))
+			}
 			return nil
 		})
 	}

@@ -34,7 +34,11 @@ func (r running) where() (string, error) {
 	if _, err := os.Stat(*r.file); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("there is no %s\nhint: -c names the configuration of the sidecar, or --socket its admin socket", *r.file)
 	}
-	return sidecar.AdminSocket(*r.file)
+	at, err := sidecar.AdminSocket(*r.file)
+	if errors.As(err, new(*sidecar.Problems)) { // which of them keeps it from being read does not matter here: check says it
+		return "", fmt.Errorf("the configuration does not say where the sidecar answers: %s\nhint: --socket names its admin socket", err.Error())
+	}
+	return at, err
 }
 
 // ask connects for one question to one of the services of a running sidecar.

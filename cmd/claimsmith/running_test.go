@@ -158,10 +158,20 @@ took T
 			out: "erased: 1 recorded request, and 0 requests in memory\ndropped: all cached facts of people, in the store too\n",
 		},
 		{
+			name: "forget, who is not known", args: []string{"forget", "x@gmail.com"}, code: exitProblems,
+			errs: "claimsmith: nothing is known of this person: no request and no link; the cached facts stay\n" +
+				"hint: a link that was made by hand may not know the address: claimsmith links list, then claimsmith links reset --account NAME\n" +
+				"hint: facts do not tell whose they are: --facts drops those of all\n",
+		},
+		{
+			name: "forget the facts of who is not known", args: []string{"forget", "--facts", "x@gmail.com"},
+			out: "erased: 0 recorded requests, and 0 requests in memory\ndropped: all cached facts of people, in the store too\n",
+		},
+		{
 			name: "explain, without values", args: []string{"explain", "--decision", refused.GetDecisionId()},
 			out: `REFUSED  WHEN  synology by google, token: denied at claimsmith.yaml:9
 ✓ claimsmith.yaml:8  lookup people, after T
-✓ claimsmith.yaml:9  deny  (only the family), after T
+✓ claimsmith.yaml:9  deny  (only the family): refused, after T
 
     lookup people: from plugin, took T
 took T
@@ -198,6 +208,15 @@ hint: did you mean "name"?
 	if _, out, errs = about(t, file, "status"); !strings.Contains(out, "last reload    failed Ns ago, so the one above goes on: claimsmith.yaml:10:29: ") {
 		t.Errorf("status: %s%s", out, errs)
 	}
+	// So it is although the file is no YAML any more, and what needs a new start is said.
+	write(t, file, []byte(strings.ReplaceAll(recordingConfig, "DIR", filepath.Dir(file))+"foo: [\n"))
+	if code, out, errs = about(t, file, "why"); code != 0 || strings.Count(out, "\n") != 2 {
+		t.Errorf("why: %d %s%s", code, out, errs)
+	}
+	write(t, file, []byte(strings.ReplaceAll(recordingConfig, "DIR", filepath.Dir(file))+"metrics: {address: \"127.0.0.1:0\"}\n"))
+	if code, out, errs = about(t, file, "reload"); code != 0 || out != "claimsmith.yaml: DIGEST decides now: 3 steps, 0 tests\nneeds a new start: metrics\n" {
+		t.Errorf("reload: %d %s%s", code, out, errs)
+	}
 	if strings.Contains(s.log(), "gmail") {
 		t.Errorf("the log holds an address:\n%s", s.log())
 	}
@@ -215,11 +234,32 @@ func TestCommandsAboutASidecarThatDoesNotRun(t *testing.T) {
 	}
 }
 
+func TestAnIdThatDexMadeIsKnown(t *testing.T) {
+	for _, args := range [][]string{{"why", "dex-nof3nqfl"}, {"explain", "--decision", "dex-nof3nqfl"}, {"test", "--from-record", "dex-nof3nqfl"}} {
+		code, out, errs := about(t, "no/such.yaml", args...)
+		const want = "claimsmith: the id dex-nof3nqfl was made by Dex, because the sidecar gave it no decision: look for it in the log of Dex\n"
+		if code != exitProblems || out != "" || errs != want {
+			t.Errorf("%s: %d %q %q", args[0], code, out, errs)
+		}
+	}
+}
+
+func TestWhereTheSidecarAnswersMayBeUnknown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "claimsmith.yaml")
+	write(t, file, []byte("foo: [\n"))
+	code, out, errs := about(t, file, "status")
+	const want = "claimsmith: the configuration does not say where the sidecar answers: claimsmith.yaml:1:1: this line does not fit what is above it\n" +
+		"hint: --socket names its admin socket\n"
+	if code != exitProblems || out != "" || errs != want {
+		t.Errorf("%d %q %q", code, out, errs)
+	}
+}
+
 func TestStatusTellsWhatIsWrong(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	ago := func(d time.Duration) *timestamppb.Timestamp { return timestamppb.New(now.Add(-d)) }
 	st := &adminv1.StatusResponse{
-		Version: "v1.0.0", Pid: 7, Started: ago(50 * time.Hour),
+		Version: "v1.0.0", Pid: 7, NeedsRestart: []string{"metrics", "record"}, Started: ago(50 * time.Hour),
 		Configuration: &adminv1.Configuration{File: "c.yaml", Digest: "0123456789ab", Loaded: ago(90 * time.Minute), Steps: 1, Tests: 2},
 		FailedReload:  &adminv1.FailedReload{Time: ago(61 * time.Second), Reason: "c.yaml:1:1: no", Rendered: "c.yaml:1:1: no\n    1 | x\n"},
 		Plugins: []*adminv1.Plugin{
@@ -235,6 +275,7 @@ func TestStatusTellsWhatIsWrong(t *testing.T) {
 	}
 	const want = `claimsmith     v1.0.0, process 7, serving for 2d2h
 configuration  c.yaml, 0123456789ab, loaded 1h30m ago: 1 step, 2 tests
+               needs a new start: metrics, record
 last reload    failed 1m1s ago, so the one above goes on: c.yaml:1:1: no
     c.yaml:1:1: no
         1 | x

@@ -26,6 +26,9 @@ func whyCommand() *cobra.Command {
 	at := runningFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write what is known as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 && madeByDex(args[0]) {
+			return noDecision(args[0])
+		}
 		return at.ask(func(client adminv1.AdminServiceClient) error {
 			if len(args) == 0 {
 				return listDecisions(cmd, client, asJSON)
@@ -34,6 +37,15 @@ func whyCommand() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// madeByDex reports whether an id tells by its beginning that the hook made it, for want of one of the sidecar.
+func madeByDex(id string) bool {
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(id)), "dex-")
+}
+
+func noDecision(id string) error {
+	return fmt.Errorf("the id %s was made by Dex, because the sidecar gave it no decision: look for it in the log of Dex", strings.TrimSpace(id))
 }
 
 func atMostOne(cmd *cobra.Command, args []string) error {
@@ -172,6 +184,9 @@ func factText(f *adminv1.Fact) string {
 	if f.GetAge() != nil {
 		said += ", " + span(f.GetAge().AsDuration()) + " old"
 	}
+	if f.GetLink() != "" {
+		said += ", link: " + f.GetLink()
+	}
 	return said + ", took " + f.GetTook().AsDuration().Round(10*time.Microsecond).String()
 }
 
@@ -179,8 +194,11 @@ func factText(f *adminv1.Fact) string {
 func stepByStep(b *strings.Builder, d *adminv1.Decision) {
 	for _, s := range d.GetSteps() {
 		mark, note := "✓", ""
-		if !s.GetRan() {
+		switch {
+		case !s.GetRan():
 			mark, note = "·", ": it did not apply"
+		case s.GetRefused():
+			note = ": refused"
 		}
 		said := fmt.Sprintf("%s %s  %s", mark, s.GetPlace(), s.GetWhat())
 		if s.GetName() != "" {
@@ -199,6 +217,9 @@ func stepByStep(b *strings.Builder, d *adminv1.Decision) {
 
 // printCase prints a test case made of a recorded request. What to mind about it goes to stderr: the case is meant for a file.
 func printCase(cmd *cobra.Command, at running, id string) error {
+	if madeByDex(id) {
+		return noDecision(id)
+	}
 	return at.ask(func(client adminv1.AdminServiceClient) error {
 		reply, err := client.MakeTest(cmd.Context(), &adminv1.MakeTestRequest{DecisionId: id})
 		if err != nil {

@@ -73,7 +73,7 @@ func (d *decoder) checkPlugin(p *Plugin) {
 func (d *decoder) checkBuiltin(p *Plugin) {
 	if d.options.Builtins != nil && p.Builtin != "" && !slices.Contains(d.options.Builtins, p.Builtin) {
 		d.wrong(member(p.Path, "builtin"), fmt.Sprintf("no plugin called %q comes with claimsmith", p.Builtin),
-			suggest(p.Builtin, d.options.Builtins))
+			Suggest(p.Builtin, d.options.Builtins))
 	}
 }
 

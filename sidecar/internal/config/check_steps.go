@@ -79,7 +79,7 @@ func (c *stepChecker) check(s *Step) {
 func (c *stepChecker) checkLookup(s *Step) {
 	c.checkAlias(s)
 	if s.Lookup != "" && !c.plugins[s.Lookup] {
-		hint := suggest(s.Lookup, slices.Sorted(maps.Keys(c.plugins)))
+		hint := Suggest(s.Lookup, slices.Sorted(maps.Keys(c.plugins)))
 		if len(c.plugins) == 0 {
 			hint = "declare it under plugins"
 		}
@@ -142,7 +142,7 @@ func grantHint(name string) string {
 			return fmt.Sprintf("did you mean %q?", g)
 		}
 	}
-	return suggest(name, grants[:])
+	return Suggest(name, grants[:])
 }
 
 // short writes a duration as a person would: 10m, not 10m0s.

@@ -36,7 +36,7 @@ func (d *decoder) checkGiven(g *Given, aliases map[string]string) {
 	}
 	for _, f := range g.Facts {
 		if _, known := aliases[f.Name]; !known && !d.full() {
-			hint := suggest(f.Name, slices.Sorted(maps.Keys(aliases)))
+			hint := Suggest(f.Name, slices.Sorted(maps.Keys(aliases)))
 			if len(aliases) == 0 {
 				hint = "the pipeline has no lookup"
 			}

@@ -62,7 +62,7 @@ var claimTypes = [...]string{"string", "bool", "integer", "number", "list", "obj
 func (r *Requirement) decode(d *decoder, it item) {
 	text, ok := d.text(it)
 	if ok && !slices.Contains(claimTypes[:], text) {
-		d.report(it, fmt.Sprintf("%q is not a type of a claim", text), suggest(text, claimTypes[:]))
+		d.report(it, fmt.Sprintf("%q is not a type of a claim", text), Suggest(text, claimTypes[:]))
 	}
 	r.Type = text
 }
@@ -73,7 +73,7 @@ var bonds = [...]string{"none", "first", "explicit", "other", "changed", "moved"
 func (b *Bond) decode(d *decoder, it item) {
 	text, ok := d.text(it)
 	if ok && !slices.Contains(bonds[:], text) {
-		d.report(it, fmt.Sprintf("%q says nothing of a link", text), suggest(text, bonds[:]))
+		d.report(it, fmt.Sprintf("%q says nothing of a link", text), Suggest(text, bonds[:]))
 	}
 	b.Is = text
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,10 +137,11 @@ func (d *decoder) native(it item, v reflect.Value) {
 
 // structure reads a map with known keys.
 func (d *decoder) structure(it item, v reflect.Value) {
-	if !d.wants(it, yaml.MappingNode, "a map of keys") {
+	fields := fieldsOf(v.Type())
+	if it.node.Kind != yaml.MappingNode {
+		d.report(it, "must be a map of keys, not "+describe(it.node), inside(it, fields))
 		return
 	}
-	fields := fieldsOf(v.Type())
 	known := make([]string, len(fields))
 	for i, f := range fields {
 		known[i] = f.key
@@ -161,6 +163,18 @@ func (d *decoder) structure(it item, v reflect.Value) {
 	}
 }
 
+// inside shows how a text is written that stands where a map of a single key should.
+func inside(it item, fields []field) string {
+	if it.key == nil || !isText(it.node) || len(fields) != 1 || fields[0].typ.Kind() != reflect.String {
+		return ""
+	}
+	value := it.node.Value
+	if strings.ContainsAny(value, "\"',:#[]{}\n") {
+		value = strconv.Quote(value)
+	}
+	return fmt.Sprintf("write %s: {%s: %s}", it.key.Value, fields[0].key, value)
+}
+
 // field reads the value of a known key, with the conditions of its tags.
 func (d *decoder) field(it item, f field, v reflect.Value) {
 	if d.bad[it.node] {
@@ -175,12 +189,12 @@ func (d *decoder) field(it item, f field, v reflect.Value) {
 		return
 	}
 	if f.words != nil && it.node.Kind == yaml.ScalarNode && !isText(it.node) {
-		d.report(it, "must be text, not "+describe(it.node), suggest(it.node.Value, f.words))
+		d.report(it, "must be text, not "+describe(it.node), Suggest(it.node.Value, f.words))
 		return
 	}
 	d.decode(it, v)
 	if f.words != nil && v.String() != "" && !slices.Contains(f.words, v.String()) {
-		d.report(it, fmt.Sprintf("%q is not known here", v.String()), suggest(v.String(), f.words))
+		d.report(it, fmt.Sprintf("%q is not known here", v.String()), Suggest(v.String(), f.words))
 		v.SetString("")
 	}
 }
@@ -245,7 +259,7 @@ func (d *decoder) pairs(it item) []item {
 
 func (d *decoder) unknown(it item, known []string) {
 	if !d.full() {
-		d.add(problemAt(d.src.start(it.key), it.path, fmt.Sprintf("unknown key %q", it.key.Value), suggest(it.key.Value, known)))
+		d.add(problemAt(d.src.start(it.key), it.path, fmt.Sprintf("unknown key %q", it.key.Value), Suggest(it.key.Value, known)))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,6 +32,36 @@ func Load(file string, o Options) (*Config, *Source, []Problem) {
 		return &Config{}, newSource(file, ""), []Problem{{File: file, Message: err.Error()}}
 	}
 	return Parse(file, data, o)
+}
+
+// LoadAddresses reads where the sidecar of a file answers, which is all that Config has. It also reads files that YAML cannot, as
+// somebody may be writing one: then the problems are those of the file, and what the keys listen and admin say is read by itself.
+func LoadAddresses(file string) (*Config, *Source, []Problem) {
+	cfg, src, problems := Load(file, Options{})
+	if src.root != nil {
+		return &Config{Listen: cfg.Listen, Admin: cfg.Admin}, src, problems
+	}
+	found, _, _ := Parse(file, []byte(src.blocks("listen", "admin")), Options{})
+	return &Config{Listen: found.Listen, Admin: found.Admin}, src, problems
+}
+
+// blocks are the lines of keys of the whole file, each with what stands below it, as far as each can be read.
+func (s *Source) blocks(keys ...string) string {
+	var found strings.Builder
+	for at := 0; at < len(s.lines); at++ {
+		key, _, isKey := strings.Cut(s.lines[at], ":")
+		if !isKey || !slices.Contains(keys, key) {
+			continue
+		}
+		end := at + 1
+		for end < len(s.lines) && (strings.HasPrefix(s.lines[end], " ") || strings.TrimSpace(s.lines[end]) == "") {
+			end++
+		}
+		if block := strings.Join(s.lines[at:end], "\n") + "\n"; readable([]byte(block)) {
+			found.WriteString(block)
+		}
+	}
+	return found.String()
 }
 
 func read(file string) ([]byte, error) {

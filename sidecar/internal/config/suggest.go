@@ -8,8 +8,8 @@ import (
 // maxKnown is how many names a hint lists.
 const maxKnown = 20
 
-// suggest is the hint for a name that is not known: the one that was probably meant, or all there are.
-func suggest(name string, known []string) string {
+// Suggest is the hint for a name that is not known: the one that was probably meant, or all there are.
+func Suggest(name string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
 		if n := distance(squash(name), squash(k)); n < least && n <= len(k)/2 && n < len(name) {

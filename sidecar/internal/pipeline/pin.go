@@ -24,6 +24,7 @@ type Link struct {
 	Alias, Plugin      string // of the lookup
 	Connector, Subject string
 	Issuer             string // the provider behind the connector; empty: the configuration does not say
+	Address            string // the person's, as the connector gave it: a link does not depend on it
 	Account, ID        string
 	Admin              bool // the account may administer what it belongs to
 	Explicit           bool // as in Pin
@@ -68,7 +69,7 @@ func (l *Link) Refused(b Bond) *Denial {
 	default:
 		return nil
 	}
-	return &Denial{Message: message + askWho, Rule: l.Pos.String()}
+	return &Denial{Message: message + askWho, Rule: l.Pos.String(), Path: l.Path}
 }
 
 // pin takes note of the links that follow from some lookups, once their facts are known. Nobody found is nobody to link. That
@@ -82,7 +83,11 @@ func (r *run) pin(ctx context.Context, calls []*asked) {
 		if err != nil && r.unpinned == nil {
 			r.unpinned = err
 		}
-		if err == nil && !slices.Contains(r.links, l) {
+		if err != nil {
+			continue
+		}
+		r.followed(&l, func(a *Asked) { a.Subject = l.Subject })
+		if !slices.Contains(r.links, l) {
 			r.links = append(r.links, l)
 		}
 	}
@@ -91,7 +96,7 @@ func (r *run) pin(ctx context.Context, calls []*asked) {
 func (r *run) link(ctx context.Context, c *asked) (Link, error) {
 	p := c.step.Lookup.Pin
 	l := Link{
-		Alias: c.step.Lookup.Alias, Plugin: c.step.Lookup.Plugin, Connector: r.in.Connector, Issuer: r.pipeline.Connector[r.in.Connector].Issuer,
+		Alias: c.step.Lookup.Alias, Plugin: c.step.Lookup.Plugin, Connector: r.in.Connector, Issuer: r.pipeline.Connector[r.in.Connector].Issuer, Address: r.in.Identity.Email,
 		Required: p.Required, Pos: p.Pos, Path: p.Path,
 	}
 	l.Admin, _ = c.answer.Facts["admin"].(bool)
@@ -147,11 +152,8 @@ func (r *run) bound(ctx context.Context) (*Denial, error) {
 				return nil, &Error{Class: classOf(err, Unavailable), Path: l.Path, Pos: l.Pos, Err: err}
 			}
 		}
-		for j := range r.result.Asked {
-			if a := &r.result.Asked[j]; a.Alias == l.Alias {
-				a.Bond, a.Issuer = bond, l.Issuer
-			}
-		}
+		r.followed(l, func(a *Asked) { a.Bond, a.Issuer = bond, l.Issuer })
+		r.trace.Bound(l, bond)
 		denial := l.Refused(bond)
 		r.explainBond(l, bond, denial)
 		if denial != nil {
@@ -162,6 +164,15 @@ func (r *run) bound(ctx context.Context) (*Denial, error) {
 		}
 	}
 	return nil, nil
+}
+
+// followed notes something at the lookups that a link followed from.
+func (r *run) followed(l *Link, note func(*Asked)) {
+	for i := range r.result.Asked {
+		if a := &r.result.Asked[i]; a.Alias == l.Alias {
+			note(a)
+		}
+	}
 }
 
 func (r *run) explainBond(l *Link, b Bond, denial *Denial) {

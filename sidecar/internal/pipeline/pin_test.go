@@ -62,7 +62,7 @@ func pinned(subject, account, id string, after ...pipeline.Step) *pipeline.Pipel
 func TestARunSaysWhatItWouldLink(t *testing.T) {
 	refuse := pipeline.Step{Pos: at(5), Path: "pipeline[1]", Deny: &pipeline.Deny{If: yes(true), Message: always("No.")}}
 	link := pipeline.Link{
-		Alias: "nas", Plugin: "nas", Connector: "google", Subject: "108a", Account: "mum", ID: "1026", Pos: at(3), Path: "pipeline[0].pin",
+		Alias: "nas", Plugin: "nas", Connector: "google", Subject: "108a", Address: "m@gmail.com", Account: "mum", ID: "1026", Pos: at(3), Path: "pipeline[0].pin",
 	}
 	tests := []struct {
 		name     string

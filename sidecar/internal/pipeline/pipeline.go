@@ -31,19 +31,21 @@ type Result struct {
 
 // Asked is a lookup that was made: the question and what came of it.
 type Asked struct {
-	Alias  string
-	Plugin string
-	Params json.RawMessage
-	Answer *Answer // shared with the run: not to be changed; nil when it failed
-	Err    error
-	Bond   Bond   // of its link; empty when it was not asked for
-	Issuer string // of the link that was asked about
+	Alias   string
+	Plugin  string
+	Params  json.RawMessage
+	Answer  *Answer // shared with the run: not to be changed; nil when it failed
+	Err     error
+	Bond    Bond   // of its link; empty when it was not asked for
+	Issuer  string // of the link that was asked about
+	Subject string // of the link that follows from it: the person's id at the connector; empty when none does
 }
 
 // Denial is a refusal in the words of the operator.
 type Denial struct {
 	Message string // for the person; may name them, so it is never logged
 	Rule    string // where it was decided, for the log
+	Path    string // of the step or the pin that refused; empty: the request as a whole was
 }
 
 // Run decides one request. The error is an *Error and means that nothing was decided; the trace so far comes with it.
@@ -223,7 +225,7 @@ func (r *run) deny(ctx context.Context, s *Step) (*Denial, error) {
 	if err != nil {
 		return nil, failure(s, ".message", err)
 	}
-	return &Denial{Message: message, Rule: s.Pos.String()}, nil
+	return &Denial{Message: message, Rule: s.Pos.String(), Path: s.Path}, nil
 }
 
 // set evaluates all values before it sets the first: each sees the claims as they were before the step.

@@ -28,6 +28,16 @@ type Fact struct {
 	Age    time.Duration
 	Took   time.Duration
 	Err    error
+	Bond   Bond // what was known of the link that follows; empty: there is none, or it was not asked for
+}
+
+// Bound notes what is known of a link.
+func (t *Trace) Bound(l *Link, b Bond) {
+	for i := range t.Facts {
+		if t.Facts[i].Alias == l.Alias {
+			t.Facts[i].Bond = b
+		}
+	}
 }
 
 // change records c; an earlier change of the same claim is replaced.

@@ -109,7 +109,11 @@ func (p *process) ready(ctx context.Context, answers func(context.Context) error
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s ended at once: %s", p.name, p.lastWords())
+			words := p.lastWords()
+			if words == "" {
+				return fmt.Errorf("start %s: %s ended at once and said nothing: is it a Dex?", p.name, p.cmd.Path)
+			}
+			return fmt.Errorf("%s ended at once: %s", p.name, words)
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
