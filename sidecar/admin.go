@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +17,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar/internal/links"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 )
 
@@ -119,7 +116,7 @@ func (a *admin) Reload(ctx context.Context, req *adminv1.ReloadRequest) (*adminv
 		s.log.WarnContext(ctx, "configuration not reloaded, as asked: the old one goes on serving", "err", err)
 		return &adminv1.ReloadResponse{Failed: (&failedReload{at: time.Now(), err: err}).wire()}, nil
 	}
-	return &adminv1.ReloadResponse{Configuration: s.configuration()}, nil
+	return &adminv1.ReloadResponse{Configuration: s.configuration(), NeedsRestart: needsRestart(s.began, s.active.Load().cfg)}, nil
 }
 
 // ListDecisions lists the last decisions.
@@ -173,7 +170,11 @@ func (a *admin) Explain(ctx context.Context, req *adminv1.ExplainRequest) (*admi
 // recorded returns nil, and why, when the record does not have the request.
 func (a *admin) recorded(ctx context.Context, id string) (_ *recorded, why string, err error) {
 	keeper := a.server.memory.keeper
-	if keeper == nil {
+	switch {
+	case keeper != nil:
+	case a.server.active.Load().cfg.Record != nil:
+		return nil, "Values are not kept yet: the record in the configuration takes effect with the next start.", nil
+	default:
 		return nil, "Values are not kept: the configuration has no record.", nil
 	}
 	data, ok, err := keeper.Get(ctx, id)
@@ -193,8 +194,12 @@ func (a *admin) recorded(ctx context.Context, id string) (_ *recorded, why strin
 // MakeTest makes a test case of a recorded request.
 func (a *admin) MakeTest(ctx context.Context, req *adminv1.MakeTestRequest) (*adminv1.MakeTestResponse, error) {
 	s := a.server
-	if s.memory.keeper == nil {
-		return nil, status.Error(codes.FailedPrecondition, "requests are not recorded: write record below state in the configuration")
+	switch {
+	case s.memory.keeper != nil:
+	case s.active.Load().cfg.Record != nil:
+		return nil, status.Error(codes.FailedPrecondition, "requests are not recorded yet: the record in the configuration takes effect with the next start")
+	default:
+		return nil, status.Error(codes.FailedPrecondition, "requests are not recorded: that needs record: {} in the configuration, beside state")
 	}
 	id := tidyID(req.GetDecisionId())
 	request, why, err := a.recorded(ctx, id)
@@ -215,60 +220,6 @@ func (a *admin) MakeTest(ctx context.Context, req *adminv1.MakeTestRequest) (*ad
 		return nil, status.Errorf(codes.Internal, "make a test of %s: %v", id, err)
 	}
 	return &adminv1.MakeTestResponse{Yaml: yaml, Note: note}, nil
-}
-
-// Forget erases what is kept about a person, wherever that is.
-func (a *admin) Forget(ctx context.Context, req *adminv1.ForgetRequest) (*adminv1.ForgetResponse, error) {
-	s, person := a.server, strings.TrimSpace(req.GetPerson())
-	if person == "" {
-		return nil, status.Error(codes.InvalidArgument, "nobody is named: give an address, or the user id at the connector")
-	}
-	ids := map[string]bool{person: true} // the tally knows no addresses
-	about := func(email, userID string) bool {
-		is := strings.EqualFold(email, person) || userID == person
-		if is {
-			ids[userID] = true
-		}
-		return is
-	}
-	out := &adminv1.ForgetResponse{
-		Remembered: int32(s.recent.forget(func(in *pipeline.Input) bool { return about(in.Identity.Email, in.Identity.UserID) })),
-	}
-	if err := s.host.Forget(ctx); err != nil {
-		return nil, status.Errorf(codes.Internal, "the store of facts still holds what it held: %v", err)
-	}
-	out.Erased = s.memory.facts != nil
-	for _, p := range s.active.Load().plugins {
-		out.Plugins = append(out.Plugins, p.plugin.Name())
-	}
-	if keeper := s.memory.keeper; keeper != nil {
-		n, err := keeper.Forget(ctx, func(value []byte) bool {
-			r, err := decodeRecorded(value)
-			return err != nil || about(r.request.GetIdentity().GetEmail(), r.request.GetIdentity().GetUserId())
-		})
-		if err != nil {
-			return nil, status.Errorf(codes.Internal, "the record still holds what it held: %v", err)
-		}
-		out.Requests = int32(n)
-	}
-	for id := range ids {
-		if s.tally == nil {
-			break
-		}
-		if err := s.tally.Forget(ctx, id); err != nil {
-			return nil, status.Errorf(codes.Internal, "the tally still holds what it held: %v", err)
-		}
-	}
-	if s.memory.links != nil {
-		n, err := s.memory.links.Reset(ctx, func(l links.Link) bool { return ids[l.User] })
-		if err != nil {
-			return nil, status.Errorf(codes.Internal, "the links still hold what they held: %v", err)
-		}
-		out.Links = int32(n)
-	}
-	slices.Sort(out.Plugins)
-	s.log.InfoContext(ctx, "a person was forgotten", "requests", out.Requests, "remembered", out.Remembered, "links", out.Links)
-	return out, nil
 }
 
 // tidyID reads an id as people write it down: in small letters, without the hyphen, with letters for digits.

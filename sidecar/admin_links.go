@@ -48,52 +48,16 @@ func (a *linkAdmin) ListLinks(ctx context.Context, _ *adminv1.ListLinksRequest) 
 		out.Lost = timestamppb.New(lost)
 	}
 	for _, l := range list {
-		out.Links = append(out.Links, &adminv1.Link{
-			ConnectorId: l.Connector, UserId: l.User, Plugin: l.Plugin, Account: l.Account, AccountId: l.ID, Explicit: l.Explicit, Time: timestamppb.New(l.At),
-			Issuer: l.Issuer,
-		})
+		out.Links = append(out.Links, linkWire(l))
 	}
 	return out, nil
 }
 
-// AddLink makes a link by hand.
-func (a *linkAdmin) AddLink(ctx context.Context, req *adminv1.AddLinkRequest) (*adminv1.AddLinkResponse, error) {
-	store, err := a.store()
-	if err != nil {
-		return nil, err
+func linkWire(l links.Link) *adminv1.Link {
+	return &adminv1.Link{
+		ConnectorId: l.Connector, UserId: l.User, Plugin: l.Plugin, Account: l.Account, AccountId: l.ID, Explicit: l.Explicit, Time: timestamppb.New(l.At),
+		Issuer: l.Issuer,
 	}
-	l := req.GetLink()
-	for _, part := range []struct{ name, value string }{
-		{"plugin", l.GetPlugin()}, {"connector", l.GetConnectorId()}, {"user", l.GetUserId()}, {"account", l.GetAccount()},
-	} {
-		if part.value == "" {
-			return nil, status.Errorf(codes.InvalidArgument, "a link needs a %s", part.name)
-		}
-	}
-	if !a.known(l.GetPlugin()) {
-		return nil, status.Errorf(codes.NotFound, "no plugin is called %q", l.GetPlugin())
-	}
-	made, err := store.Add(ctx, links.Link{
-		Connector: l.GetConnectorId(), Issuer: a.issuer(l.GetConnectorId()), User: l.GetUserId(), Plugin: l.GetPlugin(), Account: l.GetAccount(), ID: l.GetAccountId(),
-	})
-	switch {
-	case err != nil:
-		return nil, unusable(err)
-	case !made:
-		return nil, status.Error(codes.AlreadyExists, "the person or the account is linked to another: see claimsmith links list, and reset that link first")
-	}
-	a.server.log.InfoContext(ctx, "a person was linked to an account by hand", "plugin", l.GetPlugin(), "connector_id", l.GetConnectorId())
-	return &adminv1.AddLinkResponse{}, nil
-}
-
-// known reports whether a plugin of the active configuration has a name.
-func (a *linkAdmin) known(name string) bool {
-	for _, p := range a.server.active.Load().plugins {
-		if p.plugin.Name() == name {
-			return true
-		}
-	}
-	return false
 }
 
 // issuer is the provider that the active configuration names for a connector; empty for none.

@@ -212,7 +212,7 @@ func TestWhoIsForgottenOrGoneDoesNotComeBackWithARestart(t *testing.T) {
 				t.Errorf("%s: %s", who, got)
 			}
 		}
-		reply, err := r.admin().Forget(t.Context(), &adminv1.ForgetRequest{Person: "uncle@gmail.com"}) // whoever it is
+		reply, err := r.admin().Forget(t.Context(), &adminv1.ForgetRequest{Person: "uncle@gmail.com", Facts: true}) // whoever it is
 		if err != nil || !reply.GetErased() {
 			t.Errorf("%v %v", reply, err)
 		}

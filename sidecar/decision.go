@@ -87,7 +87,7 @@ func (d *decision) log(ctx context.Context, log *slog.Logger) {
 	if d.err != nil {
 		attrs = append(attrs, slog.String("code", d.code.String()), slog.String("err", d.err.Error()))
 	}
-	if len(d.trace.Changes) > 0 {
+	if len(d.changes()) > 0 {
 		attrs = append(attrs, slog.Any("claims", d.claims()))
 	}
 	if len(d.trace.Facts) > 0 {
@@ -118,6 +118,14 @@ type changedClaim struct {
 	Op    string   `json:"op"`
 	Rule  string   `json:"rule"`
 	Facts []string `json:"facts,omitempty"`
+}
+
+// changes are the claims that a token got. Steps may have set some before one refused: nobody got these.
+func (d *decision) changes() []pipeline.Change {
+	if d.denial != nil || d.err != nil {
+		return nil
+	}
+	return d.trace.Changes
 }
 
 func (d *decision) claims() []changedClaim {

@@ -98,6 +98,7 @@ func TestTheDecisionLine(t *testing.T) {
 // nothingPersonal looks for what tests put into requests and facts.
 func nothingPersonal(t *testing.T, log string) {
 	t.Helper()
+	log = regexp.MustCompile(`"(request|decision)_id":"[^"]*"`).ReplaceAllString(log, "") // some are random letters
 	for line := range strings.Lines(log) {
 		if found := regexp.MustCompile(`(?i)gmail|mum|108a|CgQ`).FindString(line); found != "" {
 			t.Errorf("the log holds %q: %s", found, line)

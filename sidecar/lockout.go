@@ -20,11 +20,12 @@ const (
 	recentPayload = 16 << 10            // longer payloads are not remembered: they would be kept in memory
 )
 
-// decided is told of every decision: it remembers who was let in, and hands the decision to the candidate.
+// decided is told of every decision: it remembers who was let in and who was turned away, and hands the decision to the candidate.
 func (s *Server) decided(g *generation, id string, in *pipeline.Input, result *pipeline.Result, err error) {
 	if err == nil && result.Denial == nil {
-		s.recent.add(visit{in: in, asked: result.Asked, sources: g.sources, at: time.Now()})
+		s.recent.add(visit{id: id, in: in, asked: result.Asked, sources: g.sources, at: time.Now()})
 	}
+	s.noteRefused(id, in, result, err)
 	if s.tally != nil && err == nil && in.IsUser() {
 		v := tally.Visit{Client: in.Client, Connector: in.Connector, User: in.Identity.UserID, LetIn: result.Denial == nil, At: time.Now()}
 		if result.Denial != nil {
@@ -48,6 +49,7 @@ type visitor struct{ connector, user, client string }
 
 // visit is a request that was let in, with what the plugins said to it. It is kept in memory and written nowhere.
 type visit struct {
+	id      string // of the decision; empty: it was made before the start
 	who     visitor
 	in      *pipeline.Input
 	asked   []pipeline.Asked
@@ -95,6 +97,18 @@ func (r *recent) since(t time.Time) []visit {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(r.ring), func(v visit) bool { return v.at.Before(t) })
+}
+
+// find returns the request of a decision, if it is remembered.
+func (r *recent) find(id string) (visit, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range r.ring {
+		if v.id == id {
+			return v, true
+		}
+	}
+	return visit{}, false
 }
 
 // forget drops what is remembered of somebody, and returns how many requests that were.

@@ -63,6 +63,7 @@ func (s *service) raced(ctx context.Context, result *pipeline.Result, failed fun
 		if bond == pipeline.BondNone { // the links of this decision contradict each other
 			bond = pipeline.BondOther
 		}
+		result.Trace.Bound(l, bond)
 		if denial := l.Refused(bond); denial != nil {
 			result.Denial, result.Patches = denial, nil
 			return nil

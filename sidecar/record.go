@@ -73,22 +73,6 @@ func (m *memory) open(at *config.State, o state.Options) (err error) {
 	return nil
 }
 
-// sameKeeping reports whether two configurations keep the same in the same place, and answer the operator there.
-func sameKeeping(a, b *config.Config) bool {
-	state, record := func(c *config.Config) config.State {
-		if c.State == nil {
-			return config.State{}
-		}
-		return config.State{File: c.State.File, PostgresFile: c.State.PostgresFile, KeyFile: c.State.KeyFile}
-	}, func(c *config.Config) config.Record {
-		if c.Record == nil {
-			return config.Record{}
-		}
-		return config.Record{KeyFile: c.Record.KeyFile, Max: c.Record.Max, MaxAge: c.Record.MaxAge}
-	}
-	return state(a) == state(b) && record(a) == record(b) && a.Admin.Socket == b.Admin.Socket
-}
-
 func (m *memory) close() error {
 	if m.store == nil {
 		return nil
@@ -139,13 +123,16 @@ func (m *memory) remember(d *decision) {
 	one := &record.Decision{
 		ID: d.id, RequestID: d.request.GetRequestId(), Client: d.request.GetClientId(), Connector: d.request.GetConnectorId(),
 		Stage: loggedStage(d.request.GetStage()), Grant: d.request.GetGrantType(), Outcome: record.Outcome(d.outcome()), Rule: d.rule(),
-		At: d.start, Took: time.Since(d.start), Changes: d.trace.Changes, Facts: d.trace.Facts, Visits: d.trace.Visits,
+		At: d.start, Took: time.Since(d.start), Changes: d.changes(), Facts: d.trace.Facts, Visits: d.trace.Visits,
 	}
 	if d.active != nil {
 		one.Digest, one.Outline = d.active.digest, d.active.set.pipeline.Outline
 	}
 	if d.err != nil {
 		one.Err = d.err.Error()
+	}
+	if d.denial != nil {
+		one.Refused = d.denial.Path
 	}
 	if slices.ContainsFunc(one.Facts, func(f pipeline.Fact) bool { return f.Err != nil }) {
 		one.Facts = slices.Clone(one.Facts) // the trace is read by others too
@@ -177,13 +164,14 @@ type recorded struct {
 
 // recordedLookup is a question and what came of it.
 type recordedLookup struct {
-	Alias  string          `json:"alias"`
-	Plugin string          `json:"plugin"`
-	Params json.RawMessage `json:"params"`
-	Answer *recordedAnswer `json:"answer,omitempty"`
-	Err    string          `json:"err,omitempty"`
-	Bond   pipeline.Bond   `json:"bond,omitempty"` // of its link
-	Issuer string          `json:"issuer,omitempty"`
+	Alias   string          `json:"alias"`
+	Plugin  string          `json:"plugin"`
+	Params  json.RawMessage `json:"params"`
+	Answer  *recordedAnswer `json:"answer,omitempty"`
+	Err     string          `json:"err,omitempty"`
+	Bond    pipeline.Bond   `json:"bond,omitempty"` // of its link
+	Issuer  string          `json:"issuer,omitempty"`
+	Subject string          `json:"subject,omitempty"` // whom the link is for, or would be
 }
 
 type recordedAnswer struct {
@@ -202,7 +190,7 @@ func encodeRecorded(d *record.Decision, request *hookv1.ExtendPayloadRequest, as
 	}
 	out := recorded{ID: d.ID, At: d.At, Digest: d.Digest, Outcome: d.Outcome, Rule: d.Rule, Request: wire}
 	for _, a := range asked {
-		one := recordedLookup{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond, Issuer: a.Issuer}
+		one := recordedLookup{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond, Issuer: a.Issuer, Subject: a.Subject}
 		if a.Err != nil {
 			one.Err = a.Err.Error()
 		} else {
@@ -238,7 +226,7 @@ func (r *recorded) frozen(set *ruleSet) *frozen {
 		out.usable[name] = true
 	}
 	for _, a := range r.Asked {
-		one := pipeline.Asked{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond, Issuer: a.Issuer}
+		one := pipeline.Asked{Alias: a.Alias, Plugin: a.Plugin, Params: a.Params, Bond: a.Bond, Issuer: a.Issuer, Subject: a.Subject}
 		if a.Answer == nil {
 			one.Err = errors.New(a.Err)
 			out.asked = append(out.asked, one)

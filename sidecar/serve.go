@@ -32,10 +32,12 @@ type Server struct {
 	log       *slog.Logger
 	host      *pluginhost.Host
 	active    atomic.Pointer[generation]
-	warnings  []Problem  // of New, for the log of Serve
-	reloading sync.Mutex // one reload at a time
+	began     *config.Config // the first one
+	warnings  []Problem      // of New, for the log of Serve
+	reloading sync.Mutex     // one reload at a time
 	shadow    shadow
 	recent    recent       // who was let in
+	refused   refused      // who was not, although they have an account
 	tracing   *tracing     // nil: nothing is traced
 	tally     *tally.Tally // the same without saying who, past a restart; nil: not kept
 	memory    memory
@@ -82,6 +84,7 @@ func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
 	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings, shadow: newShadow(log), memory: memory, tracing: tracing, tally: tally, started: time.Now()}
 	s.metrics = newMetrics(s)
 	s.active.Store(first)
+	s.began = first.cfg
 	s.useCandidate(ctx, first)
 	return s, nil
 }
@@ -140,7 +143,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	defer stop() // after the last decision
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "version", s.options.Version,
-		"digest", s.active.Load().digest, "steps", len(cfg.Pipeline), "plugins", len(cfg.Plugins), "tests", len(cfg.Tests))
+		"digest", s.active.Load().digest, "steps", s.configuration().GetSteps(), "plugins", len(cfg.Plugins), "tests", len(cfg.Tests))
 
 	return s.run(ctx, server, listener, alive)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,8 @@ func (a *admin) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv1.
 	if lost := s.memory.linksLost(ctx); !lost.IsZero() {
 		out.LinksLost = timestamppb.New(lost)
 	}
+	out.NeedsRestart = needsRestart(s.began, active.cfg)
+	out.LinksSealed = int32(s.memory.linksSealed(ctx))
 	for _, running := range active.plugins {
 		is, st := running.plugin.Description(), running.plugin.Status()
 		p := &adminv1.Plugin{
@@ -156,7 +159,7 @@ func decisionWire(d *record.Decision, recorded bool) *adminv1.Decision {
 		out.Changes = append(out.Changes, &adminv1.Change{Claim: c.Claim, Op: c.Op, Rule: c.Pos.String(), Facts: c.Facts})
 	}
 	for _, f := range d.Facts {
-		one := &adminv1.Fact{Lookup: f.Alias, Source: f.Source, Took: durationpb.New(f.Took)}
+		one := &adminv1.Fact{Lookup: f.Alias, Source: f.Source, Took: durationpb.New(f.Took), Link: string(f.Bond)}
 		if f.Age > 0 {
 			one.Age = durationpb.New(f.Age)
 		}
@@ -170,6 +173,12 @@ func decisionWire(d *record.Decision, recorded bool) *adminv1.Decision {
 		out.Steps = append(out.Steps, &adminv1.Step{
 			Place: about.Pos.String(), Path: about.Path, Name: about.Name, What: about.What, Ran: v.Ran, Kind: string(v.Kind()), At: durationpb.New(v.At),
 		})
+	}
+	for _, step := range slices.Backward(out.Steps) { // one kind of token may have passed where the other was refused
+		if step.Path == strings.TrimSuffix(d.Refused, ".pin") {
+			step.Refused = true
+			break
+		}
 	}
 	return out
 }

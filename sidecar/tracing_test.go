@@ -257,7 +257,7 @@ func TestAnotherCollectorTakesEffectWithTheNextStart(t *testing.T) {
 	collector := startCollector(t)
 	r := serve(t, traced("otlpEndpoint: %q, ratio: 1", "http://"+collector.address))
 	r.put(household(r.dir))
-	r.log.wait(t, "tracing changed: that takes effect with the next start")
+	r.log.wait(t, `"msg":"what changed takes effect with the next start","keys":["tracing"]`)
 	r.log.wait(t, `"msg":"configuration reloaded"`)
 	_, err := r.ask("mum@gmail.com", "r", "")
 	must(t, err)

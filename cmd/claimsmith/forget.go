@@ -10,14 +10,21 @@ import (
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 )
 
+// errUnknownPerson names nobody: who asks knows whom they named.
+var errUnknownPerson = errors.New("nothing is known of this person: no request and no link; the cached facts stay\n" +
+	"hint: a link that was made by hand may not know the address: claimsmith links list, then claimsmith links reset --account NAME\n" +
+	"hint: facts do not tell whose they are: --facts drops those of all")
+
 func forgetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forget PERSON",
 		Short: "Erase what a running sidecar keeps about a person",
 		Long: "forget erases the recorded requests of a person, named by address or by user id at the connector, and resets their links to accounts, and drops all cached " +
-			"facts, from memory and from the store: facts do not tell whose they are, and are asked for again. Other sidecars that share the store have a memory of " +
-			"their own: ask each of them. Logs are not the sidecar's to erase; they hold no values.",
-		Example: "  claimsmith forget mum@gmail.com",
+			"facts, from memory and from the store: facts do not tell whose they are, and are asked for again. Where nothing else is known of the person, nothing is " +
+			"dropped unless --facts says so: a typing error costs nobody the facts that a plugin which is down cannot tell again. An address finds the links that were " +
+			"made by a sign-in with it; one that was made by hand without a decision may have to be reset by claimsmith links reset. Other sidecars that share the store " +
+			"have a memory of their own: ask each of them. Logs are not the sidecar's to erase; they hold no values.",
+		Example: "  claimsmith forget mum@gmail.com\n  claimsmith forget --facts stranger@gmail.com",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError{errors.New("forget needs one person: an address, or the user id at the connector")}
@@ -26,11 +33,15 @@ func forgetCommand() *cobra.Command {
 		},
 	}
 	at := runningFlags(cmd)
+	facts := cmd.Flags().Bool("facts", false, "drop the cached facts of all also when nothing else is known of the person")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return at.ask(func(client adminv1.AdminServiceClient) error {
-			reply, err := client.Forget(cmd.Context(), &adminv1.ForgetRequest{Person: args[0]})
+			reply, err := client.Forget(cmd.Context(), &adminv1.ForgetRequest{Person: args[0], Facts: *facts})
 			if err != nil {
 				return err
+			}
+			if reply.GetRequests()+reply.GetRemembered()+reply.GetLinks() == 0 && !*facts {
+				return errUnknownPerson
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "erased: %s, and %s in memory\n", count(reply.GetRequests(), "recorded request"), count(reply.GetRemembered(), "request"))
 			if n := reply.GetLinks(); n > 0 {

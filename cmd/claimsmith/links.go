@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -89,20 +90,26 @@ func plainText(s string) string {
 func linksAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add", Short: "Link a person to an account",
-		Long: "add links a person to an account by hand. Who is linked so may use an administrator's account, and may sign in where the pin says links: required. " +
+		Long: "add links a person to an account by hand. Who is linked so may use an administrator's account as far as the pin is concerned, and may sign in where it says " +
+			"links: required. A rule that refuses administrators, such as deny: nas.admin and not nas.linked, refuses them still: it speaks of the plugin's own links. " +
+			"The person is named by --decision, with the id that they read when they were turned away, or by --connector and --user. " +
 			"Without --id any account of that name counts, also one that is made anew.",
-		Example: "  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026",
-		Args:    noArgs,
+		Example: "  claimsmith links add --decision 7K2M-Q9XD --plugin nas --account dad --id 1026\n" +
+			"  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026",
+		Args: noArgs,
 	}
 	at, l := runningFlags(cmd), &adminv1.Link{}
 	linkFlags(cmd, &l.Plugin, &l.ConnectorId, &l.UserId, &l.Account)
 	cmd.Flags().StringVar(&l.AccountId, "id", "", "the account's `id`, where the pin names one")
+	decision := cmd.Flags().String("decision", "", "the `id` of a decision about the person, in the place of --connector and --user")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return at.askLinks(func(client adminv1.LinkServiceClient) error {
-			if _, err := client.AddLink(cmd.Context(), &adminv1.AddLinkRequest{Link: l}); err != nil {
+			reply, err := client.AddLink(cmd.Context(), &adminv1.AddLinkRequest{Link: l, DecisionId: *decision})
+			if err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "linked: %s of %s and the account %s of %s\n", plainText(l.UserId), plainText(l.ConnectorId), plainText(l.Account), l.Plugin)
+			l := reply.GetLink()
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "linked: %s of %s and the account %s of %s\n", plainText(l.GetUserId()), plainText(l.GetConnectorId()), plainText(l.GetAccount()), l.GetPlugin())
 			return err
 		})
 	}
@@ -149,11 +156,23 @@ func linksResetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if reply.GetLinks() == 0 && !req.GetAll() {
+				return nobodyLinked(req)
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "reset: %s\n", count(reply.GetLinks(), "link"))
 			return err
 		})
 	}
 	return cmd
+}
+
+// nobodyLinked says that no link fits what was asked for.
+func nobodyLinked(req *adminv1.ResetLinksRequest) error {
+	said := "no link fits what is named"
+	if req.GetPlugin()+req.GetConnectorId()+req.GetUserId() == "" {
+		said = "nobody is linked to the account " + plainText(req.GetAccount())
+	}
+	return errors.New(said + "\nhint: claimsmith links list")
 }
 
 // linkFlags add the sides of a link.

@@ -19,7 +19,8 @@ func TestTheCommandsAboutLinks(t *testing.T) {
 	s := serve(t, file)
 	request := mum(`{"sub":"a","aud":"synology","name":"Mum"}`)
 	request.Identity.UserId = "108a"
-	if _, err := s.client.ExtendPayload(t.Context(), request); err != nil {
+	reply, err := s.client.ExtendPayload(t.Context(), request)
+	if err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {
@@ -38,7 +39,7 @@ func TestTheCommandsAboutLinks(t *testing.T) {
 		},
 		{
 			name: "add, to a plugin that is not there", args: []string{"links", "add", "--plugin", "nas", "--connector", "google", "--user", "2", "--account", "mum"}, code: exitProblems,
-			errs: "claimsmith: no plugin is called \"nas\"\n",
+			errs: "claimsmith: no plugin is called \"nas\"\nhint: known here: people\n",
 		},
 		{
 			name: "add", args: []string{"links", "add", "--plugin", "people", "--connector", "google", "--user", "108a", "--account", "mum"},
@@ -57,8 +58,14 @@ func TestTheCommandsAboutLinks(t *testing.T) {
 			name: "reset, which?", args: []string{"links", "reset"}, code: exitProblems,
 			errs: "claimsmith: say which links: by plugin, connector, user or account; or all\n",
 		},
-		{name: "reset another", args: []string{"links", "reset", "--account", "dad"}, out: "reset: 0 links\n"},
+		{name: "reset another", args: []string{"links", "reset", "--account", "dad"}, code: exitProblems, errs: "claimsmith: nobody is linked to the account dad\nhint: claimsmith links list\n"},
+		{name: "reset by more", args: []string{"links", "reset", "--account", "mum", "--user", "2"}, code: exitProblems, errs: "claimsmith: no link fits what is named\nhint: claimsmith links list\n"},
 		{name: "reset", args: []string{"links", "reset", "--account", "mum"}, out: "reset: 1 link\n"},
+		{
+			name: "add, by a decision", args: []string{"links", "add", "--decision", reply.GetDecisionId(), "--plugin", "people", "--account", "mum"},
+			out: "linked: 108a of google and the account mum of people\n",
+		},
+		{name: "reset what was added", args: []string{"links", "reset", "--account", "mum"}, out: "reset: 1 link\n"},
 		{name: "list nothing", args: []string{"links", "list"}, out: "no links\n"},
 		{name: "list nothing as JSON", args: []string{"links", "list", "--json"}, out: "{}\n"},
 		{name: "reset all", args: []string{"links", "reset", "--all"}, out: "reset: 0 links\n"},

@@ -52,6 +52,9 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 	c := st.GetConfiguration()
 	row("configuration", "%s, %s, loaded %s ago: %s, %s", c.GetFile(), c.GetDigest(), span(now.Sub(c.GetLoaded().AsTime())),
 		count(c.GetSteps(), "step"), count(c.GetTests(), "test"))
+	if keys := st.GetNeedsRestart(); len(keys) > 0 {
+		row("", "needs a new start: %s", strings.Join(keys, ", "))
+	}
 	if f := st.GetFailedReload(); f != nil {
 		row("last reload", "failed %s ago, so the one above goes on: %s", span(now.Sub(f.GetTime().AsTime())), f.GetReason())
 		for line := range strings.Lines(f.GetRendered()) {
@@ -61,13 +64,17 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 	if st.GetLinksLost() != nil {
 		row("links", "%s", lostText(st.GetLinksLost(), now))
 	}
+	if n := st.GetLinksSealed(); n > 0 {
+		row("links", "%s sealed with another key: nobody can sign in by them, and nobody is linked, until the key that state had is back or "+
+			"claimsmith links reset --all", areRows(n))
+	}
 	for i, p := range st.GetPlugins() {
 		row(once(i, "plugins"), "%s", pluginText(p, now))
 		if p.GetPid() != 0 {
 			row("", "  confined: %s", p.GetConfinement())
 		}
 		if p.GetFailing() != "" {
-			row("", "  no answer for %s: %s", span(now.Sub(p.GetFailingSince().AsTime())), p.GetFailing())
+			row("", "  no answer%s: %s", lasting(now.Sub(p.GetFailingSince().AsTime())), p.GetFailing())
 		}
 	}
 	d := st.GetDecisions()
@@ -93,6 +100,21 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 // lostText says that links were lost, and what to do about it.
 func lostText(when *timestamppb.Timestamp, now time.Time) string {
 	return fmt.Sprintf("lost %s ago with a damaged file: nobody is linked at a first sign-in until claimsmith links reset --all", span(now.Sub(when.AsTime())))
+}
+
+func areRows(n int32) string {
+	if n == 1 {
+		return "1 row is"
+	}
+	return count(n, "row") + " are"
+}
+
+// lasting is how long something has lasted; what began just now has no number.
+func lasting(d time.Duration) string {
+	if d < time.Second {
+		return " just now"
+	}
+	return " for " + span(d)
 }
 
 func pluginText(p *adminv1.Plugin, now time.Time) string {

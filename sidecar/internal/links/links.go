@@ -1,6 +1,7 @@
 package links
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,7 @@ type Link struct {
 	Plugin    string    `json:"plugin"`
 	Account   string    `json:"account"`
 	ID        string    `json:"id,omitempty"`       // empty: the account is known by its name alone
+	Address   string    `json:"address,omitempty"`  // of the person when it was made, as Store.Address has it; empty: not known
 	Explicit  bool      `json:"explicit,omitempty"` // made by hand
 	At        time.Time `json:"at"`
 }
@@ -75,6 +77,9 @@ var ErrLost = errors.New("links were lost with a damaged file of state: make the
 // Bond says what is known of a link.
 func (s *Store) Bond(ctx context.Context, l *pipeline.Link) (pipeline.Bond, error) {
 	bond, err := s.bond(ctx, of(*l), false)
+	if errors.Is(err, state.ErrKey) {
+		return "", ErrKey
+	}
 	if err != nil || bond != pipeline.BondNone {
 		return bond, err
 	}
@@ -84,6 +89,12 @@ func (s *Store) Bond(ctx context.Context, l *pipeline.Link) (pipeline.Bond, erro
 	}
 	return bond, err
 }
+
+// ErrKey is the error for a link that is not there where there are links of another key: it may be one of these.
+var ErrKey = errors.New("links are sealed with another key: bring back the key that state had, or take all apart with claimsmith links reset --all")
+
+// Sealed returns how many rows of links are sealed with another key: a few for each link.
+func (s *Store) Sealed(ctx context.Context) (int, error) { return s.rows.Foreign(ctx) }
 
 // Lost returns when links were lost, until ResetAll. Zero: none were.
 func (s *Store) Lost(ctx context.Context) (time.Time, error) { return s.store.Lost(ctx) }
@@ -146,7 +157,8 @@ func read(row state.Row) (Link, error) {
 func (s *Store) Pin(ctx context.Context, list []pipeline.Link) (bool, error) {
 	var out []Link
 	for _, l := range list {
-		if link := of(l); !slices.Contains(out, link) {
+		link := of(l)
+		if link.Address = s.Address(l.Address); !slices.Contains(out, link) {
 			out = append(out, link)
 		}
 	}
@@ -177,7 +189,7 @@ func (s *Store) claim(ctx context.Context, list []Link) (bool, error) {
 }
 
 // Add keeps a link that somebody made by hand, in the place of the same one that a sign-in made or that another provider stood
-// behind. It reports false when the person or the account is linked to another.
+// behind, whose address it takes over if it has none. It reports false when the person or the account is linked to another.
 func (s *Store) Add(ctx context.Context, l Link) (bool, error) {
 	bond, err := s.bond(ctx, l, true)
 	if err != nil {
@@ -186,7 +198,12 @@ func (s *Store) Add(ctx context.Context, l Link) (bool, error) {
 	switch bond {
 	case pipeline.BondNone:
 	case pipeline.BondFirst, pipeline.BondExplicit:
-		if now, err := s.bond(ctx, l, false); now == pipeline.BondExplicit || err != nil {
+		was, err := s.address(ctx, l)
+		if err != nil {
+			return false, err
+		}
+		l.Address = cmp.Or(l.Address, was)
+		if now, err := s.bond(ctx, l, false); now == pipeline.BondExplicit && l.Address == was || err != nil {
 			return err == nil, err
 		}
 		if _, err := s.Reset(ctx, l.same); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,6 +125,38 @@ func TestLinksByHandAndTheirEnd(t *testing.T) {
 	}
 	if made, err := s.Add(t.Context(), taken); !made || err != nil {
 		t.Errorf("after the reset: %v %v", made, err)
+	}
+}
+
+func TestALinkIsFoundByTheAddressThatItWasMadeWith(t *testing.T) {
+	s, l := newStore(t), mum()
+	l.Address = "Mum@gmail.com"
+	if made, err := s.Pin(t.Context(), []pipeline.Link{l}); !made || err != nil {
+		t.Fatal(made, err)
+	}
+	byHand := of(l) // it knows no address
+	if made, err := s.Add(t.Context(), byHand); !made || err != nil {
+		t.Fatal(made, err)
+	}
+	dad := Link{Connector: "google", User: "2", Plugin: "nas", Account: "dad"}
+	if made, err := s.Add(t.Context(), dad); !made || err != nil {
+		t.Fatal(made, err)
+	}
+	dad.Address = s.Address("dad@gmail.com")
+	if made, err := s.Add(t.Context(), dad); !made || err != nil { // somebody found out whose it is
+		t.Fatal(made, err)
+	}
+	for _, test := range []struct {
+		address string
+		want    int
+	}{{"", 0}, {"nobody@gmail.com", 0}, {" mum@GMAIL.com\n", 1}, {"mum@gmail.com", 0}, {"dad@gmail.com", 1}} {
+		address := s.Address(test.address)
+		if strings.Contains(address, "gmail") {
+			t.Errorf("the address is kept: %s", address)
+		}
+		if n, err := s.Reset(t.Context(), func(l Link) bool { return address != "" && l.Address == address }); n != test.want || err != nil {
+			t.Errorf("%q: %d %v", test.address, n, err)
+		}
 	}
 }
 

@@ -14,12 +14,13 @@ type Decision struct {
 	Stage, Grant      string
 	Outcome           Outcome
 	Rule              string // where it was denied or failed
+	Refused           string // path of the step or the pin that denied it
 	Err               string // why it failed
 	At                time.Time
 	Took              time.Duration
 	Digest            string // of the configuration that decided
 
-	Changes []pipeline.Change
+	Changes []pipeline.Change // none where there is no token
 	Facts   []pipeline.Fact
 	Visits  []pipeline.Visit
 	Outline []pipeline.About // what Visits count in

@@ -50,13 +50,8 @@ func (r *Rows) Claim(ctx context.Context, at time.Time, entries []Entry) (bool, 
 var errTaken = errors.New("the place is taken")
 
 func (r *Rows) claim(ctx context.Context, tx *sql.Tx, places []stored) error {
-	var foreign int
-	err := tx.QueryRowContext(ctx, r.bind(`SELECT COUNT(*) FROM claimsmith_rows WHERE kind = ? AND key <> ?`), r.kind, r.key.name).Scan(&foreign)
-	switch {
-	case err != nil:
+	if err := r.ours(ctx, tx); err != nil {
 		return err
-	case foreign > 0:
-		return ErrKey
 	}
 	for _, p := range places {
 		done, err := tx.ExecContext(ctx, r.bind(`INSERT INTO claimsmith_rows (kind, scope, id, at, key, sealed) VALUES (?, ?, ?, ?, ?, ?)
@@ -73,12 +68,56 @@ func (r *Rows) claim(ctx context.Context, tx *sql.Tx, places []stored) error {
 	return nil
 }
 
-// Find returns the rows at some places, in no order; entries need no value. A row that does not open is an error.
-func (r *Rows) Find(ctx context.Context, at []Entry) (_ []Row, err error) {
+// querier is a database or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// ours is ErrKey where there are rows of another key.
+func (r *Rows) ours(ctx context.Context, in querier) error {
+	n, err := r.foreign(ctx, in)
+	if err == nil && n > 0 {
+		err = ErrKey
+	}
+	return err
+}
+
+func (r *Rows) foreign(ctx context.Context, in querier) (n int, err error) {
+	err = in.QueryRowContext(ctx, r.bind(`SELECT COUNT(*) FROM claimsmith_rows WHERE kind = ? AND key <> ?`), r.kind, r.key.name).Scan(&n)
+	return n, err
+}
+
+// Foreign returns how many rows there are that were sealed with another key.
+func (r *Rows) Foreign(ctx context.Context) (int, error) {
+	db, err := r.store.open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.foreign(ctx, db)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", r.kind, err)
+	}
+	return n, nil
+}
+
+// Find returns the rows at some places, in no order; entries need no value. A row that does not open is an error, and so is that
+// none is there while there are rows of another key, because their places cannot be compared.
+func (r *Rows) Find(ctx context.Context, at []Entry) ([]Row, error) {
 	db, err := r.store.open(ctx)
 	if err != nil {
 		return nil, err
 	}
+	out, err := r.find(ctx, db, at)
+	if err == nil && len(out) == 0 {
+		err = r.ours(ctx, db)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.kind, err)
+	}
+	return out, nil
+}
+
+func (r *Rows) find(ctx context.Context, db *sql.DB, at []Entry) (_ []Row, err error) {
 	args := []any{r.kind}
 	for _, e := range at {
 		args = append(args, e.Scope, r.key.digest(r.kind, e.Scope, e.ID))
@@ -86,23 +125,20 @@ func (r *Rows) Find(ctx context.Context, at []Entry) (_ []Row, err error) {
 	where := strings.TrimPrefix(strings.Repeat(` OR scope = ? AND id = ?`, len(at)), ` OR `)
 	rows, err := db.QueryContext(ctx, r.bind(`SELECT scope, id, at, sealed FROM claimsmith_rows WHERE kind = ? AND (`+where+`)`), args...)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", r.kind, err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var out []Row
 	for rows.Next() {
 		one := stored{place: place{kind: r.kind}}
 		if err := rows.Scan(&one.scope, &one.id, &one.at, &one.sealed); err != nil {
-			return nil, fmt.Errorf("read %s: %w", r.kind, err)
+			return nil, err
 		}
 		value, ok := r.key.open(one.place, one.sealed)
 		if !ok {
-			return nil, fmt.Errorf("read %s: %w", r.kind, ErrSealed)
+			return nil, ErrSealed
 		}
 		out = append(out, Row{Scope: one.scope, At: time.UnixMicro(one.at), Value: value})
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", r.kind, err)
-	}
-	return out, nil
+	return out, rows.Err()
 }

@@ -84,6 +84,15 @@ func TestWhatDoesNotOpenIsNoRoomForAClaim(t *testing.T) {
 		if _, err := s.Rows("links", newKey(t)).Claim(t.Context(), noon, place); !errors.Is(err, ErrKey) {
 			t.Errorf("with another key: %v", err)
 		}
+		if _, err := s.Rows("links", newKey(t)).Find(t.Context(), place); !errors.Is(err, ErrKey) {
+			t.Errorf("found with another key: %v", err)
+		}
+		if n, err := s.Rows("links", newKey(t)).Foreign(t.Context()); n != 1 || err != nil {
+			t.Errorf("with another key: %d %v", n, err)
+		}
+		if n, err := rows.Foreign(t.Context()); n != 0 || err != nil {
+			t.Errorf("with the same key: %d %v", n, err)
+		}
 		if kept, err := s.Rows("others", newKey(t)).Claim(t.Context(), noon, place); !kept || err != nil {
 			t.Errorf("another kind: %v %v", kept, err)
 		}

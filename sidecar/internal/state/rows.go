@@ -25,6 +25,9 @@ type Rows struct {
 // Rows returns the rows of a kind under a key. Nothing is read yet.
 func (s *Store) Rows(kind string, key *Key) *Rows { return &Rows{store: s, kind: kind, key: key} }
 
+// Digest returns a keyed digest of a text that must not be kept itself, such as an address. It is the same for the same key, kind and scope.
+func (r *Rows) Digest(scope, text string) string { return r.key.digest(r.kind, scope, text) }
+
 // Put keeps a value, in the place of the one that had the same scope and id.
 func (r *Rows) Put(ctx context.Context, scope, id string, at time.Time, value []byte) error {
 	p := place{kind: r.kind, scope: scope, id: r.key.digest(r.kind, scope, id), at: at.UnixMicro()}

@@ -89,7 +89,13 @@ type StatusResponse struct {
 	// The candidate that runs beside the configuration. Absent when there is none.
 	Shadow *Shadow `protobuf:"bytes,10,opt,name=shadow,proto3" json:"shadow,omitempty"`
 	// When links to accounts were lost with a damaged store: no sign-in makes new ones until all are reset. Absent when none were.
-	LinksLost     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=links_lost,json=linksLost,proto3" json:"links_lost,omitempty"`
+	LinksLost *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=links_lost,json=linksLost,proto3" json:"links_lost,omitempty"`
+	// Keys of the configuration that decides which say something else than at the start, such as metrics: what they say takes effect
+	// with a new start. Empty when there is none.
+	NeedsRestart []string `protobuf:"bytes,13,rep,name=needs_restart,json=needsRestart,proto3" json:"needs_restart,omitempty"`
+	// How many rows of links are sealed with another key than that of the configuration: until it is back or all links are reset, who is
+	// linked by them is not known, and nobody else is linked. Zero: none.
+	LinksSealed   int32 `protobuf:"varint,12,opt,name=links_sealed,json=linksSealed,proto3" json:"links_sealed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -199,6 +205,20 @@ func (x *StatusResponse) GetLinksLost() *timestamppb.Timestamp {
 		return x.LinksLost
 	}
 	return nil
+}
+
+func (x *StatusResponse) GetNeedsRestart() []string {
+	if x != nil {
+		return x.NeedsRestart
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetLinksSealed() int32 {
+	if x != nil {
+		return x.LinksSealed
+	}
+	return 0
 }
 
 // Configuration is a file that was loaded.
@@ -1000,7 +1020,9 @@ type ReloadResponse struct {
 	// The configuration that decides now. Absent when the reload failed.
 	Configuration *Configuration `protobuf:"bytes,1,opt,name=configuration,proto3" json:"configuration,omitempty"`
 	// Why it failed. Absent when it succeeded.
-	Failed        *FailedReload `protobuf:"bytes,2,opt,name=failed,proto3" json:"failed,omitempty"`
+	Failed *FailedReload `protobuf:"bytes,2,opt,name=failed,proto3" json:"failed,omitempty"`
+	// As in StatusResponse. Empty when the reload failed.
+	NeedsRestart  []string `protobuf:"bytes,3,rep,name=needs_restart,json=needsRestart,proto3" json:"needs_restart,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1045,6 +1067,13 @@ func (x *ReloadResponse) GetConfiguration() *Configuration {
 func (x *ReloadResponse) GetFailed() *FailedReload {
 	if x != nil {
 		return x.Failed
+	}
+	return nil
+}
+
+func (x *ReloadResponse) GetNeedsRestart() []string {
+	if x != nil {
+		return x.NeedsRestart
 	}
 	return nil
 }
@@ -1182,7 +1211,7 @@ type Decision struct {
 	Rule string `protobuf:"bytes,9,opt,name=rule,proto3" json:"rule,omitempty"`
 	// Why it failed. Empty for the other outcomes.
 	Err string `protobuf:"bytes,10,opt,name=err,proto3" json:"err,omitempty"`
-	// The claims that changed. Empty when none did.
+	// The claims that changed. Empty when none did, and when there is no token.
 	Changes []*Change `protobuf:"bytes,11,rep,name=changes,proto3" json:"changes,omitempty"`
 	// The lookups that were made. Empty when none was.
 	Facts []*Fact `protobuf:"bytes,12,rep,name=facts,proto3" json:"facts,omitempty"`
@@ -1425,7 +1454,10 @@ type Fact struct {
 	// Required. How long it took.
 	Took *durationpb.Duration `protobuf:"bytes,4,opt,name=took,proto3" json:"took,omitempty"`
 	// Why it failed. Empty when it did not.
-	Err           string `protobuf:"bytes,5,opt,name=err,proto3" json:"err,omitempty"`
+	Err string `protobuf:"bytes,5,opt,name=err,proto3" json:"err,omitempty"`
+	// What was known of the link between the person and the account: none, first, explicit, other, changed or moved. Empty when the
+	// lookup has no pin, found nobody, or the request was refused or failed before links were asked for.
+	Link          string `protobuf:"bytes,6,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1495,6 +1527,13 @@ func (x *Fact) GetErr() string {
 	return ""
 }
 
+func (x *Fact) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
 // Step is a step that was reached.
 type Step struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1511,7 +1550,9 @@ type Step struct {
 	// The kind of token of this pass. Empty when both kinds share one.
 	Kind string `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`
 	// When it was reached, from the beginning of the decision.
-	At            *durationpb.Duration `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	At *durationpb.Duration `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	// Whether it refused the request: a rule, or the link of a lookup. False: it did not.
+	Refused       bool `protobuf:"varint,8,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1593,6 +1634,13 @@ func (x *Step) GetAt() *durationpb.Duration {
 		return x.At
 	}
 	return nil
+}
+
+func (x *Step) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
 }
 
 // ExplainRequest names a decision.
@@ -1810,7 +1858,9 @@ func (x *MakeTestResponse) GetNote() string {
 type ForgetRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The person's address, or the user id at the connector.
-	Person        string `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Person string `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	// Drop the cached facts of all also when nothing else is known of the person. False: then nothing is dropped.
+	Facts         bool `protobuf:"varint,2,opt,name=facts,proto3" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1852,18 +1902,27 @@ func (x *ForgetRequest) GetPerson() string {
 	return ""
 }
 
+func (x *ForgetRequest) GetFacts() bool {
+	if x != nil {
+		return x.Facts
+	}
+	return false
+}
+
 // ForgetResponse is what was erased.
 type ForgetResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Recorded requests. Zero: none.
 	Requests int32 `protobuf:"varint,1,opt,name=requests,proto3" json:"requests,omitempty"`
-	// Plugins whose cached facts were all dropped, because facts do not tell whose they are. Empty when there is none.
+	// Plugins whose cached facts were all dropped, because facts do not tell whose they are. Empty when there is none, or when nothing was
+	// known of the person.
 	Plugins []string `protobuf:"bytes,2,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	// Requests of people who were let in lately, which are kept in memory to try a new configuration on. Zero: none.
 	Remembered int32 `protobuf:"varint,3,opt,name=remembered,proto3" json:"remembered,omitempty"`
-	// Links to accounts, where the person was named by the user id or the id became known by the address. Zero: none.
+	// Links to accounts. Those that were made by hand, or by a version that did not note the address, are found by an address only where
+	// something else tells the user id. Zero: none.
 	Links int32 `protobuf:"varint,4,opt,name=links,proto3" json:"links,omitempty"`
-	// Whether the store holds no facts any more either. False: there is no store.
+	// Whether the store holds no facts any more either. False: there is no store, or no facts were dropped.
 	Erased        bool `protobuf:"varint,5,opt,name=erased,proto3" json:"erased,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1939,7 +1998,7 @@ var File_claimsmith_admin_v1_admin_proto protoreflect.FileDescriptor
 const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x1fclaimsmith/admin/v1/admin.proto\x12\x13claimsmith.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
-	"\rStatusRequest\"\xd4\x04\n" +
+	"\rStatusRequest\"\x9c\x05\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x05R\x03pid\x124\n" +
@@ -1953,7 +2012,9 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\x06shadow\x18\n" +
 	" \x01(\v2\x1b.claimsmith.admin.v1.ShadowR\x06shadow\x129\n" +
 	"\n" +
-	"links_lost\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tlinksLost\"\x9b\x01\n" +
+	"links_lost\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tlinksLost\x12#\n" +
+	"\rneeds_restart\x18\r \x03(\tR\fneedsRestart\x12!\n" +
+	"\flinks_sealed\x18\f \x01(\x05R\vlinksSealed\"\x9b\x01\n" +
 	"\rConfiguration\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x122\n" +
@@ -2018,10 +2079,11 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\x03err\x18\x05 \x01(\tR\x03err\";\n" +
 	"\rReloadRequest\x12\x14\n" +
 	"\x05fresh\x18\x01 \x01(\bR\x05fresh\x12\x14\n" +
-	"\x05force\x18\x02 \x01(\bR\x05force\"\x95\x01\n" +
+	"\x05force\x18\x02 \x01(\bR\x05force\"\xba\x01\n" +
 	"\x0eReloadResponse\x12H\n" +
 	"\rconfiguration\x18\x01 \x01(\v2\".claimsmith.admin.v1.ConfigurationR\rconfiguration\x129\n" +
-	"\x06failed\x18\x02 \x01(\v2!.claimsmith.admin.v1.FailedReloadR\x06failed\"c\n" +
+	"\x06failed\x18\x02 \x01(\v2!.claimsmith.admin.v1.FailedReloadR\x06failed\x12#\n" +
+	"\rneeds_restart\x18\x03 \x03(\tR\fneedsRestart\"c\n" +
 	"\x14ListDecisionsRequest\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\x05R\x05limit\x12\x18\n" +
 	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x1b\n" +
@@ -2051,13 +2113,14 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\x05claim\x18\x01 \x01(\tR\x05claim\x12\x0e\n" +
 	"\x02op\x18\x02 \x01(\tR\x02op\x12\x12\n" +
 	"\x04rule\x18\x03 \x01(\tR\x04rule\x12\x14\n" +
-	"\x05facts\x18\x04 \x03(\tR\x05facts\"\xa4\x01\n" +
+	"\x05facts\x18\x04 \x03(\tR\x05facts\"\xb8\x01\n" +
 	"\x04Fact\x12\x16\n" +
 	"\x06lookup\x18\x01 \x01(\tR\x06lookup\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12+\n" +
 	"\x03age\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03age\x12-\n" +
 	"\x04took\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04took\x12\x10\n" +
-	"\x03err\x18\x05 \x01(\tR\x03err\"\xa9\x01\n" +
+	"\x03err\x18\x05 \x01(\tR\x03err\x12\x12\n" +
+	"\x04link\x18\x06 \x01(\tR\x04link\"\xc3\x01\n" +
 	"\x04Step\x12\x14\n" +
 	"\x05place\x18\x01 \x01(\tR\x05place\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
@@ -2065,7 +2128,8 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\x04what\x18\x04 \x01(\tR\x04what\x12\x10\n" +
 	"\x03ran\x18\x05 \x01(\bR\x03ran\x12\x12\n" +
 	"\x04kind\x18\x06 \x01(\tR\x04kind\x12)\n" +
-	"\x02at\x18\a \x01(\v2\x19.google.protobuf.DurationR\x02at\"1\n" +
+	"\x02at\x18\a \x01(\v2\x19.google.protobuf.DurationR\x02at\x12\x18\n" +
+	"\arefused\x18\b \x01(\bR\arefused\"1\n" +
 	"\x0eExplainRequest\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\"\x82\x01\n" +
@@ -2078,9 +2142,10 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"decisionId\":\n" +
 	"\x10MakeTestResponse\x12\x12\n" +
 	"\x04yaml\x18\x01 \x01(\tR\x04yaml\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\"'\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\"=\n" +
 	"\rForgetRequest\x12\x16\n" +
-	"\x06person\x18\x01 \x01(\tR\x06person\"\x94\x01\n" +
+	"\x06person\x18\x01 \x01(\tR\x06person\x12\x14\n" +
+	"\x05facts\x18\x02 \x01(\bR\x05facts\"\x94\x01\n" +
 	"\x0eForgetResponse\x12\x1a\n" +
 	"\brequests\x18\x01 \x01(\x05R\brequests\x12\x18\n" +
 	"\aplugins\x18\x02 \x03(\tR\aplugins\x12\x1e\n" +

@@ -237,7 +237,9 @@ func (x *ListLinksResponse) GetLost() *timestamppb.Timestamp {
 type AddLinkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The link; explicit, time and issuer are not looked at.
-	Link          *Link `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	Link *Link `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	// A decision about the person, as in ExplainRequest, in the place of the link's connector and user id. Empty: the link names both.
+	DecisionId    string `protobuf:"bytes,2,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -279,9 +281,18 @@ func (x *AddLinkRequest) GetLink() *Link {
 	return nil
 }
 
+func (x *AddLinkRequest) GetDecisionId() string {
+	if x != nil {
+		return x.DecisionId
+	}
+	return ""
+}
+
 // AddLinkResponse says that the link is there.
 type AddLinkResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The link.
+	Link          *Link `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -314,6 +325,13 @@ func (x *AddLinkResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use AddLinkResponse.ProtoReflect.Descriptor instead.
 func (*AddLinkResponse) Descriptor() ([]byte, []int) {
 	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AddLinkResponse) GetLink() *Link {
+	if x != nil {
+		return x.Link
+	}
+	return nil
 }
 
 // AdoptLinksRequest names a connector.
@@ -557,10 +575,13 @@ const file_claimsmith_admin_v1_links_proto_rawDesc = "" +
 	"\n" +
 	"unreadable\x18\x02 \x01(\x05R\n" +
 	"unreadable\x12.\n" +
-	"\x04lost\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04lost\"?\n" +
+	"\x04lost\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04lost\"`\n" +
 	"\x0eAddLinkRequest\x12-\n" +
-	"\x04link\x18\x01 \x01(\v2\x19.claimsmith.admin.v1.LinkR\x04link\"\x11\n" +
-	"\x0fAddLinkResponse\"6\n" +
+	"\x04link\x18\x01 \x01(\v2\x19.claimsmith.admin.v1.LinkR\x04link\x12\x1f\n" +
+	"\vdecision_id\x18\x02 \x01(\tR\n" +
+	"decisionId\"@\n" +
+	"\x0fAddLinkResponse\x12-\n" +
+	"\x04link\x18\x01 \x01(\v2\x19.claimsmith.admin.v1.LinkR\x04link\"6\n" +
 	"\x11AdoptLinksRequest\x12!\n" +
 	"\fconnector_id\x18\x01 \x01(\tR\vconnectorId\"*\n" +
 	"\x12AdoptLinksResponse\x12\x14\n" +
@@ -611,19 +632,20 @@ var file_claimsmith_admin_v1_links_proto_depIdxs = []int32{
 	0, // 1: claimsmith.admin.v1.ListLinksResponse.links:type_name -> claimsmith.admin.v1.Link
 	9, // 2: claimsmith.admin.v1.ListLinksResponse.lost:type_name -> google.protobuf.Timestamp
 	0, // 3: claimsmith.admin.v1.AddLinkRequest.link:type_name -> claimsmith.admin.v1.Link
-	1, // 4: claimsmith.admin.v1.LinkService.ListLinks:input_type -> claimsmith.admin.v1.ListLinksRequest
-	3, // 5: claimsmith.admin.v1.LinkService.AddLink:input_type -> claimsmith.admin.v1.AddLinkRequest
-	5, // 6: claimsmith.admin.v1.LinkService.AdoptLinks:input_type -> claimsmith.admin.v1.AdoptLinksRequest
-	7, // 7: claimsmith.admin.v1.LinkService.ResetLinks:input_type -> claimsmith.admin.v1.ResetLinksRequest
-	2, // 8: claimsmith.admin.v1.LinkService.ListLinks:output_type -> claimsmith.admin.v1.ListLinksResponse
-	4, // 9: claimsmith.admin.v1.LinkService.AddLink:output_type -> claimsmith.admin.v1.AddLinkResponse
-	6, // 10: claimsmith.admin.v1.LinkService.AdoptLinks:output_type -> claimsmith.admin.v1.AdoptLinksResponse
-	8, // 11: claimsmith.admin.v1.LinkService.ResetLinks:output_type -> claimsmith.admin.v1.ResetLinksResponse
-	8, // [8:12] is the sub-list for method output_type
-	4, // [4:8] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	0, // 4: claimsmith.admin.v1.AddLinkResponse.link:type_name -> claimsmith.admin.v1.Link
+	1, // 5: claimsmith.admin.v1.LinkService.ListLinks:input_type -> claimsmith.admin.v1.ListLinksRequest
+	3, // 6: claimsmith.admin.v1.LinkService.AddLink:input_type -> claimsmith.admin.v1.AddLinkRequest
+	5, // 7: claimsmith.admin.v1.LinkService.AdoptLinks:input_type -> claimsmith.admin.v1.AdoptLinksRequest
+	7, // 8: claimsmith.admin.v1.LinkService.ResetLinks:input_type -> claimsmith.admin.v1.ResetLinksRequest
+	2, // 9: claimsmith.admin.v1.LinkService.ListLinks:output_type -> claimsmith.admin.v1.ListLinksResponse
+	4, // 10: claimsmith.admin.v1.LinkService.AddLink:output_type -> claimsmith.admin.v1.AddLinkResponse
+	6, // 11: claimsmith.admin.v1.LinkService.AdoptLinks:output_type -> claimsmith.admin.v1.AdoptLinksResponse
+	8, // 12: claimsmith.admin.v1.LinkService.ResetLinks:output_type -> claimsmith.admin.v1.ResetLinksResponse
+	9, // [9:13] is the sub-list for method output_type
+	5, // [5:9] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_claimsmith_admin_v1_links_proto_init() }

@@ -37,8 +37,8 @@ type LinkServiceClient interface {
 	// ListLinks lists the links, the newest first.
 	ListLinks(ctx context.Context, in *ListLinksRequest, opts ...grpc.CallOption) (*ListLinksResponse, error)
 	// AddLink links a person to an account, by hand. One that a sign-in made is confirmed by that. It may be repeated.
-	// INVALID_ARGUMENT: a part is missing.
-	// NOT_FOUND: no plugin has this name.
+	// INVALID_ARGUMENT: a part is missing, or said twice.
+	// NOT_FOUND: no plugin or no connector has this name, or the decision does not tell the person.
 	// ALREADY_EXISTS: the person or the account is linked to another.
 	AddLink(ctx context.Context, in *AddLinkRequest, opts ...grpc.CallOption) (*AddLinkResponse, error)
 	// AdoptLinks writes the provider that the configuration names for a connector into the links that were made when it named none.
@@ -111,8 +111,8 @@ type LinkServiceServer interface {
 	// ListLinks lists the links, the newest first.
 	ListLinks(context.Context, *ListLinksRequest) (*ListLinksResponse, error)
 	// AddLink links a person to an account, by hand. One that a sign-in made is confirmed by that. It may be repeated.
-	// INVALID_ARGUMENT: a part is missing.
-	// NOT_FOUND: no plugin has this name.
+	// INVALID_ARGUMENT: a part is missing, or said twice.
+	// NOT_FOUND: no plugin or no connector has this name, or the decision does not tell the person.
 	// ALREADY_EXISTS: the person or the account is linked to another.
 	AddLink(context.Context, *AddLinkRequest) (*AddLinkResponse, error)
 	// AdoptLinks writes the provider that the configuration names for a connector into the links that were made when it named none.
