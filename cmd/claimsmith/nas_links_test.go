@@ -141,7 +141,7 @@ func TestLoginsThatDSMRefusesAreSaidWhereverSomebodyLooks(t *testing.T) {
 	const why = "no such account, or a wrong password: check account and passwordFile"
 	for _, args := range [][]string{{"status"}, {"plugin", "status", "nas"}} {
 		out, err := p.command(append(args, "-c", p.rules)...).CombinedOutput()
-		if text := string(out); err != nil || !strings.Contains(text, "no answer for ") || !strings.Contains(text, said) || !strings.Contains(text, why) {
+		if text := string(out); err != nil || !strings.Contains(text, "no answer ") || !strings.Contains(text, said) || !strings.Contains(text, why) {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
 	}
