@@ -62,6 +62,20 @@ type runner struct {
 	outs, errs []string // what processes before this one printed
 }
 
+// newRunner starts nothing yet.
+func newRunner(o Options) (*runner, error) {
+	o.Timeout = orDefault(o.Timeout)
+	r := &runner{o: o, report: &Report{}}
+	if o.NoTLS {
+		return r, nil
+	}
+	var err error
+	if r.id, err = newIdentity(); err != nil {
+		return nil, fmt.Errorf("make a certificate: %w", err)
+	}
+	return r, nil
+}
+
 // description is what a plugin says about itself.
 type description struct {
 	name, version         string
@@ -75,17 +89,12 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Calls <= 0 {
 		o.Calls = defaultCalls
 	}
-	o.Timeout = orDefault(o.Timeout)
 	if len(o.Config) == 0 {
 		o.Config = json.RawMessage("{}")
 	}
-	r := &runner{o: o, report: &Report{}}
-	if !o.NoTLS {
-		id, err := newIdentity()
-		if err != nil {
-			return nil, fmt.Errorf("make a certificate: %w", err)
-		}
-		r.id = id
+	r, err := newRunner(o)
+	if err != nil {
+		return nil, err
 	}
 	defer r.down()
 	if err := r.all(ctx); err != nil {

@@ -17,14 +17,9 @@ type Description struct {
 
 // Describe starts a plugin, has it describe itself and ends it. Of o it needs the command and how that is started.
 func Describe(ctx context.Context, o Options) (*Description, error) {
-	o.Timeout = orDefault(o.Timeout)
-	r := &runner{o: o, report: &Report{}}
-	if !o.NoTLS {
-		id, err := newIdentity()
-		if err != nil {
-			return nil, fmt.Errorf("make a certificate: %w", err)
-		}
-		r.id = id
+	r, err := newRunner(o)
+	if err != nil {
+		return nil, err
 	}
 	defer r.down()
 	if err := r.boot(ctx); err != nil {
@@ -33,7 +28,7 @@ func Describe(ctx context.Context, o Options) (*Description, error) {
 		}
 		return nil, fmt.Errorf("start the plugin: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
 	defer cancel()
 	if v := r.describe(ctx); v.outcome != Kept {
 		return nil, errors.New(v.detail)

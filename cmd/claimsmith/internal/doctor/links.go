@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"google.golang.org/grpc"
 
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
@@ -182,18 +183,10 @@ func (d *doctor) pin(plugin string) *sidecar.OutlinedPin {
 	return nil
 }
 
-func (d *doctor) askLinks(ctx context.Context) (*adminv1.ListLinksResponse, error) {
-	at, err := sidecar.AdminSocket(d.o.File)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := sidecar.DialAdmin(at)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	client := adminv1.NewLinkServiceClient(conn)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	return client.ListLinks(ctx, &adminv1.ListLinksRequest{})
+func (d *doctor) askLinks(ctx context.Context) (list *adminv1.ListLinksResponse, err error) {
+	err = d.operator(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) error {
+		list, err = adminv1.NewLinkServiceClient(conn).ListLinks(ctx, &adminv1.ListLinksRequest{})
+		return err
+	})
+	return list, err
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"google.golang.org/grpc"
+
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
 )
@@ -136,18 +138,26 @@ func (d *doctor) status(ctx context.Context) {
 	}
 }
 
-func (d *doctor) ask(ctx context.Context) (*adminv1.StatusResponse, error) {
+func (d *doctor) ask(ctx context.Context) (st *adminv1.StatusResponse, err error) {
+	err = d.operator(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) error {
+		st, err = adminv1.NewAdminServiceClient(conn).Status(ctx, &adminv1.StatusRequest{})
+		return err
+	})
+	return st, err
+}
+
+// operator asks the running sidecar something, as its operator.
+func (d *doctor) operator(ctx context.Context, question func(context.Context, grpc.ClientConnInterface) error) error {
 	at, err := sidecar.AdminSocket(d.o.File)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	conn, err := sidecar.DialAdmin(at)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer conn.Close()
-	client := adminv1.NewAdminServiceClient(conn)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return client.Status(ctx, &adminv1.StatusRequest{})
+	return question(ctx, conn)
 }
