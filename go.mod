@@ -5,8 +5,8 @@ go 1.26.0
 require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/coreos/go-oidc/v3 v3.21.0
-	github.com/dexidp/dex v0.0.0-20260806151424-ab64ed778070
-	github.com/dexidp/dex/api/v2 v2.4.1-0.20260806151424-ab64ed778070
+	github.com/dexidp/dex v0.0.0-20260303133905-11d2eeb52b42
+	github.com/dexidp/dex/api/v2 v2.4.0
 	github.com/expr-lang/expr v1.17.8
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/go-asn1-ber/asn1-ber v1.5.8

@@ -30,7 +30,6 @@ func TestAPeersAudience(t *testing.T) {
 	config = strings.Replace(config, "timeout: 3s", "timeout: 3s, clients: [nas]", 1)
 	dex := dextest.Start(t, dextest.Options{Config: config})
 	password := url.Values{"grant_type": {"password"}, "username": {"mum@gmail.com"}, "password": {"password"}}
-	client := url.Values{"grant_type": {"client_credentials"}}
 	const refused, forNAS = ": The request was refused (decision d2).", "openid audience:server:client_id:nas"
 	tests := []struct {
 		name, scope string
@@ -42,9 +41,6 @@ func TestAPeersAudience(t *testing.T) {
 		{"a password: its own tokens are nobody's business", "openid", password, onlyItself(), "cli <nil>", 0},
 		{"a token for the NAS is refused", forNAS, password, onlyItself(), "400 invalid_grant" + refused, 1},
 		{"unless the client is a friend", forNAS, password, onlyItself("cli"), "[nas cli] dsm-117", 1},
-		{"client credentials: its own tokens are nobody's business", "openid", client, onlyItself(), "cli <nil>", 0},
-		{"a client's token for the NAS is refused", forNAS, client, onlyItself(), "400 unauthorized_client" + refused, 1},
-		{"unless it is a friend", forNAS, client, onlyItself("cli"), "[nas cli] dsm-cli", 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,7 +103,7 @@ func TestAStrangersUpstreamToken(t *testing.T) {
 	upstream := dextest.Start(t, dextest.Options{Config: stock})
 	stranger := token(t, upstream, url.Values{"grant_type": {"password"}, "username": {"mum@gmail.com"}, "password": {"password"}, "scope": {"openid email profile"}})
 	sidecar := serve(t)
-	dex := dextest.Start(t, dextest.Options{Config: fmt.Sprintf(`%sclaimsHook: {address: %q}
+	dex := dextest.Start(t, dextest.Options{Config: fmt.Sprintf(`%ssigner: {type: claimsHook, config: {address: %q}}
 `, strings.Replace(stock, "connectors:\n", fmt.Sprintf(`connectors:
 - type: oidc
   id: company

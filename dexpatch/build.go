@@ -8,19 +8,25 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Options say what to build.
 type Options struct {
 	// Output is where Build puts the binary. Cached does not use it.
 	Output string
-	// Source is a source tree of Dex, which is copied and not changed. Empty: the pinned Dex from the module cache.
+	// Source is a source tree of Dex, which is copied and not changed. Empty: a Dex from the module proxy.
 	Source string
+	// Version is the name of one of Versions. Empty: the first that can be had.
+	Version string
 	// CacheDir is where Cached keeps binaries. Empty: claimsmith/dex in the cache directory of the user.
 	CacheDir string
-	// CGO builds with cgo, which the sqlite3 storage of Dex needs.
-	CGO bool
-	// Platform is what to build for, like linux/arm64. Empty: this one. Another one cannot be built with cgo.
+	// NoCGO builds without cgo even where a C compiler is found. The sqlite3 storage of Dex is not in the binary then.
+	NoCGO bool
+	// NeedsSQLite ends the build with ErrNoSQLite where no C compiler is found.
+	NeedsSQLite bool
+	// Platform is what to build for, like linux/arm64. Empty: this one. Another one has cgo only if CC in the environment names
+	// a C compiler for it.
 	Platform string
 	// Stock builds Dex as it is, without the hook, to compare with.
 	Stock bool
@@ -31,114 +37,158 @@ type Options struct {
 }
 
 // Build makes a Dex with the hook. It works on a copy in a temporary folder, so neither the module cache nor Source is
-// written to, and the binary appears at Output whole or not at all. Errors that callers tell apart: ErrNoGo, ErrNoSpace,
-// *DownloadError, *BuildError, and those of NewPlan.
+// written to, and the binary appears at Output whole or not at all. Errors that callers tell apart: ErrNoGo, ErrOldGo, ErrNoSpace, ErrNoSQLite,
+// *NoDexError, *DownloadError, *BuildError, and those of NewPlan.
 func Build(ctx context.Context, o Options) error {
-	return inTree(ctx, o, func(b *builder, tree string, info Info) error {
-		if err := b.compile(ctx, tree, info.version(o.Stock), "./cmd/dex", o.Output); err != nil {
+	return inTree(ctx, o, buildTo(o.Output))
+}
+
+// work is done in an edited tree of Dex.
+type work func(ctx context.Context, b *builder, tree string, info Info) error
+
+// buildTo compiles Dex.
+func buildTo(output string) work {
+	return func(ctx context.Context, b *builder, tree string, info Info) error {
+		if err := b.compile(ctx, tree, info.version(b.options.Stock), "./cmd/dex", output); err != nil {
 			return err
 		}
 		b.say("built " + info.Details())
 		return nil
-	})
+	}
 }
 
-// inTree runs work on an edited copy of Dex, which is gone afterwards.
-func inTree(ctx context.Context, o Options, work func(b *builder, tree string, info Info) error) error {
-	b := newBuilder(o)
+// inTree runs work on an edited copy of Dex, which is gone afterwards: of Source, or of the first version of which the module proxy
+// gives all that the work needs.
+func inTree(ctx context.Context, o Options, do work) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	b := newBuilder(o)
+	if o.Source == "" {
+		return b.first(ctx, func(v Version) error { return b.inVersion(ctx, v, do) })
+	}
+	if err := checkTree(o.Source); err != nil {
+		return err
+	}
+	b.say("copying " + o.Source)
+	return b.inCopy(ctx, treeVersion(o.Source), do, func(tree string) error {
+		if _, err := copyTree(o.Source, tree); err != nil {
+			return fmt.Errorf("copy %s: %w", o.Source, noSpace(err))
+		}
+		return nil
+	})
+}
+
+// inVersion is inTree for one version from the module proxy. A *DownloadError means that another one may do.
+func (b *builder) inVersion(ctx context.Context, v Version, do work) error {
+	b.say("getting the sources of Dex " + v.Name)
+	v, err := b.fetch(ctx, v)
+	if err != nil {
+		return err
+	}
+	b.version = v
+	return b.inCopy(ctx, v.Name, do, v.lay)
+}
+
+// inCopy lays out a tree, edits it unless stock is wanted, and works in it.
+func (b *builder) inCopy(ctx context.Context, version string, do work, layOut func(tree string) error) error {
 	tmp, err := os.MkdirTemp("", "claimsmith-dex-")
 	if err != nil {
 		return noSpace(err)
 	}
 	defer os.RemoveAll(tmp)
-	tree := filepath.Join(tmp, "dex")
 	b.tmp = filepath.Join(tmp, "tmp")
+	defer func() { b.tmp = "" }()
+	tree := filepath.Join(tmp, "dex")
 	for _, dir := range []string{tree, b.tmp} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return noSpace(err)
 		}
 	}
-	version, err := b.prepare(ctx, tree)
-	if err != nil {
+	if err := layOut(tree); err != nil {
 		return err
+	}
+	if !b.options.Stock {
+		p, err := NewPlan(tree, version)
+		if err != nil {
+			return err
+		}
+		for _, warning := range p.Warnings() {
+			b.say(warning)
+		}
+		if err := p.write(); err != nil {
+			return err
+		}
+	}
+	b.findCompiler(ctx)
+	if b.options.NeedsSQLite && !b.compiler.found() {
+		return ErrNoSQLite
 	}
 	info, err := b.info(ctx, version)
 	if err != nil {
 		return err
 	}
-	return work(b, tree, info)
+	return do(ctx, b, tree, info)
 }
 
-// Preview plans the edits of the pinned Dex, or of the tree in source if that is not empty, for a look at them.
-func Preview(ctx context.Context, source string) (*Plan, error) {
-	if source != "" {
-		return NewPlan(source, "")
-	}
-	dex, _, err := fetch(ctx, newBuilder(Options{}))
+// first tries the versions in turn until the module proxy gives what one of them needs, and says why not the others.
+func (b *builder) first(ctx context.Context, try func(Version) error) error {
+	versions, err := choose(b.options.Version, b.versions)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return NewPlan(dex.dir, dex.version)
+	var none NoDexError
+	for i, v := range versions {
+		err := try(v)
+		var refused *DownloadError
+		if !errors.As(err, &refused) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		none.Refused = append(none.Refused, Refused{v.Name, refused.Reason})
+		if i+1 < len(versions) {
+			b.say(fmt.Sprintf("Dex %s cannot be had: %s; taking %s", v.Name, refused.Reason, versions[i+1].Name))
+		}
+	}
+	return &none
+}
+
+// Preview plans the edits of the tree in Source of the options, or of the first version that can be had, for a look at them.
+func Preview(ctx context.Context, o Options) (*Plan, error) {
+	if o.Source != "" {
+		return NewPlan(o.Source, "")
+	}
+	b := newBuilder(o)
+	var p *Plan
+	err := b.first(ctx, func(v Version) error {
+		v, err := b.fetch(ctx, v)
+		if err == nil {
+			p, err = NewPlan(v.dex.dir, v.Name)
+		}
+		return err
+	})
+	return p, err
 }
 
 // builder runs the go command for one build.
 type builder struct {
-	options Options
-	say     func(string)
-	cgo     string
-	tmp     string // for the go command, so that nothing of it stays when it is killed; empty: its own choice
+	options  Options
+	say      func(string)
+	versions []Version // to try in turn
+	version  Version   // what is built; the zero value for Source
+	compiler compiler
+	limit    time.Duration // for one version from the module proxy
+	tmp      string        // for the go command, so that nothing of it stays when it is killed; empty: its own choice
 }
 
 func newBuilder(o Options) *builder {
-	b := &builder{options: o, say: o.Progress, cgo: "0"}
+	b := &builder{options: o, say: o.Progress, versions: Versions(), limit: fetchLimit}
 	if b.say == nil {
 		b.say = func(string) {}
 	}
-	if o.CGO {
-		b.cgo = "1"
-	}
 	return b
-}
-
-// prepare makes an edited copy of Dex in tree and returns its version.
-func (b *builder) prepare(ctx context.Context, tree string) (version string, err error) {
-	if b.options.Source != "" {
-		if err := checkTree(b.options.Source); err != nil {
-			return "", err
-		}
-		b.say("copying " + b.options.Source)
-		version = treeVersion(b.options.Source)
-		if _, err := copyTree(b.options.Source, tree); err != nil {
-			return "", fmt.Errorf("copy %s: %w", b.options.Source, noSpace(err))
-		}
-	} else {
-		b.say("getting the sources of Dex")
-		dex, api, err := fetch(ctx, b)
-		if err != nil {
-			return "", err
-		}
-		version = dex.version
-		if err := dex.copyTo(tree); err != nil {
-			return "", err
-		}
-		if err := api.copyTo(filepath.Join(tree, "api", "v2")); err != nil {
-			return "", err
-		}
-	}
-	if b.options.Stock {
-		return version, nil
-	}
-	p, err := NewPlan(tree, version)
-	if err != nil {
-		return "", err
-	}
-	for _, warning := range p.Warnings() {
-		b.say(warning)
-	}
-	return version, p.write()
 }
 
 // compile builds a command of the tree.
@@ -160,8 +210,8 @@ func (b *builder) compile(ctx context.Context, tree, version, pkg, output string
 	if pkg == "./cmd/dex" {
 		b.say("compiling Dex")
 	}
-	cmd := b.command(ctx, tree, "build", "-v", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-w -X main.version="+version, "-o", part, pkg)
+	args := append([]string{"build", "-v", "-trimpath", "-buildvcs=false"}, b.compiler.flags("-w -X main.version="+version)...)
+	cmd := b.command(ctx, tree, append(args, "-o", part, pkg)...)
 	log := newBuildLog(b.say)
 	cmd.Stderr = log
 	runErr := cmd.Run()
@@ -188,7 +238,7 @@ var kept = []string{
 func (b *builder) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = buildEnv(os.Environ(), b.cgo, b.platform())
+	cmd.Env = buildEnv(os.Environ(), b.compiler.cgo(), b.platform())
 	if b.tmp != "" {
 		cmd.Env = append(cmd.Env, "GOTMPDIR="+b.tmp)
 	}

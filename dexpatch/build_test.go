@@ -25,17 +25,21 @@ func TestBuildSaysWhatIsMissing(t *testing.T) {
 			t.Errorf("got %v, want %v", err, ErrNoGo)
 		}
 	})
-	t.Run("no network", func(t *testing.T) {
-		t.Setenv("GOMODCACHE", t.TempDir())
-		t.Setenv("GOPROXY", "http://127.0.0.1:1")
-		err := Build(t.Context(), Options{Output: filepath.Join(t.TempDir(), "dex")})
-		var download *DownloadError
-		if !errors.As(err, &download) || download.Module != DexModule {
-			t.Fatalf("got %v", err)
+	t.Run("a go command that is too old", func(t *testing.T) {
+		dir := t.TempDir()
+		script := "#!/bin/sh\necho 'go: github.com/dexidp/dex@v0.0.0 requires go >= 1.25.0 (running go 1.21.0; GOTOOLCHAIN=local)' >&2\nexit 1\n"
+		if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
 		}
-		want := "download github.com/dexidp/dex: "
-		if text := err.Error(); !strings.HasPrefix(text, want) || !strings.HasSuffix(text, "\nIs there a network? GOPROXY names where modules come from.") {
-			t.Errorf("got %s", text)
+		t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+		if err := Build(t.Context(), Options{Output: filepath.Join(t.TempDir(), "dex")}); !errors.Is(err, ErrOldGo) {
+			t.Errorf("got %v, want %v", err, ErrOldGo)
+		}
+	})
+	t.Run("a version that is not in the table", func(t *testing.T) {
+		err := Build(t.Context(), Options{Version: "v2.44.0", Output: filepath.Join(t.TempDir(), "dex")})
+		if want := `dex version "v2.44.0" is not one of v2.45.1, v2.45.0, 2026-08-06; a checkout of another one is built by --source DIR`; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	})
 	t.Run("a folder that is not Dex", func(t *testing.T) {
@@ -54,20 +58,20 @@ func TestBuildSaysWhatIsMissing(t *testing.T) {
 
 func TestABuildThatFailsShowsWhyAndLeavesNothing(t *testing.T) {
 	tree := pristine(t)
-	broken := filepath.Join(tree, "server", "tokens", "broken.go")
-	if err := os.WriteFile(broken, []byte("package tokens\n\nvar x int = \"no number\"\n"), 0o644); err != nil {
+	broken := filepath.Join(tree, "server", "signer", "broken.go")
+	if err := os.WriteFile(broken, []byte("package signer\n\nvar x int = \"no number\"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	before := read(t, tree)
 	out := t.TempDir()
 	var said []string
-	err := Build(t.Context(), Options{Source: tree, Output: filepath.Join(out, "dex"), Progress: func(m string) {
+	err := Build(t.Context(), Options{Source: tree, Output: filepath.Join(out, "dex"), NoCGO: true, Progress: func(m string) {
 		if !strings.HasSuffix(m, "packages compiled") { // which comes after some seconds
 			said = append(said, m)
 		}
 	}})
 	var failed *BuildError
-	if !errors.As(err, &failed) || !strings.Contains(failed.Output, `server/tokens/broken.go:3:13: cannot use "no number"`) {
+	if !errors.As(err, &failed) || !strings.Contains(failed.Output, `server/signer/broken.go:3:13: cannot use "no number"`) {
 		t.Errorf("got %v", err)
 	}
 	if files := read(t, out); len(files) != 0 {
@@ -84,17 +88,17 @@ func TestABuildThatFailsShowsWhyAndLeavesNothing(t *testing.T) {
 // TestABuildNamesWhatIsLost, before it takes its minutes.
 func TestABuildNamesWhatIsLost(t *testing.T) {
 	tree := pristine(t)
-	path := filepath.Join(tree, "server", "discovery", "discovery.go")
+	path := filepath.Join(tree, "server", "handlers.go")
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(data), "d.GrantTypes = h.GrantTypes", "d.GrantTypes = h.GrantTypes[:]", 1)), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Replace(string(data), "d.GrantTypes = s.supportedGrantTypes", "d.GrantTypes = s.supportedGrantTypes[:]", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var said []string
-	err = Build(ctx, Options{Source: tree, Output: filepath.Join(t.TempDir(), "dex"), Progress: func(m string) {
+	err = Build(ctx, Options{Source: tree, Output: filepath.Join(t.TempDir(), "dex"), NoCGO: true, Progress: func(m string) {
 		if said = append(said, m); m == "compiling Dex" {
 			cancel()
 		}
@@ -128,15 +132,15 @@ func TestABuildThatIsGivenUpLeavesNothing(t *testing.T) {
 }
 
 func TestTheModuleCacheIsCheckedBeforeItIsBuilt(t *testing.T) {
-	dex, _, err := fetch(t.Context(), newBuilder(Options{}))
+	v, err := newBuilder(Options{}).fetch(t.Context(), Versions()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	tampered := t.TempDir()
+	dex, tampered := v.dex, t.TempDir()
 	if _, err := copyTree(dex.dir, tampered); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(tampered, "server", "doc.go"), []byte("package server\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(tampered, "server", "oauth2.go"), []byte("package server\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	dex.dir = tampered
@@ -153,7 +157,7 @@ func TestExplain(t *testing.T) {
 		{"a full disk", "github.com/a/b\ncompile: writing output: write $WORK/b: no space left on device\n",
 			"the disk is full; building Dex needs about 1 GB for modules, the build cache and the binary (compile: writing output: write $WORK/b: no space left on device)"},
 		{"no network in the middle", "go: downloading a.org/b v1\na.org/b: Get \"https://proxy\": dial tcp: no such host\n",
-			"download the modules that Dex needs: a.org/b: Get \"https://proxy\": dial tcp: no such host\nIs there a network? GOPROXY names where modules come from."},
+			"download the modules that Dex needs: a.org/b: Get \"https://proxy\": dial tcp: no such host"},
 		{"an error of the compiler", "github.com/a/b\n# github.com/a/c\nc.go:1:1: no\n", "build dex v9:\n# github.com/a/c\nc.go:1:1: no"},
 		{"nothing at all", "", "build dex v9:\nexit status 1"},
 	}
@@ -204,11 +208,12 @@ func TestTheEnvironmentOfABuildIsOurs(t *testing.T) {
 
 func TestCached(t *testing.T) {
 	dir := t.TempDir()
-	key, err := newBuilder(Options{}).key(t.Context())
+	first := Versions()[0]
+	key, err := newBuilder(Options{}).key(t.Context(), first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if other, _ := newBuilder(Options{CGO: true}).key(t.Context()); other == key {
+	if other, _ := newBuilder(Options{NoCGO: true}).key(t.Context(), first); other == key {
 		t.Error("cgo is not part of the key")
 	}
 	put := func(key string, age time.Duration) string {

@@ -2,6 +2,7 @@ package dexpatch
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -86,11 +87,13 @@ func (l *buildLog) explain(version string, err error) error {
 	if text == "" {
 		text = err.Error()
 	}
+	err = refusal(text)
 	switch {
-	case strings.Contains(text, "no space left on device"), strings.Contains(text, "disk quota exceeded"):
-		return fmt.Errorf("%w (%s)", ErrNoSpace, lastLines(text, 1))
-	case strings.Contains(text, "dial tcp"), strings.Contains(text, "module lookup disabled"), strings.Contains(text, "reading https://"):
-		return &DownloadError{Reason: lastLines(text, 3)}
+	case errors.Is(err, ErrNoSpace), errors.Is(err, ErrOldGo):
+		return err
+	case strings.Contains(text, "dial tcp"), strings.Contains(text, "module lookup disabled"), strings.Contains(text, "reading http"),
+		strings.Contains(text, "checksum mismatch"), strings.Contains(text, "missing go.sum entry"):
+		return err
 	}
 	return &BuildError{Version: version, Output: text}
 }

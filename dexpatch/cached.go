@@ -16,39 +16,39 @@ import (
 // unusedFor is how long a cached binary that nobody asked for stays.
 const unusedFor = 14 * 24 * time.Hour
 
-// Cached returns the path of a pinned Dex with the hook, building it if it is not there yet. The binary is shared by all
-// processes of the user: one builds, the others wait and say so. What it was built from is part of its path: the version of
-// Dex, the edits, the sources laid in, the version of Go, system and cgo. Source, Output, Platform and Label of the options
-// are not used.
+// Cached returns the path of a Dex with the hook, of the first version that can be had, building it if it is not there yet. The
+// binary is shared by all processes of the user: one builds, the others wait and say so. What it was built from is part of its path:
+// the version of Dex, the edits, the sources laid in, the version of Go, system and cgo. Source, Output, Platform and Label of the
+// options are not used. Errors are those of Build.
 func Cached(ctx context.Context, o Options) (string, error) {
-	o.Source, o.Platform, o.Label, o.Stock = "", "", "", false
-	b := newBuilder(o)
+	o.Source, o.Platform, o.Label = "", "", ""
 	dir, err := cacheDir(o)
 	if err != nil {
 		return "", err
 	}
-	key, err := b.key(ctx)
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, key, "dex")
-	if used(binary) {
-		return binary, nil
-	}
-	unlock, err := lock(ctx, filepath.Join(dir, key+".lock"), func() { b.say("another process is building Dex, waiting for it") })
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if used(binary) {
-		return binary, nil
-	}
-	o.Output = binary
-	if err := Build(ctx, o); err != nil {
-		return "", err
-	}
-	sweep(dir, key)
-	return binary, nil
+	b := newBuilder(o)
+	var binary string
+	err = b.first(ctx, func(v Version) error {
+		key, err := b.key(ctx, v)
+		if err != nil {
+			return err
+		}
+		binary = filepath.Join(dir, key, "dex")
+		if used(binary) {
+			return nil
+		}
+		unlock, err := lock(ctx, filepath.Join(dir, key+".lock"), func() { b.say("another process is building Dex, waiting for it") })
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		if used(binary) {
+			return nil
+		}
+		defer sweep(dir, key)
+		return b.inVersion(ctx, v, buildTo(binary))
+	})
+	return binary, err
 }
 
 func cacheDir(o Options) (string, error) {
@@ -67,7 +67,7 @@ func cacheDir(o Options) (string, error) {
 }
 
 // key digests all that a binary is made of.
-func (b *builder) key(ctx context.Context) (string, error) {
+func (b *builder) key(ctx context.Context, v Version) (string, error) {
 	toolchain, err := b.toolchain(ctx)
 	if err != nil {
 		return "", err
@@ -77,7 +77,7 @@ func (b *builder) key(ctx context.Context) (string, error) {
 		return "", err
 	}
 	digest := sha256.New()
-	err = json.NewEncoder(digest).Encode([]any{DexVersion, dexSum, apiSum, edits, toolchain, runtime.GOOS, runtime.GOARCH, b.cgo})
+	err = json.NewEncoder(digest).Encode([]any{v.dex.sum, v.api.sum, edits, b.options.Stock, toolchain, runtime.GOOS, runtime.GOARCH, b.options.NoCGO})
 	return fmt.Sprintf("%x", digest.Sum(nil)[:12]), err
 }
 

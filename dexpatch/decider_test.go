@@ -109,12 +109,6 @@ func refuse(*hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error)
 	}, nil
 }
 
-func refuseAndRevoke(req *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
-	resp, err := refuse(req)
-	resp.GetDenial().Revoke = true
-	return resp, err
-}
-
 func fail(*hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
 	return &hookv1.ExtendPayloadResponse{DecisionId: "d3"}, nil
 }

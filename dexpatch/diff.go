@@ -2,7 +2,6 @@ package dexpatch
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -52,9 +51,9 @@ func (p *Plan) edits(b *strings.Builder) {
 
 // Summary says in one line what the diff and the new files amount to.
 func (p *Plan) Summary() string {
-	edited := 0
+	edited, changed := 0, 0
 	for _, e := range p.Edited {
-		edited += e.Added()
+		edited, changed = edited+e.Added(), changed+e.Changed()
 	}
 	var own, hook, ownLines, hookLines int
 	for _, f := range p.LaidIn {
@@ -64,19 +63,18 @@ func (p *Plan) Summary() string {
 			own, ownLines = own+1, ownLines+f.Lines()
 		}
 	}
-	return fmt.Sprintf("%d lines added to %d files of dex %s, none changed or removed; %d new files with %d lines in its packages, %d with %d under %s",
-		edited, len(p.Edited), p.Version, own, ownLines, hook, hookLines, hookDir)
+	return fmt.Sprintf("%d lines added to %d files of dex %s, in the place of %d; %d new files with %d lines in its packages, %d with %d under %s",
+		edited, len(p.Edited), p.Version, changed, own, ownLines, hook, hookLines, hookDir)
 }
 
-// hunks writes the changed stretches of a file. Lines are only ever added, so a hunk is old lines with new ones between.
+// hunks writes the changed stretches of a file: old lines with new ones between, and in the place of some.
 func (e *Edited) hunks(b *strings.Builder) {
-	var at []int // lines before which something is added
-	for n, lines := range e.inserted {
-		if len(lines) > 0 {
+	var at []int // lines before which something is added, or which are replaced
+	for n := range e.old {
+		if len(e.inserted[n]) > 0 || e.replaced[n] != nil {
 			at = append(at, n)
 		}
 	}
-	slices.Sort(at)
 	last := len(e.old)
 	if last > 0 && e.old[last-1] == "" {
 		last-- // what SplitAfter leaves behind the final newline
@@ -91,6 +89,9 @@ func (e *Edited) hunks(b *strings.Builder) {
 		added := 0
 		for _, i := range at[:n] {
 			added += len(e.inserted[i])
+			if instead, ok := e.replaced[i]; ok {
+				added += len(instead) - 1
+			}
 		}
 		fmt.Fprintf(b, "@@ -%d,%d +%d,%d @@\n", from+1, to-from, from+1+shift, to-from+added)
 		e.hunk(b, from, to)
@@ -104,8 +105,17 @@ func (e *Edited) hunk(b *strings.Builder, from, to int) {
 		for _, l := range e.inserted[n] {
 			b.WriteString("+" + l)
 		}
-		if n < to {
+		if n == to {
+			return
+		}
+		instead, ok := e.replaced[n]
+		if !ok {
 			b.WriteString(" " + e.old[n])
+			continue
+		}
+		b.WriteString("-" + e.old[n])
+		for _, l := range instead {
+			b.WriteString("+" + l)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package dexpatch
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,7 @@ func (p *Plan) keep(edited *Edited, by Edit, lay []string) {
 func (p *Plan) open(v Variant) (*Edited, error) {
 	if i := slices.IndexFunc(p.Edited, func(e *Edited) bool { return e.File == v.File }); i >= 0 {
 		known := *p.Edited[i]
-		known.inserted = map[int][]string{}
+		known.inserted, known.replaced = map[int][]string{}, maps.Clone(known.replaced)
 		for n, lines := range p.Edited[i].inserted {
 			known.inserted[n] = slices.Clone(lines)
 		}
@@ -56,7 +57,7 @@ func (p *Plan) open(v Variant) (*Edited, error) {
 	if strings.Contains(string(data), hookImport) {
 		return nil, fmt.Errorf("%s: %w: %s imports it", p.dir, ErrApplied, v.File)
 	}
-	return &Edited{File: v.File, mode: info.Mode().Perm(), old: strings.SplitAfter(string(data), "\n"), inserted: map[int][]string{}}, nil
+	return &Edited{File: v.File, mode: info.Mode().Perm(), old: strings.SplitAfter(string(data), "\n"), inserted: map[int][]string{}, replaced: map[int][]string{}}, nil
 }
 
 // place adds the lines at each anchor between two lines and returns how many there were.
@@ -68,10 +69,16 @@ func (e *Edited) place(i Insert, from, to int) int {
 			continue
 		}
 		found++
-		if i.Count == absent || i.isImport() && e.imports() {
+		if i.isImport() && e.imports() {
 			continue
 		}
 		indent := e.old[n][:len(e.old[n])-len(text)]
+		if i.Outside {
+			indent = ""
+		}
+		if i.Instead != "" {
+			e.replaced[n] = indented(i.Instead, indent)
+		}
 		e.inserted[n] = append(e.inserted[n], indented(i.Before, indent)...)
 		e.inserted[n+1] = append(e.inserted[n+1], indented(i.After, indent)...)
 	}
@@ -109,6 +116,9 @@ func (e *Edited) text() string {
 		for _, added := range e.inserted[n] {
 			b.WriteString(added)
 		}
+		if instead, ok := e.replaced[n]; ok {
+			l = strings.Join(instead, "")
+		}
 		b.WriteString(l)
 	}
 	return b.String()
@@ -117,8 +127,14 @@ func (e *Edited) text() string {
 // Added returns how many lines are new.
 func (e *Edited) Added() int {
 	n := 0
+	for _, lines := range e.replaced {
+		n += len(lines)
+	}
 	for _, lines := range e.inserted {
 		n += len(lines)
 	}
 	return n
 }
+
+// Changed returns how many lines of Dex others stand in the place of.
+func (e *Edited) Changed() int { return len(e.replaced) }

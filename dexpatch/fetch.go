@@ -15,69 +15,106 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
-// module is a folder of the module cache with the sum that its files must have.
+// fetchLimit is how long the module proxy may take for one version: its two modules are about 2 MB.
+const fetchLimit = 2 * time.Minute
+
+// module is a module of the module cache with the sums that its files and its go.mod must have.
 type module struct {
-	path, version, sum string
-	dir                string
+	path, version, sum, modSum string
+	dir                        string
 }
 
-// fetch returns the pinned Dex and its API module from the module cache, downloading them if they are not there.
-func fetch(ctx context.Context, b *builder) (dex, api module, err error) {
-	dex = module{path: DexModule, version: DexVersion, sum: dexSum}
-	api = module{path: APIModule, version: APIVersion, sum: apiSum}
-	for _, m := range []*module{&dex, &api} {
-		if err := m.download(ctx, b); err != nil {
-			return module{}, module{}, err
+// fetch gets the two modules of a version as a build gets them: as the requirements of a module whose go.sum has their sums. A
+// query for the version (go mod download, go list -m) would ask the proxy for more than a build needs, and a proxy may refuse
+// just that. What the proxy answers is in a *DownloadError.
+func (b *builder) fetch(ctx context.Context, v Version) (Version, error) {
+	dir, err := os.MkdirTemp(b.tmp, "claimsmith-fetch-")
+	if err != nil {
+		return v, noSpace(err)
+	}
+	defer os.RemoveAll(dir)
+	var mod, sums strings.Builder
+	mod.WriteString("module fetch.invalid\n\ngo 1.25.0\n")
+	for _, m := range []module{v.dex, v.api} {
+		fmt.Fprintf(&mod, "\nrequire %s %s\n", m.path, m.version)
+		fmt.Fprintf(&sums, "%[1]s %[2]s %[3]s\n%[1]s %[2]s/go.mod %[4]s\n", m.path, m.version, m.sum, m.modSum)
+	}
+	for name, text := range map[string]string{"go.mod": mod.String(), "go.sum": sums.String()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return v, noSpace(err)
 		}
 	}
-	return dex, api, nil
-}
-
-// download asks for the version, which needs no network when it is in the cache; and, where that fails, for the commit that the
-// version ends with, because a module proxy may know a commit of which nobody has asked for the version yet. Either way the sum
-// decides.
-func (m *module) download(ctx context.Context, b *builder) error {
-	err := m.ask(ctx, b, m.version)
-	var refused *DownloadError
-	if errors.As(err, &refused) {
-		commit := m.version[strings.LastIndexByte(m.version, '-')+1:]
-		if m.ask(ctx, b, commit) == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-// ask downloads what a query finds.
-func (m *module) ask(ctx context.Context, b *builder, query string) error {
-	cmd := b.command(ctx, os.TempDir(), "mod", "download", "-json", m.path+"@"+query)
+	limited, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	// One package of each, without what they import.
+	cmd := b.command(limited, dir, "list", "-find", "-e", "-json=ImportPath,Module,Error", v.dex.path+"/server", v.api.path)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	runErr := cmd.Run()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	switch {
+	case ctx.Err() != nil:
+		return v, ctx.Err()
+	case limited.Err() != nil:
+		return v, &DownloadError{Reason: fmt.Sprintf("no answer within %s", b.limit)}
+	case errors.Is(runErr, exec.ErrNotFound):
+		return v, ErrNoGo
 	}
-	if errors.Is(runErr, exec.ErrNotFound) {
-		return ErrNoGo
+	found, reason := listed(stdout.Bytes(), stderr.String())
+	if v.dex.dir, v.api.dir = found[v.dex.path], found[v.api.path]; v.dex.dir != "" && v.api.dir != "" {
+		return v, nil
 	}
-	var answer struct{ Version, Dir, Sum, Error string }
-	if err := json.Unmarshal(stdout.Bytes(), &answer); err != nil || answer.Error != "" || answer.Dir == "" {
-		reason := answer.Error
-		if reason == "" {
-			reason = lastLines(stderr.String(), 5)
+	return v, refusal(reason)
+}
+
+// listed reads what go list printed: the folder of each module, or why there is none.
+func listed(stdout []byte, stderr string) (dirs map[string]string, reason string) {
+	dirs = map[string]string{}
+	for d := json.NewDecoder(bytes.NewReader(stdout)); ; {
+		var p struct {
+			Module *struct{ Path, Dir string }
+			Error  *struct{ Err string }
 		}
-		if strings.Contains(reason, "no space left on device") {
-			return fmt.Errorf("%w (%s)", ErrNoSpace, reason)
+		if d.Decode(&p) != nil {
+			break
 		}
-		return &DownloadError{Module: m.path, Reason: reason}
+		if p.Module != nil {
+			dirs[p.Module.Path] = p.Module.Dir
+		}
+		if p.Error != nil && reason == "" {
+			reason = p.Error.Err
+		}
 	}
-	if answer.Version != m.version || answer.Sum != m.sum {
-		return fmt.Errorf("download %s: got %s with the sum %s, and not %s with %s", m.path, answer.Version, answer.Sum, m.version, m.sum)
+	if reason == "" {
+		reason = lastLines(stderr, 5)
 	}
-	m.dir = answer.Dir
-	return nil
+	return dirs, reason
+}
+
+// refusal is the error for what the go command says when a module cannot be had.
+func refusal(reason string) error {
+	switch {
+	case strings.Contains(reason, "no space left on device"), strings.Contains(reason, "disk quota exceeded"):
+		return fmt.Errorf("%w (%s)", ErrNoSpace, lastLines(reason, 1))
+	case strings.Contains(reason, "requires go >="):
+		return fmt.Errorf("%w (%s)", ErrOldGo, lastLines(reason, 1))
+	}
+	// A sum that does not fit comes with advice for another situation behind the line that says so.
+	if _, mismatch, ok := strings.Cut(reason, "checksum mismatch"); ok {
+		mismatch, _, _ = strings.Cut(mismatch, "\n\n")
+		return &DownloadError{Reason: "other bytes than this version has: checksum mismatch" + strings.ReplaceAll(mismatch, "\n", " ")}
+	}
+	return &DownloadError{Reason: strings.Join(strings.Fields(reason), " ")}
+}
+
+// lay copies the modules of a version, of which fetch found the folders, into a tree that builds.
+func (v Version) lay(tree string) error {
+	if err := v.dex.copyTo(tree); err != nil {
+		return err
+	}
+	return v.api.copyTo(filepath.Join(tree, "api", "v2"))
 }
 
 // copyTo copies the module's files into a folder and compares them with the sum, so that what is built is what was

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -121,10 +123,33 @@ func (a answer) said() string {
 
 var localID = regexp.MustCompile(`decision dex-[a-z2-7]{8}`)
 
-// sqlite is a storage block for a new database.
+// Storage blocks, each for an empty database.
+func memory(*testing.T) string { return "{type: memory}" }
+
 func sqlite(t *testing.T) string {
 	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), dextest.Binary(t), "version").Output(); err != nil || strings.Contains(string(out), "no-sqlite3") {
+		if os.Getenv("CLAIMSMITH_CI") != "" {
+			t.Fatalf("sqlite3 is not in this Dex: %v\n%s", err, out)
+		}
+		t.Skip("sqlite3 is not in this Dex: a C compiler brings it in (Debian: gcc libc6-dev)")
+	}
 	return fmt.Sprintf("{type: sqlite3, config: {file: %q}}", filepath.Join(t.TempDir(), "dex.db"))
+}
+
+func postgres(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(databases.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	host := u.Query().Get("host")
+	if host == "" {
+		host = u.Hostname()
+	}
+	return fmt.Sprintf("{type: postgres, config: {host: %q, database: %q, user: %q, password: %q, ssl: {mode: disable}}}",
+		host, strings.TrimPrefix(u.Path, "/"), u.User.Username(), password)
 }
 
 func request(t *testing.T, req *http.Request) answer {

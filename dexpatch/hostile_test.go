@@ -24,8 +24,10 @@ import (
 
 // twoClients are one whose tokens need the service, and one whose tokens may go without when it is away.
 const twoClients = `
-oauth2: {grantTypes: [client_credentials]}
+oauth2: {passwordConnector: local}
 enablePasswordDB: true
+staticPasswords:
+- {email: mum@gmail.com, hash: "` + dextest.PasswordHash + `", username: mum, userID: "117"}
 staticClients:
 - {id: strict, name: Strict, secret: secret, redirectURIs: []}
 - {id: free, name: Free, secret: secret, redirectURIs: []}
@@ -70,7 +72,7 @@ type hostile struct {
 func TestAHostileService(t *testing.T) {
 	sidecar := serve(t)
 	dex := dextest.Start(t, dextest.Options{Config: fmt.Sprintf(
-		"%sclaimsHook: {address: %q, timeout: 2s, signUnchanged: [free]}\n", twoClients, "unix://"+sidecar.socket)})
+		"%ssigner: {type: claimsHook, config: {address: %q, timeout: 2s, signUnchanged: [free]}}\n", twoClients, "unix://"+sidecar.socket)})
 	const noReply, noConnection = "no reply within 2s", "no connection: not established in time"
 	noSocket := "no connection: dial unix " + sidecar.socket + ": connect: no such file or directory"
 	tests := []hostile{
@@ -138,7 +140,7 @@ func TestAHostileService(t *testing.T) {
 				before := len(dex.Log())
 				got := clientToken(t, dex, client)
 				end()
-				line := `"level":"ERROR","msg":"failed to issue tokens","err":"create access token: claims hook: `
+				line := `"level":"ERROR","msg":"password grant failed to create new access token","err":"claims hook: `
 				if tt.away && client == "free" {
 					if got.status != http.StatusOK || decode(t, got.body["access_token"])["username"] != nil {
 						t.Errorf("%s: %s", client, got.said())
@@ -166,7 +168,7 @@ func TestAHostileService(t *testing.T) {
 					t.Errorf("%s for %s: %s", name, client, got.said())
 				}
 				dex.WaitLog(t, before, fmt.Sprintf(
-					`"level":"ERROR","msg":"failed to issue tokens","err":"create access token: claims hook: patch of the access token: claim \"%s\" is reserved for Dex (decision d4)"`, name))
+					`"level":"ERROR","msg":"password grant failed to create new access token","err":"claims hook: patch of the access token: claim \"%s\" is reserved for Dex (decision d4)"`, name))
 			}
 		}
 	})
@@ -196,13 +198,13 @@ func answering(d *decider, name string, a answerFunc, id, want string, o ...grpc
 func TestAStrangerAtTheSocket(t *testing.T) {
 	sidecar := serve(t)
 	dex := dextest.Start(t, dextest.Options{Config: fmt.Sprintf(
-		"%sclaimsHook: {address: %q, timeout: 2s, signUnchanged: [free], serverUid: %d}\n", twoClients, "unix://"+sidecar.socket, os.Getuid()+1)})
+		"%ssigner: {type: claimsHook, config: {address: %q, timeout: 2s, signUnchanged: [free], serverUid: %d}}\n", twoClients, "unix://"+sidecar.socket, os.Getuid()+1)})
 	for _, client := range []string{"strict", "free"} {
 		before := len(dex.Log())
 		if got := clientToken(t, dex, client); got.said() != tryLater {
 			t.Errorf("%s: %s", client, got.said())
 		}
-		dex.WaitLog(t, before, `"level":"ERROR","msg":"failed to issue tokens","err":"create access token: claims hook: no connection: the socket is not served by serverUid (decision dex-`)
+		dex.WaitLog(t, before, `"level":"ERROR","msg":"password grant failed to create new access token","err":"claims hook: no connection: the socket is not served by serverUid (decision dex-`)
 	}
 	if asked := sidecar.questions(); len(asked) > 0 {
 		t.Errorf("asked %q", asked)
@@ -211,6 +213,8 @@ func TestAStrangerAtTheSocket(t *testing.T) {
 
 func clientToken(t *testing.T, dex *dextest.Dex, client string) answer {
 	t.Helper()
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"openid"}, "client_id": {client}, "client_secret": {"secret"}}
+	form := url.Values{
+		"grant_type": {"password"}, "username": {"mum@gmail.com"}, "password": {"password"}, "scope": {"openid"}, "client_id": {client}, "client_secret": {"secret"},
+	}
 	return post(t, dex.Issuer+"/token", form)
 }

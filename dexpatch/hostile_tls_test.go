@@ -67,7 +67,7 @@ func TestAServiceOverTheNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	clients.AddCert(leaf)
-	const noToken = `"level":"ERROR","msg":"failed to issue tokens","err":"create access token: claims hook: `
+	const noToken = `"level":"ERROR","msg":"password grant failed to create new access token","err":"claims hook: `
 	const unchanged = `"level":"WARN","msg":"signing without the claims hook","client_id":"free","err":"claims hook: `
 	tests := []struct {
 		name   string
@@ -92,7 +92,7 @@ func TestAServiceOverTheNetwork(t *testing.T) {
 			go s.Serve(l)
 			t.Cleanup(s.Stop)
 			dex := dextest.Start(t, dextest.Options{Config: fmt.Sprintf(
-				"%sclaimsHook: {address: \"dns:///%s\", timeout: 4s, signUnchanged: [free], tls: {caFile: %q, certFile: %q, keyFile: %q, serverName: hook}}\n",
+				"%ssigner: {type: claimsHook, config: {address: \"dns:///%s\", timeout: 4s, signUnchanged: [free], tls: {caFile: %q, certFile: %q, keyFile: %q, serverName: hook}}}\n",
 				twoClients, l.Addr(), filepath.Join(dir, "hook.pem"), filepath.Join(dir, "dex.pem"), filepath.Join(dir, "dex.key"))})
 			for client, line := range map[string]string{"strict": noToken, "free": unchanged} {
 				before := len(dex.Log())

@@ -15,7 +15,7 @@ import (
 // Info says what a binary was made of. Its String is the version that the binary tells; the toolchain and the platform are
 // recorded by Go itself (go version -m).
 type Info struct {
-	Version   string // of Dex, like v2.45.1 or a pseudo-version
+	Version   string // of Dex, like v2.45.1
 	Commit    string // of Dex; "unknown" for sources without git
 	Dirty     bool   // whether the sources were changed since the commit
 	Edits     string // digest of the edits and of the sources laid in
@@ -30,6 +30,9 @@ func (i Info) String() string {
 	meta := []string{"claimsmith", i.Edits}
 	if !strings.Contains(i.Version, i.Commit) && i.Commit != "unknown" {
 		meta = append(meta, "g"+i.Commit)
+	}
+	if !i.CGO {
+		meta = append(meta, "no-sqlite3") // the storage
 	}
 	if i.Dirty {
 		meta = append(meta, "dirty")
@@ -50,12 +53,12 @@ func (i Info) version(stock bool) string {
 
 // Details is a line for the person who builds.
 func (i Info) Details() string {
-	state, cgo := "clean", "no cgo"
+	state, cgo := "clean", "without cgo: the storage sqlite3 is not in it"
 	if i.Dirty {
 		state = "changed since"
 	}
 	if i.CGO {
-		cgo = "cgo"
+		cgo = "with cgo, so the storage sqlite3 is in it"
 	}
 	return fmt.Sprintf("%s: dex commit %s (%s), edits %s, %s %s, %s", i, i.Commit, state, i.Edits, i.Toolchain, i.Platform, cgo)
 }
@@ -72,9 +75,6 @@ func (o Options) validate() error {
 	}
 	if system, arch, ok := strings.Cut(o.Platform, "/"); !ok || system == "" || arch == "" {
 		return fmt.Errorf("platform %q: like linux/amd64", o.Platform)
-	}
-	if o.CGO && o.Platform != runtime.GOOS+"/"+runtime.GOARCH {
-		return fmt.Errorf("platform %s cannot be built with cgo on %s/%s", o.Platform, runtime.GOOS, runtime.GOARCH)
 	}
 	return nil
 }
@@ -96,9 +96,9 @@ func (b *builder) info(ctx context.Context, version string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	i := Info{Version: version, Edits: edits, Label: b.options.Label, Toolchain: toolchain, Platform: b.platform(), CGO: b.options.CGO}
+	i := Info{Version: version, Edits: edits, Label: b.options.Label, Toolchain: toolchain, Platform: b.platform(), CGO: b.compiler.found()}
 	if b.options.Source == "" {
-		i.Commit = DexVersion[strings.LastIndexByte(DexVersion, '-')+1:]
+		i.Commit = b.version.commit()
 		return i, nil
 	}
 	i.Commit = "unknown"

@@ -6,26 +6,20 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/claimsmith/claimsmith/dexpatch"
 	"github.com/claimsmith/claimsmith/dexpatch/dextest"
 )
 
-// TestLogoutTokens: a logout token is signed with the same signer as the others. The hooked Dex makes it as stock Dex does, and
-// the service is not asked.
-func TestLogoutTokens(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "dex")
-	if err := dexpatch.BuildStock(t.Context(), t.TempDir(), binary); err != nil {
-		t.Fatal(err)
-	}
+// testLogoutTokens: a logout token is signed with the same signer as the others. The hooked Dex makes it as stock Dex does, and the
+// service is not asked.
+func testLogoutTokens(t *testing.T, hookedBinary, stockBinary string) {
 	sidecar := serve(t)
-	pristine := logoutToken(t, dextest.Options{Config: stock, Binary: binary}, func() {})
-	got := logoutToken(t, dextest.Options{Config: hooked(sidecar)}, func() { sidecar.set(refuse) })
+	pristine := logoutToken(t, dextest.Options{Config: stock, Binary: stockBinary}, func() {})
+	got := logoutToken(t, dextest.Options{Config: hooked(sidecar), Binary: hookedBinary}, func() { sidecar.set(refuse) })
 	if got != pristine {
 		t.Errorf("got\n%s\nstock\n%s", got, pristine)
 	}

@@ -22,7 +22,7 @@ func TestTheHookCountsOnDexsRegistry(t *testing.T) {
 	l.Close() // it was free a moment ago
 	sidecar := serve(t)
 	dex := dextest.Start(t, dextest.Options{Config: fmt.Sprintf(
-		"%stelemetry: {http: %q}\nclaimsHook: {address: %q, timeout: 2s, signUnchanged: [free]}\n", twoClients, telemetry, "unix://"+sidecar.socket)})
+		"%stelemetry: {http: %q}\nsigner: {type: claimsHook, config: {address: %q, timeout: 2s, signUnchanged: [free]}}\n", twoClients, telemetry, "unix://"+sidecar.socket)})
 	for _, answer := range []answerFunc{dsmName, dsmName, refuse, fail, says("sub", `"x"`)} {
 		sidecar.set(answer)
 		clientToken(t, dex, "free")

@@ -1,6 +1,9 @@
 package dexpatch
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,12 +13,12 @@ import (
 	"testing"
 
 	_ "github.com/dexidp/dex/api/v2" // so that go.mod keeps the version that Build lays into Dex
-	"github.com/dexidp/dex/server/tokens"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
-func TestGoModNamesThePinnedDex(t *testing.T) {
+// TestGoModNamesTheFirstVersion: go.mod keeps the Dex that a build takes, so that its sums are checked with all the others.
+func TestGoModNamesTheFirstVersion(t *testing.T) {
 	mod, err := os.ReadFile("../go.mod")
 	if err != nil {
 		t.Fatal(err)
@@ -26,25 +29,45 @@ func TestGoModNamesThePinnedDex(t *testing.T) {
 			required[f[0]] = f[1]
 		}
 	}
-	for module, version := range map[string]string{DexModule: DexVersion, APIModule: APIVersion} {
-		if required[module] != version {
-			t.Errorf("go.mod requires %s %q, the pin is %s", module, required[module], version)
-		}
-	}
 	sums, err := os.ReadFile("../go.sum")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{DexModule + " " + DexVersion + " " + dexSum, APIModule + " " + APIVersion + " " + apiSum} {
-		if !strings.Contains(string(sums), line+"\n") {
-			t.Errorf("go.sum does not hold %s", line)
+	first := Versions()[0]
+	for _, m := range []module{first.dex, first.api} {
+		if required[m.path] != m.version {
+			t.Errorf("go.mod requires %s %q, the first version %s", m.path, required[m.path], m.version)
+		}
+		for _, line := range []string{m.path + " " + m.version + " " + m.sum, m.path + " " + m.version + "/go.mod " + m.modSum} {
+			if !strings.Contains(string(sums), line+"\n") {
+				t.Errorf("go.sum does not hold %s", line)
+			}
 		}
 	}
 }
 
+// TestEveryMemberOfDexsTokensIsReservedOrMayChange reads the members in Dex's source, because no release exports them.
 func TestEveryMemberOfDexsTokensIsReservedOrMayChange(t *testing.T) {
-	for f := range reflect.TypeFor[tokens.IDTokenClaims]().Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(pristine(t), "server", "oauth2.go"), nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok || spec.Name.Name != "idTokenClaims" {
+			return true
+		}
+		for _, field := range spec.Type.(*ast.StructType).Fields.List {
+			name, _, _ := strings.Cut(reflect.StructTag(strings.Trim(field.Tag.Value, "`")).Get("json"), ",")
+			names = append(names, name)
+		}
+		return false
+	})
+	if len(names) < 10 {
+		t.Fatalf("the members were not found: %q", names)
+	}
+	for _, name := range names {
 		_, own := claims.OwnMember(name)
 		if claims.Reserved(name) == own {
 			t.Errorf("member %q of Dex's tokens: reserved is %t, and it may be changed is %t", name, claims.Reserved(name), own)

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -20,8 +19,8 @@ var ErrApplied = errors.New("the hook is in this Dex already")
 // ErrNotDex says that a folder is no source tree of Dex.
 var ErrNotDex = errors.New("not a source tree of Dex")
 
-// ErrTooOld says that a Dex has no signer beside which the hook could travel.
-var ErrTooOld = errors.New("this Dex is too old: the hook travels beside the signer, which came with v2.45.0")
+// ErrTooOld says that a Dex knows no types of signers.
+var ErrTooOld = errors.New("this Dex is too old: the hook is a type of signer, and signers came with v2.45.0")
 
 // AnchorError says that a statement on which an edit is anchored does not stand where, or as often as, it should.
 type AnchorError struct {
@@ -60,8 +59,9 @@ type Edited struct {
 
 	shares   []share // as Why
 	mode     fs.FileMode
-	old      []string // lines with their ends
-	inserted map[int][]string
+	old      []string         // lines with their ends
+	inserted map[int][]string // before the line of the number
+	replaced map[int][]string // in its place
 }
 
 // LaidIn is a new file.
@@ -164,43 +164,15 @@ func (p *Plan) try(v Variant) (*Edited, error) {
 		if err != nil {
 			return nil, fmt.Errorf("dex %s: %w", p.Version, err)
 		}
-		want := i.Count
-		switch want {
-		case 0:
-			want = 1
-		case absent:
-			want = 0
-		}
+		want := max(i.Count, 1)
 		if found := out.place(i, from, to); found != want {
 			return nil, &AnchorError{Version: p.Version, File: v.File, Func: i.Func, Anchor: i.Anchor, Found: found, Want: want}
 		}
-	}
-	if err := p.others(v); err != nil {
-		return nil, err
 	}
 	if _, err := format.Source([]byte(out.text())); err != nil {
 		return nil, fmt.Errorf("dex %s: %s does not parse after the edit: %w", p.Version, v.File, err)
 	}
 	return out, nil
-}
-
-// others looks at the lines that a variant wants in other files, and at those that it does not.
-func (p *Plan) others(v Variant) error {
-	holds := func(file, line string) bool {
-		data, err := os.ReadFile(filepath.Join(p.dir, filepath.FromSlash(file)))
-		return err == nil && slices.Contains(strings.Split(string(data), "\n"), line)
-	}
-	for file, line := range v.Needs {
-		if !holds(file, line) {
-			return &AnchorError{Version: p.Version, File: file, Anchor: line, Want: 1}
-		}
-	}
-	for file, line := range v.Lacks {
-		if holds(file, line) {
-			return &AnchorError{Version: p.Version, File: file, Anchor: line, Found: 1}
-		}
-	}
-	return nil
 }
 
 // span returns the lines of the functions with the name, or of the whole file, counted from 0. A name that is not there

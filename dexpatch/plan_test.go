@@ -149,7 +149,7 @@ func two() {
 		{
 			name:    "a Dex without a signer is too old",
 			files:   map[string]string{"server/signer/signer.go": ""},
-			wantErr: "DIR: this Dex is too old: the hook travels beside the signer, which came with v2.45.0", wantIs: ErrTooOld,
+			wantErr: "DIR: this Dex is too old: the hook is a type of signer, and signers came with v2.45.0", wantIs: ErrTooOld,
 		},
 	}
 	for _, tt := range tests {

@@ -16,7 +16,7 @@ const gomplate = "image/cmd/claimshook-gomplate/main.go"
 // is the program to put beside them, or empty for a small one that does what Dex's configuration needs.
 func BuildRoot(ctx context.Context, o Options, root, gomplatePath string) (Info, error) {
 	var built Info
-	err := inTree(ctx, o, func(b *builder, tree string, info Info) error {
+	err := inTree(ctx, o, func(ctx context.Context, b *builder, tree string, info Info) error {
 		built = info
 		bin := filepath.Join(root, "usr", "local", "bin")
 		programs := map[string]string{"dex": "./cmd/dex", "docker-entrypoint": "./cmd/docker-entrypoint"}

@@ -23,10 +23,10 @@ func with(address string, more url.Values) string {
 	return u.String()
 }
 
-// TestSessionLogin: who is signed in at Dex already passes no connector, and is asked about all the same.
-func TestSessionLogin(t *testing.T) {
+// testSessionLogin: a person with a session at Dex passes no connector, and is asked about all the same.
+func testSessionLogin(t *testing.T, binary string) {
 	sidecar := serve(t)
-	dex := dextest.Start(t, dextest.Options{Config: hooked(sidecar), Env: []string{"DEX_SESSIONS_ENABLED=true"}})
+	dex := dextest.Start(t, dextest.Options{Config: hooked(sidecar), Env: []string{"DEX_SESSIONS_ENABLED=true"}, Binary: binary})
 	sidecar.set(dsmName)
 	b := newBrowser(t)
 	if p := b.signIn(authURL(dex, "local", "code"), "mum@gmail.com", "password"); p.location == nil {
@@ -73,10 +73,10 @@ func TestSessionLogin(t *testing.T) {
 	}
 }
 
-// TestUseAnotherAccount follows the one link of the page.
-func TestUseAnotherAccount(t *testing.T) {
+// testUseAnotherAccount follows the one link of the page past a session.
+func testUseAnotherAccount(t *testing.T, binary string) {
 	sidecar := serve(t)
-	dex := dextest.Start(t, dextest.Options{Config: hooked(sidecar), Env: []string{"DEX_SESSIONS_ENABLED=true"}})
+	dex := dextest.Start(t, dextest.Options{Config: hooked(sidecar), Env: []string{"DEX_SESSIONS_ENABLED=true"}, Binary: binary})
 	b := newBrowser(t)
 	sidecar.set(dsmName)
 	b.signIn(authURL(dex, "local", "code"), "mum@gmail.com", "password") // there is a session

@@ -3,7 +3,6 @@ package dexpatch_test
 import (
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,13 +17,12 @@ func TestDexDoesNotStartWithAHookThatIsWrong(t *testing.T) {
 		args         []string
 		want         string
 	}{
-		{"the hook is required and missing", stock, []string{"--require-claims-hook"},
-			"invalid config: claimsHook is missing, and --require-claims-hook is given"},
-		{"a slip in its name is noticed because it is required", stock + "claimHook: {address: unix:///s}\n", []string{"--require-claims-hook"},
-			"invalid config: claimsHook is missing, and --require-claims-hook is given"},
-		{"an unknown key", stock + "claimsHook: {address: unix:///s, client: [nas]}\n", nil,
-			`claimsHook: unknown key "client"; known are address, tls, serverUid, timeout, clients, signUnchanged, allowRevoke, claimsSupported`},
-		{"an empty block", stock + "claimsHook:\n", nil, "claimsHook: has to be a map of keys and values"},
+		{"an unknown key", stock + "signer: {type: claimsHook, config: {address: unix:///s, client: [nas]}}\n", nil,
+			`claimsHook: unknown key "client"; known are address, tls, serverUid, timeout, clients, signUnchanged, claimsSupported, signer`},
+		{"an unknown signer in it", stock + "signer: {type: claimsHook, config: {address: unix:///s, signer: {type: paper}}}\n", nil, `invalid config: signer: claimsHook: unknown signer type "paper"`},
+		{"a hook around a hook", stock + "signer: {type: claimsHook, config: {address: unix:///s, signer: {type: claimsHook}}}\n", nil, `invalid config: signer: claimsHook: unknown signer type "claimsHook"`},
+		{"no configuration", stock + "signer: {type: claimsHook}\n", nil, "invalid config: signer: claimsHook: address is missing"},
+		{"an empty block", stock + "signer: {type: claimsHook, config: }\n", nil, "claimsHook: has to be a map of keys and values"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -35,10 +33,22 @@ func TestDexDoesNotStartWithAHookThatIsWrong(t *testing.T) {
 	}
 }
 
+// TestAStockDexDoesNotStartWithAHook: nobody signs without the hook by a slip in the name of an image.
+func TestAStockDexDoesNotStartWithAHook(t *testing.T) {
+	binary, err := dexpatch.Cached(t.Context(), dexpatch.Options{Stock: true, Progress: func(m string) { t.Logf("dex: %s", m) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := dextest.Fail(t, dextest.Options{Binary: binary, Config: stock + "signer: {type: claimsHook, config: {address: unix:///s}}\n"})
+	if want := `unknown signer type "claimsHook"`; !strings.HasSuffix(strings.TrimSpace(out), want) {
+		t.Errorf("got  %s\nwant %s", out, want)
+	}
+}
+
 // TestWithoutClaimsHookDexIsStock compares with a Dex that was built from the same sources without the edits.
 func TestWithoutClaimsHookDexIsStock(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "dex")
-	if err := dexpatch.BuildStock(t.Context(), t.TempDir(), binary); err != nil {
+	binary, err := dexpatch.Cached(t.Context(), dexpatch.Options{Stock: true, Progress: func(m string) { t.Logf("dex: %s", m) }})
+	if err != nil {
 		t.Fatal(err)
 	}
 	edited := observe(t, dextest.Start(t, dextest.Options{Config: stock}))

@@ -43,11 +43,14 @@ type dexConfig struct {
 	Frontend struct {
 		Issuer string `json:"issuer"`
 	} `json:"frontend"`
-	Connectors       []dexConnector     `json:"connectors"`
-	StaticClients    []dexClient        `json:"staticClients"`
-	EnablePasswordDB bool               `json:"enablePasswordDB"`
-	StaticPasswords  []dexPassword      `json:"staticPasswords"`
-	ClaimsHook       *claimshook.Config `json:"claimsHook"` // the hook's own type, which is strict itself
+	Connectors       []dexConnector `json:"connectors"`
+	StaticClients    []dexClient    `json:"staticClients"`
+	EnablePasswordDB bool           `json:"enablePasswordDB"`
+	StaticPasswords  []dexPassword  `json:"staticPasswords"`
+	Signer           struct {
+		Type   string             `json:"type"`
+		Config *claimshook.Config `json:"config"` // the hook's own type, which is strict itself
+	} `json:"signer"`
 }
 
 type dexConnector struct {
@@ -192,11 +195,11 @@ func TestTheHouseholdAtHomeDiffersFromTheDemoInGoogle(t *testing.T) {
 	if got := home.Connectors[0].Type; got != "google" {
 		t.Errorf("the connector's type is %q", got)
 	}
-	if home.ClaimsHook == nil || demo.ClaimsHook == nil {
-		t.Fatal("claimsHook is missing")
+	if home.Signer.Config == nil || demo.Signer.Config == nil {
+		t.Fatal("the signer claimsHook is missing")
 	}
-	if !slices.Equal(home.ClaimsHook.Clients, demo.ClaimsHook.Clients) || home.ClaimsHook.Address != demo.ClaimsHook.Address {
-		t.Errorf("claimsHook: %+v at home, %+v in the demo", *home.ClaimsHook, *demo.ClaimsHook)
+	if !slices.Equal(home.Signer.Config.Clients, demo.Signer.Config.Clients) || home.Signer.Config.Address != demo.Signer.Config.Address {
+		t.Errorf("claimsHook: %+v at home, %+v in the demo", *home.Signer.Config, *demo.Signer.Config)
 	}
 	if home.Connectors[0].ID != demo.Connectors[0].ID || home.StaticClients[0].ID != demo.StaticClients[0].ID {
 		t.Error("the rules name a connector and a client that are not in both files")

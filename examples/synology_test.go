@@ -101,7 +101,7 @@ func TestDexAndRulesOfTheNASAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"listen: " + c.ClaimsHook.Address + "\n", `connector.id != "` + c.Connectors[0].ID + `"`, `client.id == "` + c.StaticClients[0].ID + `"`,
+		"listen: " + c.Signer.Config.Address + "\n", `connector.id != "` + c.Connectors[0].ID + `"`, `client.id == "` + c.StaticClients[0].ID + `"`,
 		"url: " + c.StaticClients[0].RedirectURIs[0] + "\n",
 	} {
 		if !strings.Contains(string(rules), want) {

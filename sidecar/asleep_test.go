@@ -18,7 +18,7 @@ import (
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
-	"github.com/claimsmith/claimsmith/sidecar/internal/state/statetest"
+	"github.com/claimsmith/claimsmith/sidecar/statetest"
 )
 
 var postgres statetest.Postgres

@@ -55,7 +55,7 @@ oauth2: {grantTypes: [client_credentials]}
 staticClients: [{id: bench, name: Bench, secret: secret, redirectURIs: []}]
 `
 	stock := dextest.Start(b, dextest.Options{Config: config, Binary: plain})
-	hooked := dextest.Start(b, dextest.Options{Config: fmt.Sprintf("%sclaimsHook: {address: %q}\n", config, "unix://"+dir+"/run/hook.sock")})
+	hooked := dextest.Start(b, dextest.Options{Config: fmt.Sprintf("%ssigner: {type: claimsHook, config: {address: %q}}\n", config, "unix://"+dir+"/run/hook.sock")})
 	for _, callers := range []int{1, 16} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { takeTurns(b, callers, hooked.Issuer, stock.Issuer) })
 	}

@@ -21,7 +21,7 @@ func dexTree(t *testing.T) string {
 	if err := os.CopyFS(tree, os.DirFS(strings.TrimSpace(string(out)))); err != nil {
 		t.Fatal(err)
 	}
-	changeDex(t, tree, "server/discovery/discovery.go", "d.GrantTypes = h.GrantTypes", "d.GrantTypes = h.GrantTypes[:]")
+	changeDex(t, tree, "server/handlers.go", "d.GrantTypes = s.supportedGrantTypes", "d.GrantTypes = s.supportedGrantTypes[:]")
 	return tree
 }
 
@@ -48,7 +48,7 @@ func TestAnEditWithoutAPlaceIsNamed(t *testing.T) {
 	if code := run([]string{"dex", "diff", "--source", tree}, strings.NewReader(""), &out, &errs); code != exitGood || errs.String() != lost {
 		t.Errorf("diff: %d\n%s", code, errs.String())
 	}
-	if strings.Contains(out.String(), "ClaimsSupported(h.Signer)") || !strings.Contains(out.String(), "claimshook.Extend(") {
+	if strings.Contains(out.String(), "SupportedClaims()...") || !strings.Contains(out.String(), "claimsHook.Extend(") {
 		t.Errorf("the diff is not the one of the other edits:\n%s", out.String())
 	}
 	git := func(args ...string) {
@@ -61,15 +61,15 @@ func TestAnEditWithoutAPlaceIsNamed(t *testing.T) {
 	git("init", "-q")
 	git("add", "-A")
 	git("commit", "-q", "-m", "without the place of an optional edit")
-	changeDex(t, tree, "server/tokens/issuer.go", "i.signer.Sign(ctx, payload)", "i.signer.Sign(ctx, payload, nil)")
+	changeDex(t, tree, "server/oauth2.go", "s.signer.Sign(ctx, payload)", "s.signer.Sign(ctx, payload, nil)")
 	git("commit", "-q", "-a", "-m", "without the seam")
 
 	out.Reset()
 	errs.Reset()
 	code := run([]string{"dex", "survey", "--source", tree, "--since", "2026-01-01"}, strings.NewReader(""), &out, &errs)
 	table := regexp.MustCompile(`(?m)^[0-9a-f]{7,} +\d{4}-\d\d-\d\d +`).ReplaceAllString(out.String(), "COMMIT DATE ")
-	want := `COMMIT DATE -      server/tokens/issuer.go, func SignIDToken: 0 instead of 1 of: idToken, err := i.signer.Sign(ctx, payload)
-COMMIT DATE 77     applies; without: claimsSupported is not listed in discovery
+	want := `COMMIT DATE -      server/oauth2.go, func newIDToken: 0 instead of 1 of: if idToken, err = s.signer.Sign(ctx, payload); err != nil {
+COMMIT DATE 58     applies; without: claimsSupported is not listed in discovery
 1 of 2 commits are supported
 `
 	if _, rows, _ := strings.Cut(table, "\n"); code != exitProblems || rows != want || errs.Len() != 0 {

@@ -17,7 +17,7 @@ import (
 // imageOptions are the flags of image.
 type imageOptions struct {
 	output, platform, tag, label string
-	source, binary               string
+	source, dexVersion, binary   string
 	gomplate, certificates       string
 }
 
@@ -27,7 +27,7 @@ func imageCommand() *cobra.Command {
 		Use:   "image dex|sidecar -o FILE",
 		Short: "Write a container image as a tar file",
 		Long: "image writes an image for docker load: of Dex with the hook, laid out like Dex's own image, or of the sidecar. `docker load -i FILE` takes it in. It needs no container engine. " +
-			"Dex is built without cgo, so the sqlite3 storage is not in the image.",
+			"Where a C compiler for the platform is found Dex has its sqlite3 storage, as in its own image; for another platform CC names it, like CC=aarch64-linux-gnu-gcc.",
 		Example: "  claimsmith image dex -o dex.tar --platform linux/arm64\n  claimsmith image sidecar -o claimsmith.tar",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] != "dex" && args[0] != "sidecar" {
@@ -60,6 +60,7 @@ func imageCommand() *cobra.Command {
 	f.StringVar(&o.platform, "platform", "linux/"+runtime.GOARCH, "linux/amd64 or linux/arm64")
 	f.StringVar(&o.tag, "tag", "", "the `name` under which docker load puts the image (default claimsmith/dex:latest, claimsmith/claimsmith:latest)")
 	f.StringVar(&o.source, "source", "", "a `folder` with the sources of Dex, for dex; it is not changed")
+	f.StringVar(&o.dexVersion, "dex-version", "", "the `version` of Dex to take, for dex: "+versions())
 	f.StringVar(&o.label, "version-label", "", "a `label` that the version of Dex ends with, for dex")
 	f.StringVar(&o.gomplate, "gomplate", "", "the gomplate `program` for the platform, for dex; otherwise a small one that knows getenv, .Env and required")
 	f.StringVar(&o.binary, "binary", "", "the claimsmith `program` for the platform, for sidecar (default this one)")
@@ -70,7 +71,7 @@ func imageCommand() *cobra.Command {
 // dex lays out Dex as its own image is.
 func (o imageOptions) dex(ctx context.Context, cmd *cobra.Command, root string) error {
 	info, err := dexpatch.BuildRoot(ctx, dexpatch.Options{
-		Source: o.source, Platform: o.platform, Label: o.label, Progress: saying(cmd.ErrOrStderr()),
+		Source: o.source, Version: o.dexVersion, Platform: o.platform, Label: o.label, Progress: saying(cmd.ErrOrStderr()),
 	}, root, o.gomplate)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ pipeline:
 connectors: [{type: mockCallback, id: mock, name: Mock}]
 oauth2: {skipApprovalScreen: true}
 staticClients: [{id: synology, name: NAS, secret: secret, redirectURIs: ["http://127.0.0.1:1/callback"]}]
-claimsHook: {address: "unix://%s/run/hook.sock", timeout: 10s}
+signer: {type: claimsHook, config: {address: "unix://%s/run/hook.sock", timeout: 10s}}
 `, dir)})
 
 	status, got := redeem(t, dex, url.Values{"grant_type": {"authorization_code"}, "code": {loginCode(t, dex)}, "redirect_uri": {"http://127.0.0.1:1/callback"}})

@@ -33,16 +33,6 @@ func Binary(t testing.TB) string {
 	return path
 }
 
-// BinaryCGO is Binary with cgo, which the sqlite3 storage needs.
-func BinaryCGO(t testing.TB) string {
-	t.Helper()
-	path, err := dexpatch.Cached(t.Context(), dexpatch.Options{CGO: true, Progress: func(m string) { t.Logf("dex: %s", m) }})
-	if err != nil {
-		t.Fatalf("build dex with cgo: %v", err)
-	}
-	return path
-}
-
 // Options say how to run Dex.
 type Options struct {
 	// Config is YAML that follows issuer, storage (memory), web and logger, which are set here. $ISSUER in it is replaced.

@@ -32,11 +32,11 @@ func (h *Hook) ask(ctx context.Context, object *claims.Object, about exchange, d
 		Audience:    t.Audience,
 		Scopes:      t.Scopes,
 		Stage:       about.stage,
-		TokenKinds:  expected(ctx, t),
+		TokenKinds:  about.expected(),
 		GrantType:   about.grant,
 		RequestId:   about.request,
 		HookVersion: version,
-		Features:    h.features,
+		Features:    features(),
 	}
 	optional := h.optional(about)
 	if optional {
@@ -51,14 +51,8 @@ func (h *Hook) ask(ctx context.Context, object *claims.Object, about exchange, d
 	return read(resp, req.TokenKinds)
 }
 
-// features are what this build of the hook, as it is configured, can do.
-func features(c Config) []string {
-	f := []string{"login", "grant-type", "preflight"}
-	if c.AllowRevoke {
-		f = append(f, "revoke")
-	}
-	return f
-}
+// features are what this build of the hook can do.
+func features() []string { return []string{"login", "grant-type", "preflight"} }
 
 // optional reports whether the tokens may be signed without the service if it is not there.
 func (h *Hook) optional(about exchange) bool {

@@ -18,7 +18,7 @@ const defaultTimeout = 3 * time.Second
 // maxTimeout keeps a slip of the pen from holding browsers for minutes.
 const maxTimeout = time.Minute
 
-// Config is claimsHook in the configuration of Dex. The zero value means that there is no hook.
+// Config is the configuration of a signer of the type claimsHook in Dex: the hook, and the signer that signs what passed it.
 type Config struct {
 	// Address is unix:///path/of/the.sock, or dns:///host:port, which needs TLS. Required.
 	Address string
@@ -33,12 +33,11 @@ type Config struct {
 	// SignUnchanged are clients whose tokens may be signed as they are when the service cannot be reached. A refusal, a bad
 	// reply, an error from the service and anything at login are never covered.
 	SignUnchanged []string
-	// AllowRevoke lets a refusal end the refresh tokens that the person has for the client. Default false.
-	AllowRevoke bool
 	// ClaimsSupported are names that discovery lists beside Dex's own.
 	ClaimsSupported []string
-	// Required makes a missing Address an error. It is no key: a configuration cannot ask for itself.
-	Required bool
+	// Signer is the signer around which the hook lies, as Dex reads it: {type: local, config: ...}. Empty: the one that Dex has
+	// without any configuration.
+	Signer json.RawMessage
 }
 
 // TLS authenticates both ends of a connection over a network.
@@ -52,7 +51,7 @@ type TLS struct {
 	ServerName string `json:"serverName"`
 }
 
-// UnmarshalJSON reads and checks claimsHook. Unlike the rest of Dex's configuration it takes no unknown key, because a
+// UnmarshalJSON reads and checks the configuration. Unlike the rest of Dex's configuration it takes no unknown key, because a
 // hook that is configured in part is worse than none.
 func (c *Config) UnmarshalJSON(data []byte) error {
 	if err := c.decode(data); err != nil {
@@ -69,17 +68,16 @@ func (c *Config) decode(data []byte) error {
 		Timeout         string          `json:"timeout"`
 		Clients         []string        `json:"clients"`
 		SignUnchanged   []string        `json:"signUnchanged"`
-		AllowRevoke     bool            `json:"allowRevoke"`
 		ClaimsSupported []string        `json:"claimsSupported"`
+		Signer          json.RawMessage `json:"signer"`
 	}
-	err := strict(data, &in, "address", "tls", "serverUid", "timeout", "clients", "signUnchanged", "allowRevoke", "claimsSupported")
+	err := strict(data, &in, "address", "tls", "serverUid", "timeout", "clients", "signUnchanged", "claimsSupported", "signer")
 	if err != nil {
 		return err
 	}
 	*c = Config{
 		Address: in.Address, ServerUID: in.ServerUID, Timeout: defaultTimeout,
-		Clients: in.Clients, SignUnchanged: in.SignUnchanged, AllowRevoke: in.AllowRevoke, ClaimsSupported: in.ClaimsSupported,
-		Required: c.Required,
+		Clients: in.Clients, SignUnchanged: in.SignUnchanged, ClaimsSupported: in.ClaimsSupported, Signer: in.Signer,
 	}
 	if in.Timeout != "" {
 		if c.Timeout, err = time.ParseDuration(in.Timeout); err != nil {

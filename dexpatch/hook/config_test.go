@@ -35,11 +35,15 @@ func TestConfig(t *testing.T) {
 			name: "a network needs certificates", json: `{"address": "dns:///hook:7443", "tls": {"caFile": "ca", "certFile": "c", "keyFile": "k", "serverName": "n"}}`,
 			want: claimshook.Config{Address: "dns:///hook:7443", Timeout: 3 * time.Second, TLS: &claimshook.TLS{CAFile: "ca", CertFile: "c", KeyFile: "k", ServerName: "n"}},
 		},
+		{
+			name: "the signer around which it lies", json: `{"address": "unix:///s", "signer": {"type": "local"}}`,
+			want: claimshook.Config{Address: "unix:///s", Timeout: 3 * time.Second, Signer: json.RawMessage(`{"type": "local"}`)},
+		},
 		{name: "an empty block", json: `null`, wantErr: "claimsHook: has to be a map of keys and values"},
 		{name: "a list", json: `[]`, wantErr: "claimsHook: has to be a map of keys and values"},
 		{name: "no address", json: `{}`, wantErr: "claimsHook: address is missing"},
-		{name: "an unknown key", json: `{"address": "unix:///s", "client": []}`, wantErr: `claimsHook: unknown key "client"; known are address, tls, serverUid, timeout, clients, signUnchanged, allowRevoke, claimsSupported`},
-		{name: "a key in other letters", json: `{"Address": "unix:///s"}`, wantErr: `claimsHook: unknown key "Address"; known are address, tls, serverUid, timeout, clients, signUnchanged, allowRevoke, claimsSupported`},
+		{name: "an unknown key", json: `{"address": "unix:///s", "client": []}`, wantErr: `claimsHook: unknown key "client"; known are address, tls, serverUid, timeout, clients, signUnchanged, claimsSupported, signer`},
+		{name: "a key in other letters", json: `{"Address": "unix:///s"}`, wantErr: `claimsHook: unknown key "Address"; known are address, tls, serverUid, timeout, clients, signUnchanged, claimsSupported, signer`},
 		{name: "a key without a value", json: `{"address": "unix:///s", "clients": null}`, wantErr: "claimsHook: clients has no value"},
 		{name: "a value of another type", json: `{"address": "unix:///s", "clients": "nas"}`, wantErr: "claimsHook: clients: a string is not what is wanted here"},
 		{name: "a duration without a unit", json: `{"address": "unix:///s", "timeout": "3"}`, wantErr: `claimsHook: timeout: "3" is no duration like 3s`},
@@ -81,19 +85,15 @@ func TestTheBlockIsCheckedInsideDexsConfiguration(t *testing.T) {
 func TestNew(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	if h, err := claimshook.New(claimshook.Config{}, claimshook.Options{Logger: logger}); h != nil || err != nil || log.Len() != 0 {
+	if h, err := claimshook.New(claimshook.Config{}, claimshook.Options{Logger: logger}); h != nil || message(err) != "claimsHook: address is missing" || log.Len() != 0 {
 		t.Errorf("no configuration: got %v, %v, %s", h, err, log.String())
-	}
-	_, err := claimshook.New(claimshook.Config{Required: true}, claimshook.Options{Logger: logger})
-	if want := "claimsHook is missing, and --require-claims-hook is given"; message(err) != want {
-		t.Errorf("got %v, want %s", err, want)
 	}
 	openLogging(t, "/run/hook.sock", `, "clients": ["nas"], "signUnchanged": ["wiki"]`, &log)
 	want := `level=INFO msg="config claims hook" address=unix:///run/hook.sock timeout=3s every_client=false clients=[nas] sign_unchanged=[wiki]`
 	if !strings.Contains(log.String(), want) {
 		t.Errorf("log:\ngot  %swant %s", log.String(), want)
 	}
-	if got := claimshook.ClaimsSupported(openLogging(t, "/run/hook.sock", `, "claimsSupported": ["username"]`, io.Discard)); !reflect.DeepEqual(got, []string{"username"}) {
+	if got := openLogging(t, "/run/hook.sock", `, "claimsSupported": ["username"]`, io.Discard).SupportedClaims(); !reflect.DeepEqual(got, []string{"username"}) {
 		t.Errorf("supported: %v", got)
 	}
 }

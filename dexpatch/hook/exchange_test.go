@@ -3,7 +3,6 @@ package claimshook_test
 import (
 	"context"
 	"slices"
-	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -17,7 +16,7 @@ func TestOneCallAnExchange(t *testing.T) {
 	h := open(t, s.socket, "")
 	sign := func(ctx context.Context, tok claimshook.Token) string {
 		t.Helper()
-		got, err := claimshook.Extend(ctx, h, []byte(`{"sub":"Cg"}`), tok)
+		got, err := h.Extend(ctx, []byte(`{"sub":"Cg"}`), tok)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,12 +32,12 @@ func TestOneCallAnExchange(t *testing.T) {
 		want      string
 		wantCalls int
 	}{
-		{"the access token asks", claimshook.WithAccessToken(first), token(), `{"sub":"Cg","username":"a"}`, 1},
-		{"the access token of another exchange asks too", claimshook.WithAccessToken(second), token(), `{"sub":"Cg","username":"a"}`, 2},
+		{"the access token asks", first, access(token()), `{"sub":"Cg","username":"a"}`, 1},
+		{"the access token of another exchange asks too", second, access(token()), `{"sub":"Cg","username":"a"}`, 2},
 		{"the ID token uses the reply", first, token(), `{"sub":"Cg","username":"i"}`, 2},
 		{"but once", first, token(), `{"sub":"Cg","username":"i"}`, 3},
 		{"another person under the same id asks", second, other, `{"sub":"Cg","username":"i"}`, 4},
-		{"without an id each token asks", claimshook.WithAccessToken(exchangeContext(t, "", "")), token(), `{"sub":"Cg","username":"a"}`, 5},
+		{"without an id each token asks", exchangeContext(t, "", ""), access(token()), `{"sub":"Cg","username":"a"}`, 5},
 		{"and again", exchangeContext(t, "", ""), token(), `{"sub":"Cg","username":"i"}`, 6},
 	}
 	for _, step := range steps {
@@ -52,7 +51,7 @@ func TestOneCallAnExchange(t *testing.T) {
 }
 
 func TestRequest(t *testing.T) {
-	const access, id = hookv1.TokenKind_TOKEN_KIND_ACCESS, hookv1.TokenKind_TOKEN_KIND_ID
+	const acc, id = claimshook.AccessToken, claimshook.IDToken
 	const exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 	noOpenID := token()
 	noOpenID.Scopes = nil
@@ -61,19 +60,19 @@ func TestRequest(t *testing.T) {
 		ctx       context.Context
 		token     claimshook.Token
 		wantGrant string
-		wantKinds []hookv1.TokenKind
+		wantKinds []claimshook.Kind
 	}{
-		{"a code with openid gives both tokens", claimshook.WithAccessToken(exchangeContext(t, "r1", "authorization_code")), token(), "authorization_code", []hookv1.TokenKind{access, id}},
-		{"without openid there is no ID token", claimshook.WithAccessToken(exchangeContext(t, "r1", "password")), noOpenID, "password", []hookv1.TokenKind{access}},
-		{"a refresh always gives both", claimshook.WithAccessToken(exchangeContext(t, "r1", "refresh_token")), noOpenID, "refresh_token", []hookv1.TokenKind{access, id}},
-		{"token exchange gives the one that is asked for", exchangeContext(t, "r1", exchange), token(), exchange, []hookv1.TokenKind{id}},
-		{"or an access token", claimshook.WithAccessToken(exchangeContext(t, "r1", exchange)), token(), exchange, []hookv1.TokenKind{access}},
-		{"the authorization endpoint may give both", claimshook.WithAccessToken(exchangeContext(t, "r1", "implicit")), token(), "implicit", []hookv1.TokenKind{access, id}},
+		{"a code with openid gives both tokens", exchangeContext(t, "r1", "authorization_code"), access(token()), "authorization_code", []claimshook.Kind{acc, id}},
+		{"without openid there is no ID token", exchangeContext(t, "r1", "password"), access(noOpenID), "password", []claimshook.Kind{acc}},
+		{"a refresh always gives both", exchangeContext(t, "r1", "refresh_token"), access(noOpenID), "refresh_token", []claimshook.Kind{acc, id}},
+		{"token exchange gives the one that is asked for", exchangeContext(t, "r1", exchange), token(), exchange, []claimshook.Kind{id}},
+		{"or an access token", exchangeContext(t, "r1", exchange), access(token()), exchange, []claimshook.Kind{acc}},
+		{"the authorization endpoint may give both", exchangeContext(t, "r1", "implicit"), access(token()), "implicit", []claimshook.Kind{acc, id}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, always(patches(nil, nil)))
-			if _, err := claimshook.Extend(tt.ctx, open(t, s.socket, ""), []byte(payload), tt.token); err != nil {
+			if _, err := open(t, s.socket, "").Extend(tt.ctx, []byte(payload), tt.token); err != nil {
 				t.Fatal(err)
 			}
 			want := &hookv1.ExtendPayloadRequest{
@@ -109,7 +108,7 @@ func TestOnlyTheClientsThatWereNamedAreAskedAbout(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, always(patches(nil, nil)))
 			h := open(t, s.socket, tt.clients)
-			got, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), tt.token)
+			got, err := h.Extend(exchangeContext(t, "r1", ""), []byte(payload), tt.token)
 			if err != nil || string(got) != payload || len(s.calls()) != tt.wantCalls {
 				t.Errorf("got %s, %v after %d calls, want %d", got, err, len(s.calls()), tt.wantCalls)
 			}
@@ -118,27 +117,22 @@ func TestOnlyTheClientsThatWereNamedAreAskedAbout(t *testing.T) {
 }
 
 func TestWithoutAHookNothingHappens(t *testing.T) {
-	for _, signer := range []any{nil, struct{}{}, signer{}} {
-		got, err := claimshook.Extend(t.Context(), signer, []byte("as it is"), token())
-		if string(got) != "as it is" || err != nil {
-			t.Errorf("got %s, %v", got, err)
-		}
-		if names := claimshook.ClaimsSupported(signer); names != nil {
-			t.Errorf("got %v", names)
-		}
-		build := func(ctx context.Context) error {
-			signed, err := claimshook.Extend(ctx, signer, []byte("as it is"), token())
-			if signed != nil || err == nil {
-				t.Errorf("%s would be signed, error %v", signed, err)
-			}
-			return err
-		}
-		if err := claimshook.Login(t.Context(), issuing(build), token()); err != nil {
-			t.Errorf("got %v", err)
-		}
-		if err := claimshook.Preflight(t.Context(), issuing(build), token()); err != nil {
-			t.Errorf("got %v", err)
-		}
+	var h *claimshook.Hook
+	got, err := h.Extend(t.Context(), []byte("as it is"), token())
+	if string(got) != "as it is" || err != nil {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if names := h.SupportedClaims(); names != nil {
+		t.Errorf("got %v", names)
+	}
+	if err := h.Login(t.Context(), []byte("as it is"), token()); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if err := h.Preflight(t.Context(), []byte("as it is"), token()); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if err := h.Close(); err != nil {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -146,11 +140,7 @@ func TestPreflight(t *testing.T) {
 	s := serve(t, always(patches(set("username", `"a"`), set("username", `"i"`))))
 	h := open(t, s.socket, "")
 	ctx := exchangeContext(t, "r1", "refresh_token")
-	build := func(ctx context.Context) error {
-		_, err := claimshook.Extend(claimshook.WithAccessToken(ctx), h, []byte(`{"aud":"nas"}`), token())
-		return err
-	}
-	if err := claimshook.Preflight(ctx, issuing(build), token()); err != nil {
+	if err := h.Preflight(ctx, []byte(`{"aud":"nas"}`), access(token())); err != nil {
 		t.Fatal(err)
 	}
 	other := token()
@@ -164,14 +154,14 @@ func TestPreflight(t *testing.T) {
 		want      string
 		wantCalls int
 	}{
-		{"the access token is answered from the preflight", claimshook.WithAccessToken(ctx), token(), `{"aud":"nas","username":"a"}`, 1},
+		{"the access token is answered from the preflight", ctx, access(token()), `{"aud":"nas","username":"a"}`, 1},
 		{"and the ID token", ctx, token(), `{"aud":"nas","username":"i"}`, 1},
-		{"an identity that the upstream changed meanwhile is asked about", claimshook.WithAccessToken(ctx), other, `{"aud":"nas","username":"a"}`, 2},
-		{"no groups", claimshook.WithAccessToken(exchangeContext(t, "r2", "")), withoutGroups, `{"aud":"nas","username":"a"}`, 3},
+		{"an identity that the upstream changed meanwhile is asked about", ctx, access(other), `{"aud":"nas","username":"a"}`, 2},
+		{"no groups", exchangeContext(t, "r2", ""), access(withoutGroups), `{"aud":"nas","username":"a"}`, 3},
 		{"are the same as an empty list of them", exchangeContext(t, "r2", ""), emptyGroups, `{"aud":"nas","username":"i"}`, 3},
 	}
 	for _, step := range steps {
-		got, err := claimshook.Extend(step.ctx, h, []byte(`{"aud":"nas"}`), step.token)
+		got, err := h.Extend(step.ctx, []byte(`{"aud":"nas"}`), step.token)
 		if err != nil || string(got) != step.want {
 			t.Errorf("%s: got %s, %v, want %s", step.name, got, err, step.want)
 		}
@@ -199,45 +189,11 @@ func TestTheAudienceIsReadFromThePayload(t *testing.T) {
 			s := serve(t, always(patches(nil, nil)))
 			tok := token()
 			tok.Audience = nil
-			if _, err := claimshook.Extend(exchangeContext(t, "r1", ""), open(t, s.socket, ""), []byte(tt.payload), tok); err != nil {
+			if _, err := open(t, s.socket, "").Extend(exchangeContext(t, "r1", ""), []byte(tt.payload), tok); err != nil {
 				t.Fatal(err)
 			}
 			if got := s.calls()[0].Audience; !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestRevoke(t *testing.T) {
-	revoking := denial("No.", "household")
-	revoking.GetDenial().Revoke = true
-	tests := []struct {
-		name      string
-		answer    *hookv1.ExtendPayloadResponse
-		more      string
-		connector string
-		want      int
-		wantLog   string
-	}{
-		{"a refusal that says so", revoking, `, "allowRevoke": true`, "google", 1, "claims hook: revoked the refresh tokens of this person for this client"},
-		{"but not before the operator allows it", revoking, "", "google", 0, "claims hook: a refusal asks to revoke refresh tokens, and allowRevoke is not set"},
-		{"a refusal that does not", denial("No.", "household"), `, "allowRevoke": true`, "google", 0, ""},
-		{"a client has no refresh tokens of its own", revoking, `, "allowRevoke": true`, "", 0, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var log strings.Builder
-			h := openLogging(t, serve(t, always(tt.answer)).socket, tt.more, &log)
-			tok := token()
-			tok.ConnectorID = tt.connector
-			revoked := 0
-			ctx := claimshook.WithRevoke(exchangeContext(t, "r1", "refresh_token"), func() { revoked++ })
-			if _, err := claimshook.Extend(ctx, h, []byte(payload), tok); message(err) != "refused (decision d1, rule household)" {
-				t.Errorf("got %v", err)
-			}
-			if revoked != tt.want || !strings.Contains(log.String(), tt.wantLog) || strings.Contains(log.String(), "107691503500061") {
-				t.Errorf("revoked %d times, want %d; log:\n%s", revoked, tt.want, log.String())
 			}
 		})
 	}

@@ -11,7 +11,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 )
 
@@ -78,7 +77,7 @@ func TestSignUnchanged(t *testing.T) {
 			var log bytes.Buffer
 			h := openLogging(t, socket, `, "timeout": "2s", "signUnchanged": ["nas"]`, &log)
 
-			got, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
+			got, err := h.Extend(exchangeContext(t, "r1", ""), []byte(payload), token())
 			if isAbsent && (err != nil || string(got) != payload) {
 				t.Errorf("a client that may: got %s, %v", got, err)
 			}
@@ -91,15 +90,12 @@ func TestSignUnchanged(t *testing.T) {
 
 			other := token()
 			other.Audience = []string{"nas", "wiki"}
-			got, err = claimshook.Extend(exchangeContext(t, "r2", ""), h, []byte(payload), other)
+			got, err = h.Extend(exchangeContext(t, "r2", ""), []byte(payload), other)
 			if withoutLocalID(err) != want || got != nil {
 				t.Errorf("an audience that may not:\ngot  %s\nwant %s", withoutLocalID(err), want)
 			}
 
-			err = claimshook.Login(exchangeContext(t, "r3", ""), issuing(func(ctx context.Context) error {
-				_, err := claimshook.Extend(ctx, h, []byte(payload), token())
-				return err
-			}), token())
+			err = h.Login(exchangeContext(t, "r3", ""), []byte(payload), token())
 			if withoutLocalID(err) != want {
 				t.Errorf("login:\ngot  %s\nwant %s", withoutLocalID(err), want)
 			}
@@ -111,11 +107,11 @@ func TestBothTokensOfAnExchangeStayUnchangedTogether(t *testing.T) {
 	socket := socketPath(t)
 	h := open(t, socket, `, "timeout": "2s", "signUnchanged": ["nas"]`)
 	ctx := exchangeContext(t, "r1", "authorization_code")
-	if got, err := claimshook.Extend(claimshook.WithAccessToken(ctx), h, []byte(payload), token()); err != nil || string(got) != payload {
+	if got, err := h.Extend(ctx, []byte(payload), access(token())); err != nil || string(got) != payload {
 		t.Fatalf("access token: got %s, %v", got, err)
 	}
 	s := serveAt(t, socket, always(patches(set("username", `"mum"`), set("username", `"mum"`))))
-	if got, err := claimshook.Extend(ctx, h, []byte(payload), token()); err != nil || string(got) != payload || len(s.calls()) != 0 {
+	if got, err := h.Extend(ctx, []byte(payload), token()); err != nil || string(got) != payload || len(s.calls()) != 0 {
 		t.Errorf("ID token: got %s, %v after %d calls", got, err, len(s.calls()))
 	}
 }
@@ -123,12 +119,12 @@ func TestBothTokensOfAnExchangeStayUnchangedTogether(t *testing.T) {
 func TestAServiceThatComesBackIsFound(t *testing.T) {
 	first := serve(t, always(patches(nil, nil)))
 	h := open(t, first.socket, "")
-	if _, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token()); err != nil {
+	if _, err := h.Extend(exchangeContext(t, "r1", ""), []byte(payload), token()); err != nil {
 		t.Fatal(err)
 	}
 	first.server.Stop()
 	second := serveAt(t, first.socket, always(patches(nil, nil)))
-	if _, err := claimshook.Extend(exchangeContext(t, "r2", ""), h, []byte(payload), token()); err != nil {
+	if _, err := h.Extend(exchangeContext(t, "r2", ""), []byte(payload), token()); err != nil {
 		t.Error(err)
 	}
 	if n := len(second.calls()); n != 1 {
@@ -143,7 +139,7 @@ func TestARequestThatWasGivenUpIsNeverSigned(t *testing.T) {
 		return never(t)(call, req)
 	})
 	h := open(t, s.socket, `, "signUnchanged": ["nas"]`)
-	got, err := claimshook.Extend(ctx, h, []byte(payload), token())
+	got, err := h.Extend(ctx, []byte(payload), token())
 	if want := "claims hook: the request was given up by who made it (decision LOCAL)"; withoutLocalID(err) != want || got != nil {
 		t.Errorf("got %s, %s", got, withoutLocalID(err))
 	}
@@ -151,11 +147,11 @@ func TestARequestThatWasGivenUpIsNeverSigned(t *testing.T) {
 
 func TestServerUID(t *testing.T) {
 	s := serve(t, always(patches(nil, nil)))
-	if _, err := claimshook.Extend(exchangeContext(t, "r1", ""), open(t, s.socket, fmt.Sprintf(`, "serverUid": %d`, os.Getuid())), []byte(payload), token()); err != nil {
+	if _, err := open(t, s.socket, fmt.Sprintf(`, "serverUid": %d`, os.Getuid())).Extend(exchangeContext(t, "r1", ""), []byte(payload), token()); err != nil {
 		t.Errorf("our own user id: %v", err)
 	}
 	stranger := open(t, s.socket, fmt.Sprintf(`, "serverUid": %d, "timeout": "2s", "signUnchanged": ["nas"]`, os.Getuid()+1))
-	_, err := claimshook.Extend(exchangeContext(t, "r1", ""), stranger, []byte(payload), token())
+	_, err := stranger.Extend(exchangeContext(t, "r1", ""), []byte(payload), token())
 	want := "claims hook: no connection: the socket is not served by serverUid (decision LOCAL)"
 	if withoutLocalID(err) != want {
 		t.Errorf("got  %s\nwant %s", withoutLocalID(err), want)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
@@ -32,8 +33,18 @@ type Identity struct {
 	Groups []string
 }
 
-// Token says what a payload was made of.
+// Kind is what a payload becomes.
+type Kind = hookv1.TokenKind
+
+// The kinds of tokens.
+const (
+	AccessToken = hookv1.TokenKind_TOKEN_KIND_ACCESS
+	IDToken     = hookv1.TokenKind_TOKEN_KIND_ID
+)
+
+// Token says what a payload becomes, and what it was made of.
 type Token struct {
+	Kind        Kind
 	ClientID    string   // the client that asked
 	Audience    []string // the payload's aud; nil: it is read there
 	ConnectorID string   // empty for client credentials
@@ -41,44 +52,13 @@ type Token struct {
 	Identity    Identity
 }
 
-// extender is how a Hook is found beside a signer.
-type extender interface {
-	ExtendPayload(ctx context.Context, payload []byte, t Token) ([]byte, error)
-}
-
-// Extend returns the payload to sign: changed by the hook beside the signer, or as it is when there is none. After an error
-// nothing must be signed; the error is a *Refusal or a *Failure, or tells that this was only asked (see Login and Preflight).
-func Extend(ctx context.Context, signer any, payload []byte, t Token) ([]byte, error) {
-	if e, ok := signer.(extender); ok {
-		return e.ExtendPayload(ctx, payload, t)
-	}
-	return unchanged(ctx, payload)
-}
-
-// unchanged returns the payload as it is, unless it is not for signing.
-func unchanged(ctx context.Context, payload []byte) ([]byte, error) {
-	if asking(ctx) {
-		return nil, errAsked
-	}
-	return payload, nil
-}
-
-// ClaimsSupported returns the claim names that discovery should list beside Dex's own.
-func ClaimsSupported(signer any) []string {
-	if h, ok := signer.(interface{ SupportedClaims() []string }); ok {
-		return h.SupportedClaims()
-	}
-	return nil
-}
-
-// Hook asks the service. It is embedded beside a signer and safe for concurrent use. A nil Hook changes nothing.
+// Hook asks the service. It is safe for concurrent use. A nil Hook changes nothing and asks nobody.
 type Hook struct {
 	config    Config
 	log       *slog.Logger
 	requestID any // key of the request id in a context
 	link      *link
 	metrics   *metrics
-	features  []string
 	replies   replies
 }
 
@@ -89,13 +69,10 @@ type Options struct {
 	Registry     prometheus.Registerer // where the metrics go; nil: nowhere
 }
 
-// New returns the hook, or nil if none is configured. It does not connect: the service may start after Dex.
+// New returns the hook. It does not connect: the service may start after Dex.
 func New(c Config, o Options) (*Hook, error) {
 	if c.Address == "" {
-		if c.Required {
-			return nil, errors.New("claimsHook is missing, and --require-claims-hook is given")
-		}
-		return nil, nil
+		return nil, errors.New("claimsHook: address is missing")
 	}
 	metrics, err := newMetrics(o.Registry)
 	if err != nil {
@@ -106,8 +83,8 @@ func New(c Config, o Options) (*Hook, error) {
 		return nil, fmt.Errorf("claimsHook: %w", err)
 	}
 	o.Logger.Info("config claims hook", "address", c.Address, "timeout", c.Timeout,
-		"every_client", len(c.Clients) == 0, "clients", c.Clients, "sign_unchanged", c.SignUnchanged, "allow_revoke", c.AllowRevoke)
-	return &Hook{config: c, log: o.Logger, requestID: o.RequestIDKey, link: link, metrics: metrics, features: features(c)}, nil
+		"every_client", len(c.Clients) == 0, "clients", c.Clients, "sign_unchanged", c.SignUnchanged)
+	return &Hook{config: c, log: o.Logger, requestID: o.RequestIDKey, link: link, metrics: metrics}, nil
 }
 
 // Close ends the connection.
@@ -118,7 +95,7 @@ func (h *Hook) Close() error {
 	return h.link.Close()
 }
 
-// SupportedClaims returns claimsSupported of the configuration.
+// SupportedClaims returns claimsSupported of the configuration: the names that discovery should list beside Dex's own.
 func (h *Hook) SupportedClaims() []string {
 	if h == nil {
 		return nil
@@ -126,19 +103,35 @@ func (h *Hook) SupportedClaims() []string {
 	return h.config.ClaimsSupported
 }
 
-// ExtendPayload is Extend for this hook.
-func (h *Hook) ExtendPayload(ctx context.Context, payload []byte, t Token) ([]byte, error) {
+// Extend returns the payload to sign. After an error nothing must be signed; it is a *Refusal or a *Failure.
+func (h *Hook) Extend(ctx context.Context, payload []byte, t Token) ([]byte, error) {
+	return h.run(ctx, payload, t, hookv1.Stage_STAGE_TOKEN, false)
+}
+
+// Login asks about a finished login, before anything of it is stored, with the payload that would be signed for it. An error means
+// that the login must not go on; see Page for what to tell the person.
+func (h *Hook) Login(ctx context.Context, payload []byte, t Token) error {
+	_, err := h.run(ctx, payload, t, hookv1.Stage_STAGE_LOGIN, true)
+	return err
+}
+
+// Preflight asks about tokens before a code or a refresh token is consumed. Extend answers the signings of the same HTTP request from
+// its reply, so a failure costs nobody a login.
+func (h *Hook) Preflight(ctx context.Context, payload []byte, t Token) error {
+	_, err := h.run(ctx, payload, t, hookv1.Stage_STAGE_TOKEN, true)
+	return err
+}
+
+func (h *Hook) run(ctx context.Context, payload []byte, t Token, stage hookv1.Stage, asking bool) ([]byte, error) {
 	if h == nil {
-		return unchanged(ctx, payload)
+		return payload, nil
 	}
-	extended, err := h.extend(ctx, payload, t)
-	if !errors.Is(err, errAsked) {
-		end(ctx, err)
-	}
+	extended, err := h.extend(ctx, payload, t, stage, asking)
+	end(ctx, asking, err)
 	return extended, err
 }
 
-func (h *Hook) extend(ctx context.Context, payload []byte, t Token) ([]byte, error) {
+func (h *Hook) extend(ctx context.Context, payload []byte, t Token, stage hookv1.Stage, asking bool) ([]byte, error) {
 	object, err := parse(payload)
 	if err != nil {
 		return nil, err
@@ -150,42 +143,24 @@ func (h *Hook) extend(ctx context.Context, payload []byte, t Token) ([]byte, err
 		t.Identity.Groups = nil // some storages give back an empty list where there was none
 	}
 	if !h.config.concerns(t) {
-		return unchanged(ctx, payload)
+		return payload, nil
 	}
-	r, err := h.reply(ctx, object, t)
+	r, err := h.reply(ctx, object, t, stage, asking)
 	if err != nil {
-		h.revoke(ctx, err, t)
 		return nil, err
 	}
 	// When only asked nothing is signed, but a patch that no token could take should be found now and not too late.
 	for _, k := range r.kinds {
-		if !asking(ctx) && k != kind(ctx) {
+		if !asking && k != t.Kind {
 			continue
 		}
 		payload, err = r.apply(object, k, t.Identity)
 		if err != nil {
-			h.metrics.unusable(stage(ctx))
+			h.metrics.unusable(stage)
 			return nil, err
 		}
 	}
-	return unchanged(ctx, payload)
-}
-
-// revoke ends refresh tokens if the refusal says so, Dex gave a way to, and the operator allowed it.
-func (h *Hook) revoke(ctx context.Context, err error, t Token) {
-	var refusal *Refusal
-	end, ok := ctx.Value(markRevoke).(func())
-	if !errors.As(err, &refusal) || !refusal.revoke || !ok || t.ConnectorID == "" {
-		return
-	}
-	if !h.config.AllowRevoke {
-		h.log.WarnContext(ctx, "claims hook: a refusal asks to revoke refresh tokens, and allowRevoke is not set",
-			"client_id", t.ClientID, "decision_id", refusal.DecisionID)
-		return
-	}
-	end()
-	h.log.WarnContext(ctx, "claims hook: revoked the refresh tokens of this person for this client",
-		"client_id", t.ClientID, "connector_id", t.ConnectorID, "decision_id", refusal.DecisionID, "rule", refusal.Rule)
+	return payload, nil
 }
 
 // audience returns the aud of a payload, which is a string or a list of them.
@@ -216,13 +191,13 @@ func parse(payload []byte) (*claims.Object, error) {
 	return object, nil
 }
 
-// reply returns the decision of the exchange: the one that an earlier signing brought, or a new one.
-func (h *Hook) reply(ctx context.Context, object *claims.Object, t Token) (*reply, error) {
+// reply returns the decision of the exchange: the one that an earlier question brought, or a new one.
+func (h *Hook) reply(ctx context.Context, object *claims.Object, t Token, stage hookv1.Stage, asking bool) (*reply, error) {
 	id, _ := ctx.Value(h.requestID).(string)
-	about := exchange{request: id, stage: stage(ctx), grant: grant(ctx), token: t}
+	about := exchange{request: id, stage: stage, grant: grant(ctx, stage), token: t}
 	now := time.Now()
-	if !asking(ctx) {
-		if r := h.replies.take(about, kind(ctx), now); r != nil {
+	if !asking {
+		if r := h.replies.take(about, now); r != nil {
 			return r, nil
 		}
 	}
@@ -237,14 +212,14 @@ func (h *Hook) reply(ctx context.Context, object *claims.Object, t Token) (*repl
 	if errors.As(err, &failure) && failure.absent && h.optional(about) {
 		h.log.WarnContext(ctx, "signing without the claims hook", "client_id", t.ClientID, "err", err)
 		h.metrics.signedUnchanged()
-		r, err = &reply{decisionID: failure.DecisionID, kinds: expected(ctx, t)}, nil
+		r, err = &reply{decisionID: failure.DecisionID, kinds: about.expected()}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	open := r.kinds
-	if !asking(ctx) {
-		open = without(open, kind(ctx))
+	if !asking {
+		open = without(open, t.Kind)
 	}
 	h.replies.keep(about, r, open, time.Now().Add(keptFor))
 	return r, nil

@@ -153,7 +153,7 @@ func TestExtend(t *testing.T) {
 				in = payload
 			}
 			h := open(t, serve(t, tt.answer).socket, "")
-			got, err := claimshook.Extend(exchangeContext(t, "r1", "authorization_code"), h, []byte(in), token())
+			got, err := h.Extend(exchangeContext(t, "r1", "authorization_code"), []byte(in), token())
 			if text := withoutLocalID(err); text != tt.wantErr {
 				t.Errorf("error:\ngot  %s\nwant %s", text, tt.wantErr)
 			}
@@ -188,15 +188,12 @@ func TestReservedNamesAreRefusedWhateverTheServiceSays(t *testing.T) {
 	for _, name := range claims.ReservedNames() {
 		for _, spelled := range []string{name, strings.ToUpper(name), strings.Replace(name, "s", "ſ", 1)} {
 			for _, p := range []*hookv1.Patch{set(spelled, `"x"`), {Remove: []string{spelled}}} {
-				for kind, ctx := range map[string]context.Context{
-					"ID token":     exchangeContext(t, "", ""),
-					"access token": claimshook.WithAccessToken(exchangeContext(t, "", "")),
-				} {
+				for kind, tok := range map[string]claimshook.Token{"ID token": token(), "access token": access(token())} {
 					resp = patches(nil, p)
 					if kind == "access token" {
 						resp = patches(p, nil)
 					}
-					_, err := claimshook.Extend(ctx, h, []byte(payload), token())
+					_, err := h.Extend(exchangeContext(t, "", ""), []byte(payload), tok)
 					want := fmt.Sprintf("claims hook: patch of the %s: claim %q is reserved for Dex (decision d1)", kind, spelled)
 					if message(err) != want {
 						t.Errorf("got  %v\nwant %s", err, want)

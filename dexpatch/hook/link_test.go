@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 )
 
@@ -91,7 +90,7 @@ func TestARetryIsOnlyMadeWhereNothingWasDecided(t *testing.T) {
 				return tt.then(ctx, req)
 			})
 			h := open(t, s.socket, `, "timeout": "2s"`)
-			_, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
+			_, err := h.Extend(exchangeContext(t, "r1", ""), []byte(payload), token())
 			if got := withoutLocalID(err); got != tt.wantErr || len(s.calls()) != tt.wantCalls {
 				t.Errorf("after %d calls, want %d:\ngot  %s\nwant %s", len(s.calls()), tt.wantCalls, got, tt.wantErr)
 			}
@@ -107,7 +106,7 @@ func TestNobodyIsConnectedToBeforeThereIsSomethingToAsk(t *testing.T) {
 		t.Errorf("%d connections before the first question", n)
 	}
 	for _, id := range []string{"r1", "r2"} {
-		if _, err := claimshook.Extend(exchangeContext(t, id, ""), h, []byte(payload), token()); err != nil {
+		if _, err := h.Extend(exchangeContext(t, id, ""), []byte(payload), token()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -120,7 +119,7 @@ func TestARequestOverTheCapIsNotSent(t *testing.T) {
 	s := serve(t, always(patches(nil, nil)))
 	tok := token()
 	tok.Identity.Groups = []string{strings.Repeat("g", 1<<20)} // all that the connector said is sent, wanted in the token or not
-	_, err := claimshook.Extend(exchangeContext(t, "r1", ""), open(t, s.socket, `, "signUnchanged": ["nas"]`), []byte(payload), tok)
+	_, err := open(t, s.socket, `, "signUnchanged": ["nas"]`).Extend(exchangeContext(t, "r1", ""), []byte(payload), tok)
 	if want := "claims hook: the request could not be sent (ResourceExhausted) (decision LOCAL)"; withoutLocalID(err) != want || len(s.calls()) != 0 {
 		t.Errorf("got  %s\nwant %s", withoutLocalID(err), want)
 	}
@@ -130,7 +129,7 @@ func TestARequestOverTheCapIsNotSent(t *testing.T) {
 func TestTheDecisionIsInTheLog(t *testing.T) {
 	var log strings.Builder
 	h := openDebugging(t, serve(t, always(patches(set("username", `"mum"`), nil))).socket, &log)
-	if _, err := claimshook.Extend(exchangeContext(t, "r1", "password"), h, []byte(payload), token()); err != nil {
+	if _, err := h.Extend(exchangeContext(t, "r1", "password"), []byte(payload), token()); err != nil {
 		t.Fatal(err)
 	}
 	want := `level=DEBUG msg="claims hook: allowed" client_id=nas connector_id=google stage=token decision_id=d1`

@@ -1,7 +1,6 @@
 package claimshook_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,8 +17,6 @@ func TestLogin(t *testing.T) {
 		name      string
 		answer    answerFunc
 		more      string
-		build     error // what the issuer says instead of asking
-		signs     bool  // the issuer signs without asking
 		wantErr   string
 		wantPage  string
 		wantCode  int
@@ -55,26 +52,12 @@ func TestLogin(t *testing.T) {
 		{
 			name: "a client that is not concerned is not asked about", answer: always(denial("No.", "r")), more: `, "clients": ["wiki"]`,
 		},
-		{
-			name: "a payload that cannot be built is for Dex to report, when it builds it to sign it", build: errors.New("no keys"),
-		},
-		{
-			name: "an issuer that does not ask ends the login", signs: true,
-			wantErr: "claims hook: the issuer signed without asking (decision LOCAL)", wantCode: 503,
-			wantPage: "The sign-in could not be checked just now. Please try again later. (decision LOCAL)",
-		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, tt.answer)
 			h := open(t, s.socket, tt.more)
-			err := claimshook.Login(exchangeContext(t, "r1", "ignored"), issuing(func(ctx context.Context) error {
-				if tt.build != nil || tt.signs {
-					return tt.build
-				}
-				_, err := claimshook.Extend(ctx, h, []byte(payload), token())
-				return err
-			}), token())
+			err := h.Login(exchangeContext(t, "r1", "ignored"), []byte(payload), token())
 			if got := withoutLocalID(err); got != tt.wantErr {
 				t.Errorf("error:\ngot  %s\nwant %s", got, tt.wantErr)
 			}
@@ -98,7 +81,7 @@ func TestLogin(t *testing.T) {
 
 func TestWhatIsSaidToThePersonIsInNoLog(t *testing.T) {
 	h := open(t, serve(t, always(denial("mum@gmail.com is switched off.", "household"))).socket, "")
-	_, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
+	_, err := h.Extend(exchangeContext(t, "r1", ""), []byte(payload), token())
 	var text, js strings.Builder
 	slog.New(slog.NewTextHandler(&text, nil)).Info("failed", "err", err)
 	slog.New(slog.NewJSONHandler(&js, nil)).Info("failed", "err", err)
@@ -137,14 +120,10 @@ func TestTokenError(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx := exchangeContext(t, "r1", tt.grant)
 			h, w := open(t, serve(t, tt.answer).socket, ""), httptest.NewRecorder()
-			build := func(ctx context.Context) error {
-				_, err := claimshook.Extend(claimshook.WithAccessToken(ctx), h, []byte(payload), token())
-				return err
-			}
 			if tt.late {
-				_ = build(ctx)
+				_, _ = h.Extend(ctx, []byte(payload), access(token()))
 			} else {
-				_ = claimshook.Preflight(ctx, issuing(build), token())
+				_ = h.Preflight(ctx, []byte(payload), token())
 			}
 			code, words, status := claimshook.TokenError(ctx, w, "server_error", "", 500)
 			if code != tt.wantCode || words != tt.wantWords || status != tt.wantStatus || w.Header().Get("Retry-After") != tt.wantRetry {
@@ -174,7 +153,7 @@ func TestWhatAnAuthorizationEndpointSays(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := claimshook.Extend(exchangeContext(t, "r1", ""), open(t, serve(t, tt.answer).socket, ""), []byte(payload), token())
+			_, err := open(t, serve(t, tt.answer).socket, "").Extend(exchangeContext(t, "r1", ""), []byte(payload), token())
 			code, words, ok := claimshook.AuthorizationError(err)
 			status, brief, _ := claimshook.BriefPage(err)
 			if code != tt.wantCode || words != tt.wantWords || !ok || brief != tt.wantBrief || status != tt.wantStatus {

@@ -26,7 +26,7 @@ func TestMetrics(t *testing.T) {
 	}
 	t.Cleanup(func() { h.Close() })
 	sign := func(id string) {
-		_, _ = claimshook.Extend(exchangeContext(t, id, ""), signer{h}, []byte(payload), token())
+		_, _ = h.Extend(exchangeContext(t, id, ""), []byte(payload), token())
 	}
 	sign("r1")
 	s.answer = always(denial("No.", "r"))

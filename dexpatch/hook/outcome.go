@@ -17,12 +17,14 @@ const (
 	maxRule    = 200
 )
 
+// RetryAfter is the header of a failure by which nothing was consumed: in how many seconds to come again.
+const RetryAfter = "5"
+
 // Refusal is the error of a decision against a token. Its text is for the log: it does not hold the words for the person.
 type Refusal struct {
 	DecisionID string
 	Rule       string
 	message    string
-	revoke     bool
 }
 
 func (r *Refusal) Error() string {
@@ -99,7 +101,7 @@ func TokenError(ctx context.Context, w http.ResponseWriter, code, description st
 		return refusalCode(r.grant), refusedText(e.DecisionID), http.StatusBadRequest
 	case *Failure:
 		if !late {
-			w.Header().Set("Retry-After", "5")
+			w.Header().Set("Retry-After", RetryAfter)
 		}
 		return "temporarily_unavailable", laterText(e.DecisionID), http.StatusServiceUnavailable
 	}

@@ -49,7 +49,7 @@ func TestReplicas(t *testing.T) {
 	sign := func() {
 		t.Helper()
 		n++
-		if _, err := claimshook.Extend(exchangeContext(t, fmt.Sprint(n), ""), h, []byte(payload), token()); err != nil {
+		if _, err := h.Extend(exchangeContext(t, fmt.Sprint(n), ""), []byte(payload), token()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,7 +147,7 @@ func TestAServiceThatIsStillStartingIsWaitedFor(t *testing.T) {
 	socket := socketPath(t)
 	h := open(t, socket, `, "timeout": "9s"`)
 	time.AfterFunc(200*time.Millisecond, func() { serveAt(t, socket, always(patches(nil, set("username", `"mum"`)))) })
-	if _, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token()); err != nil {
+	if _, err := h.Extend(exchangeContext(t, "r1", ""), []byte(payload), token()); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,7 +1,6 @@
 package claimshook
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -50,7 +49,7 @@ func read(resp *hookv1.ExtendPayloadResponse, kinds []hookv1.TokenKind) (*reply,
 }
 
 func refusal(id string, d *hookv1.Denial) *Refusal {
-	r := &Refusal{DecisionID: id, Rule: line(d.GetRule(), maxRule), message: line(d.GetMessage(), maxMessage), revoke: d.GetRevoke()}
+	r := &Refusal{DecisionID: id, Rule: line(d.GetRule(), maxRule), message: line(d.GetMessage(), maxMessage)}
 	if r.Rule == "" {
 		r.Rule = "without a name"
 	}
@@ -90,25 +89,24 @@ func (r *reply) apply(object *claims.Object, k hookv1.TokenKind, who Identity) (
 	return payload, nil
 }
 
-// expected returns the kinds of tokens that the exchange will sign.
-func expected(ctx context.Context, t Token) []hookv1.TokenKind {
-	both := []hookv1.TokenKind{hookv1.TokenKind_TOKEN_KIND_ACCESS, hookv1.TokenKind_TOKEN_KIND_ID}
-	g := grant(ctx)
-	switch {
-	case stage(ctx) == hookv1.Stage_STAGE_LOGIN, g == grantRefreshToken, g == GrantImplicit:
-		return both
-	case g == grantTokenExchange || kind(ctx) == hookv1.TokenKind_TOKEN_KIND_ID || !slices.Contains(t.Scopes, "openid"):
-		return []hookv1.TokenKind{kind(ctx)}
-	}
-	return both
-}
-
 // exchange is what a decision was about. Another question under the same request id is asked anew.
 type exchange struct {
 	request string
 	stage   hookv1.Stage
 	grant   string
 	token   Token
+}
+
+// expected returns the kinds of tokens that the exchange will sign.
+func (e exchange) expected() []hookv1.TokenKind {
+	both := []hookv1.TokenKind{AccessToken, IDToken}
+	switch {
+	case e.stage == hookv1.Stage_STAGE_LOGIN, e.grant == grantRefreshToken, e.grant == GrantImplicit:
+		return both
+	case e.grant == grantTokenExchange || e.token.Kind == IDToken || !slices.Contains(e.token.Scopes, "openid"):
+		return []hookv1.TokenKind{e.token.Kind}
+	}
+	return both
 }
 
 // equal reports whether two questions are the same one.
@@ -153,8 +151,9 @@ func (s *replies) keep(about exchange, r *reply, open []hookv1.TokenKind, expire
 	s.prune()
 }
 
-// take returns the reply for this kind of token, once.
-func (s *replies) take(about exchange, k hookv1.TokenKind, now time.Time) *reply {
+// take returns the reply for the kind of the token, once.
+func (s *replies) take(about exchange, now time.Time) *reply {
+	k := about.token.Kind
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	kept, ok := s.byID[about.request]

@@ -15,22 +15,27 @@ func TestKeptRepliesAreBounded(t *testing.T) {
 	r := &reply{kinds: []hookv1.TokenKind{access, id}}
 	about := func(n int) exchange { return exchange{request: fmt.Sprint(n), stage: hookv1.Stage_STAGE_TOKEN} }
 	now := time.Now()
+	take := func(n int, k Kind, now time.Time) *reply {
+		a := about(n)
+		a.token.Kind = k
+		return s.take(a, now)
+	}
 	for n := range maxReplies + 1 {
 		s.keep(about(n), r, []hookv1.TokenKind{id}, now.Add(time.Hour))
 	}
 	if len(s.byID) != maxReplies || len(s.order) != maxReplies {
 		t.Errorf("kept %d, in order %d, want %d", len(s.byID), len(s.order), maxReplies)
 	}
-	if s.take(about(0), id, now) != nil {
+	if take(0, id, now) != nil {
 		t.Error("the oldest is still there")
 	}
-	if s.take(about(1), access, now) != nil {
+	if take(1, access, now) != nil {
 		t.Error("a kind that was signed is given again")
 	}
-	if s.take(about(1), id, now.Add(2*time.Hour)) != nil {
+	if take(1, id, now.Add(2*time.Hour)) != nil {
 		t.Error("an expired one is given")
 	}
-	if s.take(about(1), id, now) != r || s.take(about(1), id, now) != nil {
+	if take(1, id, now) != r || take(1, id, now) != nil {
 		t.Error("a reply is given other than once")
 	}
 }
@@ -52,6 +57,9 @@ func TestAnotherQuestionIsAskedAnew(t *testing.T) {
 	var try func(reflect.Value)
 	try = func(v reflect.Value) {
 		for i := range v.NumField() {
+			if v.Type().Field(i).Name == "Kind" {
+				continue // each kind has its own part of the same reply
+			}
 			f := v.Field(i)
 			f = reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem() // some are private
 			if f.Kind() == reflect.Struct {

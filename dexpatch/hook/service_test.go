@@ -89,26 +89,23 @@ func serveOn(t *testing.T, l net.Listener, answer answerFunc, o ...grpc.ServerOp
 // requestKey is the context key of the request id in these tests.
 type requestKey struct{}
 
-// signer is a hook as the issuer meets it.
-type signer struct{ *claimshook.Hook }
-
 // open makes a hook for a socket with more keys of claimsHook, as JSON.
-func open(t *testing.T, socket, more string) signer {
+func open(t *testing.T, socket, more string) *claimshook.Hook {
 	t.Helper()
 	return openLogging(t, socket, more, io.Discard)
 }
 
-func openLogging(t *testing.T, socket, more string, log io.Writer) signer {
+func openLogging(t *testing.T, socket, more string, log io.Writer) *claimshook.Hook {
 	t.Helper()
 	return openWith(t, socket, more, slog.New(slog.NewTextHandler(log, nil)))
 }
 
-func openDebugging(t *testing.T, socket string, log io.Writer) signer {
+func openDebugging(t *testing.T, socket string, log io.Writer) *claimshook.Hook {
 	t.Helper()
 	return openWith(t, socket, "", slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 }
 
-func openWith(t *testing.T, socket, more string, log *slog.Logger) signer {
+func openWith(t *testing.T, socket, more string, log *slog.Logger) *claimshook.Hook {
 	t.Helper()
 	var c claimshook.Config
 	if err := json.Unmarshal(fmt.Appendf(nil, `{"address": "unix://%s"%s}`, socket, more), &c); err != nil {
@@ -119,12 +116,7 @@ func openWith(t *testing.T, socket, more string, log *slog.Logger) signer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	return signer{h}
-}
-
-// issuing is an issuer that builds a payload.
-func issuing(build func(context.Context) error) func(context.Context, claimshook.Token) (string, int, error) {
-	return func(ctx context.Context, _ claimshook.Token) (string, int, error) { return "", 0, build(ctx) }
+	return h
 }
 
 // exchangeContext is the context of one HTTP request.
@@ -137,11 +129,17 @@ const payload = `{"iss":"https://dex","sub":"Cg","aud":"nas","exp":9007199254740
 
 func token() claimshook.Token {
 	return claimshook.Token{
-		ClientID: "nas", Audience: []string{"nas"}, ConnectorID: "google", Scopes: []string{"openid", "email"},
+		Kind: claimshook.IDToken, ClientID: "nas", Audience: []string{"nas"}, ConnectorID: "google", Scopes: []string{"openid", "email"},
 		Identity: claimshook.Identity{
 			UserID: "107691503500061", Username: "Mum", PreferredUsername: "mum", Email: "mum@gmail.com", EmailVerified: true, Groups: []string{"family"},
 		},
 	}
+}
+
+// access is the same for an access token.
+func access(t claimshook.Token) claimshook.Token {
+	t.Kind = claimshook.AccessToken
+	return t
 }
 
 func patches(access, id *hookv1.Patch) *hookv1.ExtendPayloadResponse {

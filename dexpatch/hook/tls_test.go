@@ -119,7 +119,7 @@ func TestMutualTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { h.Close() })
-			got, err := claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
+			got, err := h.Extend(exchangeContext(t, "r1", ""), []byte(payload), token())
 			if (err == nil) != tt.want || !strings.Contains(message(err), tt.wantErr) || strings.Contains(string(got), `"username":"mum"`) != tt.want {
 				t.Errorf("got %s, %v", got, err)
 			}
@@ -151,7 +151,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	_, err = claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
+	_, err = h.Extend(exchangeContext(t, "r1", ""), []byte(payload), token())
 	if want := "claims hook: no connection: remote error: tls: protocol version not supported (decision LOCAL)"; withoutLocalID(err) != want {
 		t.Errorf("got  %s\nwant %s", withoutLocalID(err), want)
 	}
@@ -189,7 +189,7 @@ func TestRotatedCertificatesAreTaken(t *testing.T) {
 	}
 	t.Cleanup(func() { h.Close() })
 	for n, id := range []string{"r1", "r2"} {
-		if _, err := claimshook.Extend(exchangeContext(t, id, ""), h, []byte(payload), token()); err != nil {
+		if _, err := h.Extend(exchangeContext(t, id, ""), []byte(payload), token()); err != nil {
 			t.Fatalf("with certificates %d: %v", n+1, err)
 		}
 		if n > 0 {

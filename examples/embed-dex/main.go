@@ -11,10 +11,7 @@ import (
 	"time"
 
 	"github.com/dexidp/dex/server"
-	"github.com/dexidp/dex/server/connectors"
-	"github.com/dexidp/dex/server/reqctx"
 	dexsigner "github.com/dexidp/dex/server/signer"
-	"github.com/dexidp/dex/server/tokens"
 	"github.com/dexidp/dex/storage"
 	"github.com/dexidp/dex/storage/memory"
 	"github.com/dexidp/dex/web"
@@ -36,35 +33,39 @@ func main() {
 	os.Exit(1)
 }
 
-// newDex makes a Dex with one client, which signs in as itself.
+// passwordHash is the bcrypt hash of the word "password".
+const passwordHash = "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
+
+// newDex makes a Dex with one client and one person, mum@example.org, whose password is "password".
 func newDex(ctx context.Context, issuer, socket string, log *slog.Logger) (http.Handler, error) {
 	var config claimshook.Config
 	block, err := json.Marshal(map[string]any{"address": "unix://" + socket, "clients": []string{"embedded"}})
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(block, &config); err != nil {
+	if err := config.UnmarshalJSON(block); err != nil {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
-	hook, err := claimshook.New(config, claimshook.Options{RequestIDKey: reqctx.RequestKeyRequestID, Logger: log, Registry: metrics})
+	hook, err := claimshook.New(config, claimshook.Options{RequestIDKey: server.RequestKeyRequestID, Logger: log, Registry: metrics})
 	if err != nil {
 		return nil, err
 	}
 	store := storage.WithStaticClients(memory.New(log), []storage.Client{{ID: "embedded", Name: "Embedded", Secret: "secret"}})
-	store = storage.WithStaticConnectors(store, []storage.Connector{{ID: connectors.LocalConnector, Type: connectors.LocalConnector, Name: "Email"}})
+	store = storage.WithStaticPasswords(store, []storage.Password{{Email: "mum@example.org", Hash: []byte(passwordHash), Username: "mum", UserID: "117"}}, log)
+	store = storage.WithStaticConnectors(store, []storage.Connector{{ID: server.LocalConnector, Type: server.LocalConnector, Name: "Email"}})
 	keys := dexsigner.LocalConfig{KeysRotationPeriod: "6h"}
 	signer, err := keys.Open(ctx, store, time.Hour, time.Now, log)
 	if err != nil {
 		return nil, fmt.Errorf("open the signer: %w", err)
 	}
-	policy, err := tokens.NewRefreshTokenPolicy(log, false, "", "", "")
+	policy, err := server.NewRefreshTokenPolicy(log, false, "", "", "")
 	if err != nil {
 		return nil, err
 	}
 	signer.Start(ctx)
 	return server.NewServer(ctx, server.Config{
 		Issuer: issuer, Storage: store, Signer: hookedSigner{signer, hook}, Logger: log, PrometheusRegistry: metrics,
-		AllowedGrantTypes: []string{"client_credentials"}, RefreshTokenPolicy: policy, Web: server.WebConfig{WebFS: web.FS()},
+		AllowedGrantTypes: []string{"password"}, PasswordConnector: server.LocalConnector, RefreshTokenPolicy: policy, Web: server.WebConfig{WebFS: web.FS()},
 	})
 }

@@ -54,7 +54,10 @@ func redeem(t *testing.T, asked service) *httptest.ResponseRecorder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"openid"}, "client_id": {"embedded"}, "client_secret": {"secret"}}
+	form := url.Values{
+		"grant_type": {"password"}, "username": {"mum@example.org"}, "password": {"password"}, "scope": {"openid"},
+		"client_id": {"embedded"}, "client_secret": {"secret"},
+	}
 	r := httptest.NewRequest(http.MethodPost, "/dex/token", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()

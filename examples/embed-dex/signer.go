@@ -44,8 +44,8 @@ func (s hookedSigner) Sign(ctx context.Context, token []byte) (string, error) {
 	if client == "" {
 		_ = json.Unmarshal(p.Audience, &client) // a list has azp
 	}
-	extended, err := s.hook.ExtendPayload(ctx, token, claimshook.Token{
-		ClientID: client, ConnectorID: connector, Identity: claimshook.Identity{
+	extended, err := s.hook.Extend(ctx, token, claimshook.Token{
+		Kind: claimshook.IDToken, ClientID: client, ConnectorID: connector, Identity: claimshook.Identity{
 			UserID: user, Username: p.Name, PreferredUsername: p.Username, Email: p.Email, EmailVerified: p.Verified, Groups: p.Groups,
 		},
 	})

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/state"
-	"github.com/claimsmith/claimsmith/sidecar/internal/state/statetest"
+	"github.com/claimsmith/claimsmith/sidecar/statetest"
 )
 
 var postgres statetest.Postgres

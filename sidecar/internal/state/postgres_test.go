@@ -3,7 +3,7 @@ package state
 import (
 	"testing"
 
-	"github.com/claimsmith/claimsmith/sidecar/internal/state/statetest"
+	"github.com/claimsmith/claimsmith/sidecar/statetest"
 )
 
 var server statetest.Postgres

@@ -125,11 +125,7 @@ func (c *Chain) start(ctx context.Context, dex string) (err error) {
 		{"stock-dex", c.at.plain, c.at.stockIssuer()},
 		{"dex", c.at.hooked, c.at.issuer()},
 	} {
-		args := []string{dex, "serve", d.config}
-		if d.name == "dex" {
-			args = append(args, "--require-claims-hook")
-		}
-		p, err := c.children.start(d.name, args...)
+		p, err := c.children.start(d.name, dex, "serve", d.config)
 		if err != nil {
 			return err
 		}

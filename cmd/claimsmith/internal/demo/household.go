@@ -103,15 +103,15 @@ func copyWith(from, to string, replace []string) error {
 	return os.WriteFile(to, []byte(strings.NewReplacer(replace...).Replace(string(text))), 0o600)
 }
 
-// writeStock makes the configuration of the Dex without hook: the hooked one's, at another address and without claimsHook.
+// writeStock makes the configuration of the Dex without hook: the hooked one's, at another address and without its signer.
 func (p *places) writeStock() error {
 	text, err := os.ReadFile(p.hooked)
 	if err != nil {
 		return err
 	}
-	stock, hook, found := strings.Cut(strings.ReplaceAll(string(text), p.dex, p.stock), "\nclaimsHook:")
+	stock, hook, found := strings.Cut(strings.ReplaceAll(string(text), p.dex, p.stock), "\nsigner:")
 	if !found || strings.Contains(strings.TrimSpace(hook), "\n\n") {
-		return fmt.Errorf("the block claimsHook is not the last one of %s", p.hooked)
+		return fmt.Errorf("the block signer is not the last one of %s", p.hooked)
 	}
 	return os.WriteFile(p.plain, []byte(stock+"\n"), 0o600)
 }

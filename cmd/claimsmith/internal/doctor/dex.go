@@ -151,7 +151,7 @@ func (d *doctor) describes(found discovery) {
 		d.ok("claims_supported", "it has "+usernameClaim+": the hook is in this Dex")
 	} else {
 		d.warn("claims_supported", "it lacks "+usernameClaim+": this may be a Dex without the hook, and some relying parties ignore claims that are not in the list",
-			"write claimsSupported: [username] in claimsHook, and start Dex with --require-claims-hook")
+			"write claimsSupported: [username] in the config of the signer claimsHook; a Dex without the hook does not start with it")
 	}
 	if len(found.TokenAuth) > 0 && !slices.Contains(found.TokenAuth, "client_secret_post") {
 		d.wrong("client_secret", "Dex does not take client_secret_post, which is how DSM sends its secret", "let Dex take it")

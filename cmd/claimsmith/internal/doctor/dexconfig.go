@@ -25,7 +25,30 @@ type dexConfig struct {
 	Expiry        struct {
 		IDTokens string `json:"idTokens"`
 	} `json:"expiry"`
-	ClaimsHook *claimshook.Config `json:"claimsHook"` // the hook's own type, which refuses what the hook would
+	Storage struct {
+		Type string `json:"type"`
+	} `json:"storage"`
+	Signer     dexSigner       `json:"signer"`
+	ClaimsHook json.RawMessage `json:"claimsHook"` // which Dex does not know, and ignores
+}
+
+// dexSigner is the hook in a signer of the type claimsHook, and nil in any other.
+type dexSigner struct{ hook *claimshook.Config }
+
+// UnmarshalJSON takes the hook's own type, which refuses what the hook would.
+func (s *dexSigner) UnmarshalJSON(data []byte) error {
+	var signer struct {
+		Type   string          `json:"type"`
+		Config json.RawMessage `json:"config"`
+	}
+	if err := json.Unmarshal(data, &signer); err != nil || signer.Type != "claimsHook" {
+		return err
+	}
+	s.hook = new(claimshook.Config)
+	if len(signer.Config) == 0 {
+		signer.Config = json.RawMessage("null")
+	}
+	return s.hook.UnmarshalJSON(signer.Config)
 }
 
 type dexConnector struct {
@@ -71,6 +94,15 @@ func (d *doctor) readDexConfig() {
 	if client := d.dexClient(); client != nil && d.redirect == "" && len(client.RedirectURIs) > 0 {
 		d.redirect = client.RedirectURIs[0]
 	}
+}
+
+// DexStorage returns the type of the storage in a configuration of Dex, or nothing if none stands there.
+func DexStorage(file string) (string, error) {
+	c, err := loadDexConfig(file)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", file, err)
+	}
+	return c.Storage.Type, nil
 }
 
 func loadDexConfig(file string) (*dexConfig, error) {
@@ -151,6 +183,7 @@ func (d *doctor) dexFile() {
 	if len(client.RedirectURIs) > 1 {
 		d.warn("redirect URIs", "the client has several; DSM sends one of them, the one for the name under which it was opened", "give each name of the NAS a client of its own, or open DSM under one name only")
 	}
+	d.storage()
 	d.hook()
 	d.providers()
 	if d.o.Connector != "" && !slices.ContainsFunc(d.dex.Connectors, func(c dexConnector) bool { return c.ID == d.o.Connector }) {
@@ -182,17 +215,28 @@ func (d *doctor) providers() {
 	}
 }
 
-// hook compares claimsHook with the configuration of the sidecar.
+// storage says what a Dex that was built without cgo, as images for another platform may be, does not know.
+func (d *doctor) storage() {
+	if d.dex.Storage.Type == "sqlite3" {
+		d.warn("storage", "storage is sqlite3, which is only in a Dex that was built with a C compiler; dex version says no-sqlite3 where it is not",
+			"build Dex where there is a C compiler, or write another storage: memory, postgres, mysql, etcd or kubernetes")
+	}
+}
+
+// hook compares the signer of the type claimsHook with the configuration of the sidecar.
 func (d *doctor) hook() {
-	h := d.dex.ClaimsHook
+	h := d.dex.Signer.hook
 	switch {
+	case h == nil && d.dex.ClaimsHook != nil:
+		d.wrong("claimsHook", "claimsHook stands at the top, where Dex ignores it and signs tokens without asking", "write signer: {type: claimsHook, config: ...} with what stands under it")
+		return
 	case h == nil:
-		d.wrong("claimsHook", "there is no claimsHook in it, so Dex signs tokens without asking", "add claimsHook: {address: unix:///run/claimsmith/hook.sock, clients: ["+d.o.Client+"], claimsSupported: [username]}")
+		d.wrong("claimsHook", "its signer is not of the type claimsHook, so Dex signs tokens without asking", "add signer: {type: claimsHook, config: {address: unix:///run/claimsmith/hook.sock, clients: ["+d.o.Client+"], claimsSupported: [username]}}")
 		return
 	case d.outline != nil && d.outline.Socket != "" && h.Address != "unix://"+d.outline.Socket:
 		d.warn("claimsHook", fmt.Sprintf("it asks at %s, and the sidecar listens at unix://%s", h.Address, d.outline.Socket), "that is right only where containers see the same socket under two names")
 	case len(h.Clients) > 0 && !slices.Contains(h.Clients, d.o.Client):
-		d.wrong("claimsHook", fmt.Sprintf("clients has %s, so Dex does not ask for tokens of %s", list(h.Clients), d.o.Client), "add "+d.o.Client+" to claimsHook.clients")
+		d.wrong("claimsHook", fmt.Sprintf("clients has %s, so Dex does not ask for tokens of %s", list(h.Clients), d.o.Client), "add "+d.o.Client+" to clients of signer.config")
 		return
 	default:
 		d.ok("claimsHook", "Dex asks at "+h.Address+" for tokens of "+d.o.Client)

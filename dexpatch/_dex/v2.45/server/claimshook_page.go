@@ -14,11 +14,10 @@ import (
 	"github.com/dexidp/dex/storage"
 )
 
-// askClaimsHook asks whether the login may go on, with the payload that would be
-// signed for it. Nothing is stored.
-func (s *Server) askClaimsHook(ctx context.Context, authReq storage.AuthRequest, claims storage.Claims) error {
+// askAboutLogin asks the claims hook whether the login may go on. Nothing is stored.
+func (s *Server) askAboutLogin(ctx context.Context, authReq storage.AuthRequest, claims storage.Claims) error {
 	authReq.Claims = claims
-	return claimshook.Login(ctx, s.signForClaimsHook, hookSubjectOf(authReq))
+	return s.askClaimsHook(ctx, s.claimsHook.Login, hookSubjectOf(authReq))
 }
 
 // passClaimsHook asks once more before anything is issued: consent takes time. Tokens
@@ -29,7 +28,7 @@ func (s *Server) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq 
 	if frontChannel(authReq) {
 		ctx = claimshook.WithGrantType(ctx, claimshook.GrantImplicit) // both questions share one timeout
 	}
-	if err := s.askClaimsHook(ctx, authReq, authReq.Claims); err != nil {
+	if err := s.askAboutLogin(ctx, authReq, authReq.Claims); err != nil {
 		s.logger.ErrorContext(ctx, "login ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if s.endedByClaimsHook(w, r, authReq, err) {
 			return r, false
@@ -38,7 +37,7 @@ func (s *Server) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq 
 	if !frontChannel(authReq) {
 		return r, true
 	}
-	if err := claimshook.Preflight(ctx, s.signForClaimsHook, hookSubjectOf(authReq)); err != nil {
+	if err := s.askClaimsHook(ctx, s.claimsHook.Preflight, hookSubjectOf(authReq)); err != nil {
 		s.logger.ErrorContext(ctx, "authorization response ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if code, description, ok := claimshook.AuthorizationError(err); ok {
 			s.redirectEnded(w, r, authReq, code, description)
@@ -55,18 +54,18 @@ func (s *Server) endedByClaimsHook(w http.ResponseWriter, r *http.Request, authR
 	if !ok {
 		return false
 	}
+	link, text := s.beginAgainURL(authReq, "select_account login"), "Use another account"
+	if status != http.StatusForbidden {
+		w.Header().Set("Retry-After", claimshook.RetryAfter)
+		link, text = s.beginAgainURL(authReq, ""), "Try again"
+	}
 	page := s.templates.errorTmpl.Lookup("refused.html")
-	if page == nil || status != http.StatusForbidden {
+	if page == nil { // a theme without it
 		s.renderError(r, w, status, message)
 		return true
 	}
 	w.WriteHeader(status)
-	data := struct {
-		ErrType string
-		ErrMsg  string
-		ReqPath string
-		Link    string
-	}{http.StatusText(status), message, r.URL.Path, s.otherAccountURL(authReq)}
+	data := struct{ ErrType, ErrMsg, ReqPath, Link, LinkText string }{http.StatusText(status), message, r.URL.Path, link, text}
 	if err := page.Execute(w, data); err != nil {
 		s.logger.ErrorContext(r.Context(), "server template error", "err", fmt.Errorf("rendering template %s failed: %w", page.Name(), err))
 	}
@@ -85,14 +84,15 @@ func (s *Server) redirectEnded(w http.ResponseWriter, r *http.Request, authReq s
 	http.Redirect(w, r, u.String()+"#"+q.Encode(), http.StatusSeeOther)
 }
 
-// otherAccountURL is the request from its beginning, with another account to be chosen.
-func (s *Server) otherAccountURL(authReq storage.AuthRequest) string {
+// beginAgainURL is the authorization request from its beginning: nothing of it can be used
+// again, because an upstream's code is good for one login.
+func (s *Server) beginAgainURL(authReq storage.AuthRequest, prompt string) string {
 	q := url.Values{
 		"client_id": {authReq.ClientID}, "redirect_uri": {authReq.RedirectURI}, "scope": {strings.Join(authReq.Scopes, " ")},
-		"response_type": {strings.Join(authReq.ResponseTypes, " ")}, "prompt": {"select_account login"},
+		"response_type": {strings.Join(authReq.ResponseTypes, " ")},
 	}
 	for name, value := range map[string]string{
-		"state": authReq.State, "nonce": authReq.Nonce, "code_challenge": authReq.PKCE.CodeChallenge,
+		"state": authReq.State, "nonce": authReq.Nonce, "code_challenge": authReq.PKCE.CodeChallenge, "prompt": prompt,
 	} {
 		if value != "" {
 			q.Set(name, value)

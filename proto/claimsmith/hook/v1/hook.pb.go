@@ -249,8 +249,8 @@ type ExtendPayloadRequest struct {
 	// The version of the hook, for the log. Empty when unknown.
 	HookVersion string `protobuf:"bytes,11,opt,name=hook_version,json=hookVersion,proto3" json:"hook_version,omitempty"`
 	// What this build of the hook, as it is configured, can do: "login" (it asks at the login and shows a refusal), "grant-type"
-	// (it tells the grant type), "preflight" (it asks before a code or a refresh token is consumed) and "revoke" (a denial may
-	// end refresh tokens). A feature that rules need and that is not here is a failure.
+	// (it tells the grant type) and "preflight" (it asks before a code or a refresh token is consumed). A feature that rules need and
+	// that is not here is a failure.
 	Features      []string `protobuf:"bytes,12,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -582,9 +582,7 @@ type Denial struct {
 	// Required. One line for the person who signs in. Never to be logged: it may name the person.
 	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// Required. The rule that refused, as file:line or by name. For the log.
-	Rule string `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
-	// Whether the refresh tokens of this person for this client should end too. False: they stay.
-	Revoke        bool `protobuf:"varint,3,opt,name=revoke,proto3" json:"revoke,omitempty"`
+	Rule          string `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -633,13 +631,6 @@ func (x *Denial) GetRule() string {
 	return ""
 }
 
-func (x *Denial) GetRevoke() bool {
-	if x != nil {
-		return x.Revoke
-	}
-	return false
-}
-
 var File_claimsmith_hook_v1_hook_proto protoreflect.FileDescriptor
 
 const file_claimsmith_hook_v1_hook_proto_rawDesc = "" +
@@ -683,11 +674,10 @@ const file_claimsmith_hook_v1_hook_proto_rawDesc = "" +
 	"\x06remove\x18\x02 \x03(\tR\x06remove\x1a6\n" +
 	"\bSetEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"N\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"D\n" +
 	"\x06Denial\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x12\n" +
-	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
-	"\x06revoke\x18\x03 \x01(\bR\x06revoke*@\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04ruleJ\x04\b\x03\x10\x04R\x06revoke*@\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTAGE_LOGIN\x10\x01\x12\x0f\n" +

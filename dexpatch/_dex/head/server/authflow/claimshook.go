@@ -22,7 +22,7 @@ import (
 // would sign for it. Nothing is stored.
 func (h *Handler) askClaimsHook(ctx context.Context, authReq storage.AuthRequest, claims storage.Claims, authTime time.Time) error {
 	authReq.Claims, authReq.AuthTime = claims, authTime
-	return claimshook.Login(ctx, h.Issuer.SignAccessToken, authorization(authReq))
+	return h.Issuer.CheckLogin(ctx, authorization(authReq))
 }
 
 // passClaimsHook asks once more before anything is issued: MFA and consent take
@@ -44,7 +44,7 @@ func (h *Handler) passClaimsHook(w http.ResponseWriter, r *http.Request, authReq
 	if !frontChannel(authReq) {
 		return r, true
 	}
-	if err := claimshook.Preflight(ctx, h.Issuer.SignAccessToken, authorization(authReq)); err != nil {
+	if err := h.Issuer.CheckTokens(ctx, authorization(authReq)); err != nil {
 		h.Logger.ErrorContext(ctx, "authorization response ended by the claims hook", "client_id", authReq.ClientID, "err", err)
 		if code, description, ok := claimshook.AuthorizationError(err); ok {
 			h.redirectEnded(w, r, authReq, code, description)
@@ -72,11 +72,12 @@ func (h *Handler) endedByClaimsHook(w http.ResponseWriter, r *http.Request, auth
 		}
 	}
 	status, message, _ := page(err)
-	link := ""
-	if code == oauth2.AccessDenied {
-		link = h.otherAccountURL(authReq)
+	link, text := h.beginAgainURL(authReq, "select_account login"), "Use another account"
+	if code != oauth2.AccessDenied {
+		w.Header().Set("Retry-After", claimshook.RetryAfter)
+		link, text = h.beginAgainURL(authReq, ""), "Try again"
 	}
-	if err := h.Templates.Refused(r, w, status, message, link); err != nil {
+	if err := h.Templates.Refused(r, w, status, message, link, text); err != nil {
 		h.Logger.ErrorContext(r.Context(), "server template error", "err", err)
 	}
 	return true
@@ -94,15 +95,19 @@ func (h *Handler) redirectEnded(w http.ResponseWriter, r *http.Request, authReq 
 	http.Redirect(w, r, u.String()+"#"+q.Encode(), http.StatusSeeOther)
 }
 
-// otherAccountURL is the request from its beginning, with another account to be
-// chosen. The login prompt keeps a session from answering in the person's place.
-func (h *Handler) otherAccountURL(authReq storage.AuthRequest) string {
+// beginAgainURL is the authorization request from its beginning: nothing of it can be used
+// again, because an upstream's code is good for one login. A login prompt keeps a session
+// from answering in the person's place.
+func (h *Handler) beginAgainURL(authReq storage.AuthRequest, prompt string) string {
+	if asked, _ := oauth2.ParsePrompt(authReq.Prompt); asked.Consent() {
+		prompt = strings.TrimSpace(prompt + " consent")
+	}
 	q := url.Values{
 		"client_id": {authReq.ClientID}, "redirect_uri": {authReq.RedirectURI}, "scope": {strings.Join(authReq.Scopes, " ")},
-		"response_type": {strings.Join(authReq.ResponseTypes, " ")}, "prompt": {"select_account login"},
+		"response_type": {strings.Join(authReq.ResponseTypes, " ")},
 	}
 	for name, value := range map[string]string{
-		"state": authReq.State, "nonce": authReq.Nonce, "code_challenge": authReq.PKCE.CodeChallenge,
+		"state": authReq.State, "nonce": authReq.Nonce, "code_challenge": authReq.PKCE.CodeChallenge, "prompt": prompt,
 	} {
 		if value != "" {
 			q.Set(name, value)
@@ -113,9 +118,6 @@ func (h *Handler) otherAccountURL(authReq storage.AuthRequest) string {
 	}
 	if authReq.MaxAge >= 0 {
 		q.Set("max_age", strconv.Itoa(authReq.MaxAge))
-	}
-	if prompt, _ := oauth2.ParsePrompt(authReq.Prompt); prompt.Consent() {
-		q.Set("prompt", "select_account login consent")
 	}
 	if authReq.ForceApprovalPrompt {
 		q.Set("approval_prompt", "force")

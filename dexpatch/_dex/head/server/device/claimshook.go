@@ -13,14 +13,15 @@ import (
 // askClaimsHook asks about the tokens of a device before the code is consumed. After
 // a refusal the device learns access_denied at its next poll; after a failure it goes
 // on polling, and the person can load the page again.
-func (h *Handler) askClaimsHook(ctx context.Context, authCode storage.AuthCode, client storage.Client, deviceCode string) *deviceFlowError {
-	err := claimshook.Preflight(ctx, h.Issuer.SignAccessToken, tokens.Authorization{
+func (h *Handler) askClaimsHook(ctx context.Context, authCode storage.AuthCode, client storage.Client, deviceCode string) (context.Context, *deviceFlowError) {
+	ctx = claimshook.WithGrantType(ctx, oauth2.GrantTypeDeviceCode)
+	err := h.Issuer.CheckTokens(ctx, tokens.Authorization{
 		Client: client, Claims: authCode.Claims, Scopes: authCode.Scopes, ConnectorID: authCode.ConnectorID,
 		Nonce: authCode.Nonce, AuthTime: authCode.AuthTime, SessionID: authCode.SessionID,
 	})
 	status, message, ok := claimshook.Page(err)
 	if !ok {
-		return nil
+		return ctx, nil
 	}
 	h.Logger.ErrorContext(ctx, "device authorization ended by the claims hook", "client_id", client.ID, "err", err)
 	if status == http.StatusForbidden {
@@ -34,5 +35,5 @@ func (h *Handler) askClaimsHook(ctx context.Context, authCode storage.AuthCode, 
 			h.Logger.ErrorContext(ctx, "failed to update device token", "err", err)
 		}
 	}
-	return &deviceFlowError{status: status, message: message}
+	return ctx, &deviceFlowError{status: status, message: message}
 }

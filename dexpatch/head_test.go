@@ -1,0 +1,67 @@
+package dexpatch_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/claimsmith/claimsmith/dexpatch"
+	"github.com/claimsmith/claimsmith/dexpatch/dextest"
+)
+
+// head builds the newest Dex that the edits are made for, which is no release, with the hook and without: of the checkout that
+// CLAIMSMITH_DEX_SOURCE names, or from the module proxy if that gives it.
+func head(t *testing.T) (hooked, stock string) {
+	t.Helper()
+	source := os.Getenv("CLAIMSMITH_DEX_SOURCE")
+	versions := dexpatch.Versions()
+	var built [2]string
+	for i, plain := range []bool{false, true} {
+		o := dexpatch.Options{Source: source, Version: versions[len(versions)-1].Name, NoCGO: true, Stock: plain, Progress: func(m string) { t.Log(m) }}
+		var err error
+		if source == "" {
+			built[i], err = dexpatch.Cached(t.Context(), o)
+		} else {
+			o.Output = filepath.Join(t.TempDir(), "dex")
+			built[i], err = o.Output, dexpatch.Build(t.Context(), o)
+		}
+		if errors.As(err, new(*dexpatch.NoDexError)) {
+			t.Skipf("%v\nset CLAIMSMITH_DEX_SOURCE to a checkout of it", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return built[0], built[1]
+}
+
+// TestHead runs the flows of the releases against HEAD, and those that only HEAD has: sessions, prompts and logout tokens.
+func TestHead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds another Dex twice; run without -short")
+	}
+	hooked, stock := head(t)
+	t.Run("flows", func(t *testing.T) { testFlows(t, dextest.Options{Binary: hooked}, true) })
+	t.Run("sessions", func(t *testing.T) { testSessionLogin(t, hooked) })
+	t.Run("another account", func(t *testing.T) { testUseAnotherAccount(t, hooked) })
+	t.Run("logout tokens", func(t *testing.T) { testLogoutTokens(t, hooked, stock) })
+}
+
+// TestHistory tries every fifth commit since v2.45.0 of the checkout that CLAIMSMITH_DEX_SOURCE names: the releases and HEAD apply.
+func TestHistory(t *testing.T) {
+	source := os.Getenv("CLAIMSMITH_DEX_SOURCE")
+	if source == "" {
+		t.Skip("set CLAIMSMITH_DEX_SOURCE to a clone of Dex to survey its history")
+	}
+	commits, err := dexpatch.Survey(t.Context(), source, time.Date(2026, 2, 23, 0, 0, 0, 0, time.UTC), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []dexpatch.Surveyed{commits[0], commits[len(commits)-1]} {
+		if c.Err != nil {
+			t.Errorf("%s of %s: %s", c.Commit, c.Date.Format(time.DateOnly), c.Problem())
+		}
+	}
+}
