@@ -94,7 +94,7 @@ signer: {type: claimsHook, config: {address: "unix://%s/run/hook.sock", timeout:
 }
 
 // loginCode signs in at Dex with the connector that asks nothing and returns the code.
-func loginCode(t *testing.T, dex *dextest.Dex) string {
+func loginCode(t testing.TB, dex *dextest.Dex) string {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -122,7 +122,7 @@ func loginCode(t *testing.T, dex *dextest.Dex) string {
 }
 
 // redeem asks Dex for tokens.
-func redeem(t *testing.T, dex *dextest.Dex, form url.Values) (status int, answer map[string]any) {
+func redeem(t testing.TB, dex *dextest.Dex, form url.Values) (status int, answer map[string]any) {
 	t.Helper()
 	form.Set("client_id", "synology")
 	form.Set("client_secret", "secret")

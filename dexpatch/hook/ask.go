@@ -35,7 +35,6 @@ func (h *Hook) ask(ctx context.Context, object *claims.Object, about exchange, d
 		TokenKinds:  about.expected(),
 		GrantType:   about.grant,
 		RequestId:   about.request,
-		HookVersion: version,
 		Features:    features(),
 	}
 	optional := h.optional(about)

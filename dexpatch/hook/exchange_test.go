@@ -82,7 +82,7 @@ func TestRequest(t *testing.T) {
 				},
 				ConnectorId: "google", ClientId: "nas", Audience: []string{"nas"}, Scopes: tt.token.Scopes,
 				Stage: hookv1.Stage_STAGE_TOKEN, TokenKinds: tt.wantKinds, GrantType: tt.wantGrant, RequestId: "r1",
-				HookVersion: "1", Features: []string{"login", "grant-type", "preflight"},
+				Features: []string{"login", "grant-type", "preflight"},
 			}
 			if got := s.calls(); len(got) != 1 || !proto.Equal(got[0], want) {
 				t.Errorf("got  %v\nwant %v", got, want)

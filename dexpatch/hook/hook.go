@@ -19,9 +19,6 @@ import (
 // one of this size is beyond use already.
 const MaxPayload = 64 << 10
 
-// version tells the service which build of the hook asks.
-const version = "1"
-
 // Identity is what the connector returned: the same members as Dex's storage.Claims, so that one converts to the other.
 type Identity struct {
 	UserID            string

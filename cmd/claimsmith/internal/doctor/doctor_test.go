@@ -253,7 +253,7 @@ func TestWhereTheClaimIs(t *testing.T) {
 func TestDexConfigurationsThatCannotBeRead(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"no YAML", "staticClients: [{secret: 'hush\n", "it is not YAML"},
-		{"an unknown key of the hook", "signer: {type: claimsHook, config: {adress: x}}\n", `claimsHook: unknown key "adress"; known are address, tls, serverUid, timeout, clients, signUnchanged, allowRevoke, claimsSupported`},
+		{"an unknown key of the hook", "signer: {type: claimsHook, config: {adress: x}}\n", `claimsHook: unknown key "adress"; known are address, tls, serverUid, timeout, clients, signUnchanged, claimsSupported, signer`},
 		{"a string for a list", "staticClients: hush\n", "staticClients is of another kind than Dex wants"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -246,8 +246,6 @@ type ExtendPayloadRequest struct {
 	GrantType string `protobuf:"bytes,9,opt,name=grant_type,json=grantType,proto3" json:"grant_type,omitempty"`
 	// Equal for all calls of one HTTP exchange. Empty when the issuer has no such id.
 	RequestId string `protobuf:"bytes,10,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// The version of the hook, for the log. Empty when unknown.
-	HookVersion string `protobuf:"bytes,11,opt,name=hook_version,json=hookVersion,proto3" json:"hook_version,omitempty"`
 	// What this build of the hook, as it is configured, can do: "login" (it asks at the login and shows a refusal), "grant-type"
 	// (it tells the grant type) and "preflight" (it asks before a code or a refresh token is consumed). A feature that rules need and
 	// that is not here is a failure.
@@ -352,13 +350,6 @@ func (x *ExtendPayloadRequest) GetGrantType() string {
 func (x *ExtendPayloadRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
-	}
-	return ""
-}
-
-func (x *ExtendPayloadRequest) GetHookVersion() string {
-	if x != nil {
-		return x.HookVersion
 	}
 	return ""
 }
@@ -642,7 +633,7 @@ const file_claimsmith_hook_v1_hook_proto_rawDesc = "" +
 	"\x12preferred_username\x18\x03 \x01(\tR\x11preferredUsername\x12\x14\n" +
 	"\x05email\x18\x04 \x01(\tR\x05email\x12%\n" +
 	"\x0eemail_verified\x18\x05 \x01(\bR\remailVerified\x12\x16\n" +
-	"\x06groups\x18\x06 \x03(\tR\x06groups\"\xcc\x03\n" +
+	"\x06groups\x18\x06 \x03(\tR\x06groups\"\xbd\x03\n" +
 	"\x14ExtendPayloadRequest\x12\x18\n" +
 	"\apayload\x18\x01 \x01(\fR\apayload\x128\n" +
 	"\bidentity\x18\x02 \x01(\v2\x1c.claimsmith.hook.v1.IdentityR\bidentity\x12!\n" +
@@ -657,9 +648,8 @@ const file_claimsmith_hook_v1_hook_proto_rawDesc = "" +
 	"grant_type\x18\t \x01(\tR\tgrantType\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\n" +
-	" \x01(\tR\trequestId\x12!\n" +
-	"\fhook_version\x18\v \x01(\tR\vhookVersion\x12\x1a\n" +
-	"\bfeatures\x18\f \x03(\tR\bfeatures\"\xb2\x01\n" +
+	" \x01(\tR\trequestId\x12\x1a\n" +
+	"\bfeatures\x18\f \x03(\tR\bfeaturesJ\x04\b\v\x10\fR\fhook_version\"\xb2\x01\n" +
 	"\x15ExtendPayloadResponse\x127\n" +
 	"\apatches\x18\x01 \x01(\v2\x1b.claimsmith.hook.v1.PatchesH\x00R\apatches\x124\n" +
 	"\x06denial\x18\x02 \x01(\v2\x1a.claimsmith.hook.v1.DenialH\x00R\x06denial\x12\x1f\n" +
