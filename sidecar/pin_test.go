@@ -190,7 +190,7 @@ func TestWithoutItsStoreAPinLetsNobodyIn(t *testing.T) {
 	})
 	for _, stage := range []hookv1.Stage{atLogin, atToken} {
 		_, err := r.client().ExtendPayload(t.Context(), comes("1", "mum@gmail.com", stage))
-		if status.Code(err) != codes.Unavailable || !strings.HasPrefix(status.Convert(err).Message(), "pipeline[0].steps[0].pin: open the store of state: ") {
+		if status.Code(err) != codes.Unavailable || !strings.HasPrefix(status.Convert(err).Message(), "pipeline[0].steps[0].pin: read links: open the store of state: ") {
 			t.Errorf("%v: %v", stage, err)
 		}
 	}
