@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +41,7 @@ var (
 type Bound struct {
 	rows *Rows
 	anchor
+	last    atomic.Pointer[unsealed]
 	writing sync.Mutex // one change at a time, so that the anchor is written in their order
 }
 
@@ -76,7 +78,19 @@ type part struct {
 	rows    []stored
 }
 
+// shares reports whether two rows of a kind are in the same place.
+func (s stored) shares(other stored) bool { return s.scope == other.scope && s.id == other.id }
+
 func (p *place) bucket() string { return p.scope + "/" + p.id[:min(2, len(p.id))] }
+
+// buckets are those of some rows, each once.
+func buckets(rows []stored) (names []string) {
+	for i := range rows {
+		names = append(names, rows[i].bucket())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // sum tells apart what a bucket may hold.
 func sum(rows []stored) []byte {
@@ -107,12 +121,17 @@ func sums(rows []stored) map[string][]byte {
 
 // sound reports whether the root speaks of these rows.
 func (p *part) sound() bool {
-	want, got := p.root.Sums, sums(p.rows)
-	if p.buckets != nil {
-		want = maps.Clone(want)
-		maps.DeleteFunc(want, func(name string, _ []byte) bool { return !slices.Contains(p.buckets, name) })
+	got := sums(p.rows)
+	if p.buckets == nil {
+		return maps.EqualFunc(p.root.Sums, got, bytes.Equal)
 	}
-	return maps.EqualFunc(want, got, bytes.Equal)
+	for _, name := range p.buckets {
+		if !bytes.Equal(p.root.Sums[name], got[name]) {
+			return false
+		}
+		delete(got, name)
+	}
+	return len(got) == 0
 }
 
 // querier is a database or a transaction.
@@ -141,24 +160,46 @@ func (b *Bound) look(ctx context.Context, in querier, buckets []string) (*part, 
 	case top == nil:
 		return p, b.rootless(ctx, in, p, least > 0 || anchored != nil)
 	}
-	value, opens := b.rows.key.open(top.place, top.sealed)
+	opens := b.unseal(top, p)
 	switch {
 	case !opens && top.key != b.rows.key.name:
 		return p, ErrKey
-	case !opens || anchored != nil || json.Unmarshal(value, &p.root) != nil || p.root.Serial < least || !p.sound():
+	case !opens || anchored != nil || p.root.Serial < least || !p.sound():
 		return p, ErrUnsound
 	}
 	return p, nil
 }
 
+// unsealed is a root that was opened. It is not written to.
+type unsealed struct {
+	top  stored
+	root root
+}
+
+// unseal opens the root of a part, but for the one that was the last: where there are many links it is long.
+func (b *Bound) unseal(top *stored, p *part) bool {
+	if last := b.last.Load(); last != nil && last.top.place == top.place && bytes.Equal(last.top.sealed, top.sealed) {
+		p.root = last.root
+		return true
+	}
+	value, opens := b.rows.key.open(top.place, top.sealed)
+	if !opens || json.Unmarshal(value, &p.root) != nil {
+		return false
+	}
+	b.last.Store(&unsealed{top: *top, root: p.root})
+	return true
+}
+
 // read reads the rows of a part, and the one with the root: nil where there is none.
 func (b *Bound) read(ctx context.Context, in querier, p *part) (top *stored, err error) {
-	query, args := `SELECT scope, id, at, key, sealed FROM claimsmith_rows WHERE kind = ?`, []any{b.rows.kind}
+	const each = `SELECT scope, id, at, key, sealed FROM claimsmith_rows WHERE kind = ?`
+	query, args := each, []any{b.rows.kind}
 	if p.buckets != nil {
-		query += ` AND (scope = '' AND id = ''` + strings.Repeat(` OR scope = ? AND id >= ? AND id < ?`, len(p.buckets)) + `)`
+		// Not one condition with OR: SQLite would go through all rows of the kind.
+		query += ` AND scope = '' AND id = ''` + strings.Repeat(` UNION ALL `+each+` AND scope = ? AND id >= ? AND id < ?`, len(p.buckets))
 		for _, name := range p.buckets {
 			i := strings.LastIndexByte(name, '/')
-			args = append(args, name[:i], name[i+1:], name[i+1:]+"g") // ids are in hex
+			args = append(args, b.rows.kind, name[:i], name[i+1:], name[i+1:]+"g") // ids are in hex
 		}
 	}
 	rows, err := in.QueryContext(ctx, b.rows.bind(query), args...)
@@ -217,18 +258,14 @@ func (b *Bound) alone(ctx context.Context, do func(*sql.Tx) error) error {
 // Find returns the rows at some places, in no order, and since when others are missing (zero: none are). Entries need no value. What
 // is not sound is an error.
 func (b *Bound) Find(ctx context.Context, at []Entry) ([]Row, time.Time, error) {
-	var buckets []string
-	for _, e := range b.places(time.Time{}, at) {
-		buckets = append(buckets, e.bucket())
-	}
-	p, err := b.found(ctx, buckets)
+	wanted := b.places(time.Time{}, at)
+	p, err := b.found(ctx, buckets(wanted))
 	if err != nil {
 		return nil, time.Time{}, b.failed("read", err)
 	}
 	var out []Row
 	for _, r := range p.rows {
-		wanted := slices.ContainsFunc(at, func(e Entry) bool { return e.Scope == r.scope && b.rows.key.digest(r.kind, e.Scope, e.ID) == r.id })
-		if !wanted {
+		if !slices.ContainsFunc(wanted, r.shares) {
 			continue
 		}
 		value, opens := b.rows.key.open(r.place, r.sealed)
@@ -315,14 +352,8 @@ func (b *Bound) opened(all []stored) (rows []Row, unreadable int) {
 // is an error, but for whoever knows better. Entries have different places.
 func (b *Bound) Claim(ctx context.Context, at time.Time, entries []Entry, knowsBetter bool) (bool, error) {
 	put := b.places(at, entries)
-	var buckets []string
-	for i := range put {
-		buckets = append(buckets, put[i].bucket())
-	}
-	err := b.change(ctx, buckets, func(p *part) (_, _ []stored, err error) {
-		taken := slices.ContainsFunc(p.rows, func(r stored) bool {
-			return slices.ContainsFunc(put, func(e stored) bool { return e.scope == r.scope && e.id == r.id })
-		})
+	err := b.change(ctx, buckets(put), func(p *part) (_, _ []stored, err error) {
+		taken := slices.ContainsFunc(p.rows, func(r stored) bool { return slices.ContainsFunc(put, r.shares) })
 		switch {
 		case taken:
 			return nil, nil, errTaken
@@ -463,9 +494,7 @@ func (b *Bound) write(ctx context.Context, tx *sql.Tx, p *part, drop, put []stor
 		return err
 	}
 	gone := append(slices.Clone(drop), put...)
-	p.rows = append(slices.DeleteFunc(slices.Clone(p.rows), func(r stored) bool {
-		return slices.ContainsFunc(gone, func(g stored) bool { return g.scope == r.scope && g.id == r.id })
-	}), put...)
+	p.rows = append(slices.DeleteFunc(slices.Clone(p.rows), func(r stored) bool { return slices.ContainsFunc(gone, r.shares) }), put...)
 	others := maps.Clone(p.root.Sums)
 	maps.DeleteFunc(others, func(name string, _ []byte) bool { return p.buckets == nil || slices.Contains(p.buckets, name) })
 	p.root.Sums = sums(p.rows)
