@@ -41,10 +41,7 @@ func (a *linkAdmin) ListLinks(ctx context.Context, _ *adminv1.ListLinksRequest) 
 		return nil, unusable(err)
 	}
 	out := &adminv1.ListLinksResponse{Unreadable: int32(unreadable)}
-	switch lost, err := store.Lost(ctx); {
-	case err != nil:
-		return nil, unusable(err)
-	case !lost.IsZero():
+	if lost, _ := store.Check(ctx); !lost.IsZero() { // what is not sound is listed all the same
 		out.Lost = timestamppb.New(lost)
 	}
 	for _, l := range list {
@@ -85,6 +82,24 @@ func (a *linkAdmin) AdoptLinks(ctx context.Context, req *adminv1.AdoptLinksReque
 	}
 	a.server.log.InfoContext(ctx, "links were given the provider of their connector by hand", "connector_id", connector, "links", n)
 	return &adminv1.AdoptLinksResponse{Links: int32(n)}, nil
+}
+
+// AcceptLinks takes the links that are there for sound.
+func (a *linkAdmin) AcceptLinks(ctx context.Context, req *adminv1.AcceptLinksRequest) (*adminv1.AcceptLinksResponse, error) {
+	store, err := a.store()
+	if err != nil {
+		return nil, err
+	}
+	removed, err := store.Accept(ctx, req.GetComplete())
+	if err != nil {
+		return nil, unusable(err)
+	}
+	list, _, err := store.List(ctx)
+	if err != nil {
+		return nil, unusable(err)
+	}
+	a.server.log.InfoContext(ctx, "links were accepted by hand", "links", len(list), "rows_removed", removed, "complete", req.GetComplete())
+	return &adminv1.AcceptLinksResponse{Links: int32(len(list)), Removed: int32(removed)}, nil
 }
 
 // ResetLinks takes links apart.

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
@@ -32,8 +34,8 @@ func TestLostLinksAreNotMadeAnewByWhoeverComesFirst(t *testing.T) {
 	file := filepath.Join(r.dir, "c.yaml")
 	must(t, os.WriteFile(filepath.Join(r.dir, "state", "state.db"), []byte(strings.Repeat("no database\n", 1000)), 0o600))
 
-	const lost = "pipeline[0].steps[0].pin: links were lost with a damaged file of state: make them with claimsmith links add, " +
-		"or let first sign-ins make them anew with claimsmith links reset --all"
+	const lost = "pipeline[0].steps[0].pin: links were lost with a damaged file of state: keep those that claimsmith links list shows with " +
+		"claimsmith links accept, make others with claimsmith links add, or let first sign-ins make them anew with claimsmith links reset --all"
 	for range 2 { // it is not forgotten by another start
 		r = serveFile(t, r.dir, file)
 		r.log.wait(t, `"level":"ERROR","msg":"links between people and accounts were lost with a damaged file: nobody is linked at a first sign-in"`)
@@ -79,5 +81,100 @@ func TestLostLinksAreNotMadeAnewByWhoeverComesFirst(t *testing.T) {
 	}
 	if st, err := r.admin().Status(t.Context(), &adminv1.StatusRequest{}); err != nil || st.GetLinksLost() != nil {
 		t.Errorf("%v %v", st, err)
+	}
+}
+
+// What an older or a missing file lacks, nobody takes over, and the operator says what goes on.
+func TestAStoreThatIsGoneOrOlderThanItWasIsNoFirstStart(t *testing.T) {
+	const lost = "pipeline[0].steps[0].pin: links were lost with a damaged file of state: keep those that claimsmith links list shows with " +
+		"claimsmith links accept, make others with claimsmith links add, or let first sign-ins make them anew with claimsmith links reset --all"
+	type people struct{ Kid, Stranger, Mum string } // the kid was linked before the copy was made, and mum after
+	tests := []struct {
+		name         string
+		older        bool // otherwise it is gone
+		accepted     people
+		acceptedWhat int32
+	}{
+		{"gone", false, people{lost, lost, lost}, 0},
+		{"older", true, people{"in", lost, lost}, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := serve(t, pinned)
+			file, config := filepath.Join(r.dir, "state", "state.db"), filepath.Join(r.dir, "c.yaml")
+			if got := r.says(comes("3", "kid1@gmail.com", atToken)); got != "in" {
+				t.Fatal(got)
+			}
+			r.ends()
+			older, err := os.ReadFile(file)
+			must(t, err)
+			r = serveFile(t, r.dir, config)
+			if got := r.says(comes("1", "mum@gmail.com", atToken)); got != "in" {
+				t.Fatal(got)
+			}
+			r.ends()
+			must(t, os.Remove(file))
+			if test.older {
+				must(t, os.WriteFile(file, older, 0o600))
+			}
+
+			r = serveFile(t, r.dir, config)
+			r.log.wait(t, `"level":"ERROR","msg":"links between people and accounts were lost with a damaged file: nobody is linked at a first sign-in"`)
+			come := func() people {
+				return people{r.failure(comes("3", "kid1@gmail.com", atToken)), r.failure(comes("666", "mum@gmail.com", atToken)), r.failure(comes("1", "mum@gmail.com", atToken))}
+			}
+			if diff := cmp.Diff(people{lost, lost, lost}, come()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if st, err := r.admin().Status(t.Context(), &adminv1.StatusRequest{}); err != nil || st.GetLinksLost() == nil {
+				t.Errorf("%v %v", st, err)
+			}
+			accept := func(complete bool) {
+				t.Helper()
+				reply, err := r.links().AcceptLinks(t.Context(), &adminv1.AcceptLinksRequest{Complete: complete})
+				if diff := cmp.Diff(&adminv1.AcceptLinksResponse{Links: test.acceptedWhat}, reply, protocmp.Transform()); diff != "" || err != nil {
+					t.Errorf("%v, -want +got:\n%s", err, diff)
+				}
+			}
+			accept(false)
+			if diff := cmp.Diff(test.accepted, come()); diff != "" {
+				t.Errorf("accepted, -want +got:\n%s", diff)
+			}
+			accept(true)
+			if got := r.says(comes("1", "mum@gmail.com", atToken)); got != "in" {
+				t.Errorf("accepted as complete: %q", got)
+			}
+			if diff := cmp.Diff(people{"in", takenSays, "in"}, come()); diff != "" {
+				t.Errorf("accepted as complete, -want +got:\n%s", diff)
+			}
+			nothingPersonal(t, r.log.String())
+			r.ends()
+		})
+	}
+}
+
+// A link that nothing outside of the store remembers is not made, unless the operator says that it may be.
+func TestWithoutAPlaceForItsAnchorNobodyIsLinked(t *testing.T) {
+	r := serve(t, func(dir string) string {
+		return strings.Replace(pinned(dir), "keyFile: "+dir+"/key", "keyFile: "+dir+"/key, anchorFile: "+dir+"/not/there/anchor", 1)
+	})
+	r.log.wait(t, `"level":"ERROR","msg":"nobody is linked to an account, because the file that tells a lost or older store cannot be written"`)
+	if got := r.failure(comes("1", "mum@gmail.com", atToken)); !strings.HasPrefix(got, "pipeline[0].steps[0].pin: write links: write the anchor: ") {
+		t.Error(got)
+	}
+	if got := r.linked(); got != nil {
+		t.Errorf("%v", got)
+	}
+	r.ends()
+	file := filepath.Join(r.dir, "c.yaml")
+	text, err := os.ReadFile(file)
+	must(t, err)
+	must(t, os.WriteFile(file, []byte(strings.Replace(string(text), r.dir+"/not/there/anchor", "off", 1)), 0o600))
+	r = serveFile(t, r.dir, file)
+	if got := r.failure(comes("1", "mum@gmail.com", atToken)); got != "in" {
+		t.Error(got)
+	}
+	if !strings.Contains(r.log.String(), "whoever puts back an older store, or takes it away, can have another person's account") {
+		t.Error("nothing warns")
 	}
 }

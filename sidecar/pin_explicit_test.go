@@ -101,6 +101,10 @@ func TestALiveExplanationReadsLinksAndMakesNone(t *testing.T) {
 		t.Errorf("while nobody serves: %q", got)
 	}
 	must(t, os.RemoveAll(filepath.Join(r.dir, "state")))
+	if got := live("2", nil); got != "failed, " {
+		t.Errorf("where what was kept is gone: %q", got)
+	}
+	must(t, os.Remove(filepath.Join(r.dir, "key.links")))
 	if got := live("2", nil); got != "patched, link: none" {
 		t.Errorf("where nothing was kept: %q", got)
 	}

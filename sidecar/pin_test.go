@@ -190,7 +190,7 @@ func TestWithoutItsStoreAPinLetsNobodyIn(t *testing.T) {
 	})
 	for _, stage := range []hookv1.Stage{atLogin, atToken} {
 		_, err := r.client().ExtendPayload(t.Context(), comes("1", "mum@gmail.com", stage))
-		if status.Code(err) != codes.Unavailable || !strings.HasPrefix(status.Convert(err).Message(), "pipeline[0].steps[0].pin: open the store of state: ") {
+		if status.Code(err) != codes.Unavailable || !strings.HasPrefix(status.Convert(err).Message(), "pipeline[0].steps[0].pin: read links: open the store of state: ") {
 			t.Errorf("%v: %v", stage, err)
 		}
 	}
@@ -287,5 +287,30 @@ c.yaml:12:59: pipeline[0].steps[0].pin.account: the parameter must be a string, 
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Where only the operator makes links, a store that is gone gives nothing away, whatever else remembers it.
+func TestLinksByTheOperatorsHandAlone(t *testing.T) {
+	const nobody = "c.yaml:12 Nobody has linked your sign-in to an account yet."
+	r := serve(t, func(dir string) string {
+		return strings.NewReplacer("nas.uid}", "nas.uid, links: required}", "keyFile: "+dir+"/key", "keyFile: "+dir+"/key, anchorFile: off").Replace(pinned(dir))
+	})
+	come := func() [2]string {
+		return [2]string{r.says(comes("666", "mum@gmail.com", atToken)), r.says(comes("1", "mum@gmail.com", atToken))}
+	}
+	if diff := cmp.Diff([2]string{nobody, nobody}, come()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	_, err := r.links().AddLink(t.Context(), &adminv1.AddLinkRequest{Link: &adminv1.Link{ConnectorId: "google", UserId: "1", Plugin: "nas", Account: "mum", AccountId: "1003"}})
+	must(t, err)
+	if diff := cmp.Diff([2]string{takenSays, "in"}, come()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	r.ends()
+	must(t, os.RemoveAll(filepath.Join(r.dir, "state")))
+	r = serveFile(t, r.dir, filepath.Join(r.dir, "c.yaml"))
+	if diff := cmp.Diff([2]string{nobody, nobody}, come()); diff != "" {
+		t.Errorf("where the store is gone, -want +got:\n%s", diff)
 	}
 }

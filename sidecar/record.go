@@ -69,7 +69,7 @@ func (m *memory) open(at *config.State, o state.Options) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("state: %w", err), store.Close())
 	}
-	m.store, m.links, m.facts = store, links.New(store, key), lastgood.New(store, key, o.Log)
+	m.store, m.links, m.facts = store, links.New(store, key, at.AnchorFile), lastgood.New(store, key, o.Log)
 	return nil
 }
 

@@ -50,7 +50,7 @@ func keptIn(c *config.Config) config.State {
 	if c.State == nil {
 		return config.State{}
 	}
-	return config.State{File: c.State.File, PostgresFile: c.State.PostgresFile, KeyFile: c.State.KeyFile}
+	return config.State{File: c.State.File, PostgresFile: c.State.PostgresFile, KeyFile: c.State.KeyFile, AnchorFile: c.State.AnchorFile}
 }
 
 func recordedBy(c *config.Config) config.Record {

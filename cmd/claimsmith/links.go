@@ -22,7 +22,7 @@ func linksCommand() *cobra.Command {
 			"links of a running sidecar, makes some by hand, which administrators need, and takes some apart.",
 		Example: "  claimsmith links list\n  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026\n  claimsmith links adopt --connector google\n  claimsmith links reset --account mum",
 	}
-	cmd.AddCommand(linksListCommand(), linksAddCommand(), linksAdoptCommand(), linksResetCommand())
+	cmd.AddCommand(linksListCommand(), linksAddCommand(), linksAdoptCommand(), linksAcceptCommand(), linksResetCommand())
 	return cmd
 }
 
@@ -70,11 +70,12 @@ func linkTable(list *adminv1.ListLinksResponse) string {
 		_ = w.Flush() // into memory
 	}
 	if lost := list.GetLost(); lost != nil {
-		fmt.Fprintf(&b, "links were lost at %s with a damaged file of state: nobody is linked at a first sign-in until all are reset with claimsmith links reset --all\n",
+		fmt.Fprintf(&b, "links were lost, which is known since %s: the file of state was damaged or changed, is an older one, or one of an older claimsmith. "+
+			"Nobody is linked at a first sign-in, and links that are not sound do not hold, until claimsmith links accept or claimsmith links reset --all\n",
 			lost.AsTime().UTC().Format(time.DateTime))
 	}
 	if n := list.GetUnreadable(); n > 0 {
-		fmt.Fprintf(&b, "%s cannot be read, and no link is made while that is so: bring back the key that state had, or take all apart with claimsmith links reset --all\n", count(n, "row"))
+		fmt.Fprintf(&b, "%s cannot be read: bring back the key that state had, or take all apart with claimsmith links reset --all\n", count(n, "row"))
 	}
 	return b.String()
 }
@@ -133,6 +134,30 @@ func linksAdoptCommand() *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "adopted: %s\n", count(reply.GetLinks(), "link"))
+			return err
+		})
+	}
+	return cmd
+}
+
+func linksAcceptCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "accept", Short: "Say that the links that are there hold, whatever happened to the file of state",
+		Long: "Links hold together: where one was removed, changed or put back by somebody else than the sidecar, or the whole file is an older one, those that are " +
+			"concerned hold no longer, and nobody is linked at a first sign-in. accept keeps the links that list shows, but for those that are not whole. " +
+			"Others may still be missing, so make these with add; --complete says that none are, and lets first sign-ins make links again. Look at the list first.",
+		Example: "  claimsmith links accept\n  claimsmith links accept --complete",
+		Args:    noArgs,
+	}
+	at, req := runningFlags(cmd), &adminv1.AcceptLinksRequest{}
+	cmd.Flags().BoolVar(&req.Complete, "complete", false, "no links are missing: whoever signs in first may be linked again")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return at.askLinks(func(client adminv1.LinkServiceClient) error {
+			reply, err := client.AcceptLinks(cmd.Context(), req)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "accepted: %s; taken away: %s\n", count(reply.GetLinks(), "link"), count(reply.GetRemoved(), "row"))
 			return err
 		})
 	}

@@ -68,6 +68,8 @@ func TestTheCommandsAboutLinks(t *testing.T) {
 		{name: "reset what was added", args: []string{"links", "reset", "--account", "mum"}, out: "reset: 1 link\n"},
 		{name: "list nothing", args: []string{"links", "list"}, out: "no links\n"},
 		{name: "list nothing as JSON", args: []string{"links", "list", "--json"}, out: "{}\n"},
+		{name: "accept what is sound", args: []string{"links", "accept"}, out: "accepted: 0 links; taken away: 0 rows\n"},
+		{name: "accept what is all", args: []string{"links", "accept", "--complete"}, out: "accepted: 0 links; taken away: 0 rows\n"},
 		{name: "reset all", args: []string{"links", "reset", "--all"}, out: "reset: 0 links\n"},
 	}
 	for _, test := range tests {
@@ -84,8 +86,8 @@ func TestAListOfLinksShowsWhatIsWrong(t *testing.T) {
 	got := linkTable(&adminv1.ListLinksResponse{Unreadable: 3, Lost: timestamppb.New(time.Unix(1_800_000_000, 0)), Links: []*adminv1.Link{{ConnectorId: "google", UserId: "\x1b[2J", Plugin: "nas", Account: "mum", AccountId: "1026"}}})
 	const want = `CONNECTOR  ISSUER  USER       PLUGIN  ACCOUNT  ID    MADE   SINCE
 google     -       "\x1b[2J"  nas     mum      1026  first  1970-01-01 00:00:00
-links were lost at 2027-01-15 08:00:00 with a damaged file of state: nobody is linked at a first sign-in until all are reset with claimsmith links reset --all
-3 rows cannot be read, and no link is made while that is so: bring back the key that state had, or take all apart with claimsmith links reset --all
+links were lost, which is known since 2027-01-15 08:00:00: the file of state was damaged or changed, is an older one, or one of an older claimsmith. Nobody is linked at a first sign-in, and links that are not sound do not hold, until claimsmith links accept or claimsmith links reset --all
+3 rows cannot be read: bring back the key that state had, or take all apart with claimsmith links reset --all
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

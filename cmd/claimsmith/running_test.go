@@ -279,7 +279,7 @@ configuration  c.yaml, 0123456789ab, loaded 1h30m ago: 1 step, 2 tests
 last reload    failed 1m1s ago, so the one above goes on: c.yaml:1:1: no
     c.yaml:1:1: no
         1 | x
-links          lost 2h ago with a damaged file: nobody is linked at a first sign-in until claimsmith links reset --all
+links          lost, known for 2h: nobody is linked at a first sign-in until claimsmith links accept --complete or reset --all
 plugins        a: synology 1, running, process 8 for 1s, restarted once, the last time after: signal: killed
                  confined: user 64001, its own
                b: ldap 2, down, restarted 4 times

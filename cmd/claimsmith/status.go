@@ -99,7 +99,7 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 
 // lostText says that links were lost, and what to do about it.
 func lostText(when *timestamppb.Timestamp, now time.Time) string {
-	return fmt.Sprintf("lost %s ago with a damaged file: nobody is linked at a first sign-in until claimsmith links reset --all", span(now.Sub(when.AsTime())))
+	return fmt.Sprintf("lost, known for %s: nobody is linked at a first sign-in until claimsmith links accept --complete or reset --all", span(now.Sub(when.AsTime())))
 }
 
 func areRows(n int32) string {

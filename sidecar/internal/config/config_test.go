@@ -55,7 +55,7 @@ listen: {tcp: "0.0.0.0:7443", tls: {certFile: cert.pem, keyFile: /etc/key.pem, c
 budget: 1500ms
 log: {level: warn, format: json}
 admin: {socket: unix:///run/admin.sock}
-state: {file: state.db, keyFile: /etc/key}
+state: {file: state.db, keyFile: /etc/key, anchorFile: anchor}
 record: {keyFile: record.key, max: 10, maxAge: 24h}
 shadow: {file: candidate.yaml}
 connectors:
@@ -121,7 +121,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Budget:     1500 * time.Millisecond,
 		Log:        Log{Level: "warn", Format: "json"},
 		Admin:      Admin{Socket: "/run/admin.sock"},
-		State:      &State{File: "/etc/claimsmith/state.db", KeyFile: "/etc/key"},
+		State:      &State{File: "/etc/claimsmith/state.db", KeyFile: "/etc/key", AnchorFile: "/etc/claimsmith/anchor"},
 		Record:     &Record{KeyFile: "/etc/claimsmith/record.key", Max: 10, MaxAge: 24 * time.Hour},
 		Shadow:     &Shadow{File: "/etc/claimsmith/candidate.yaml"},
 		Connectors: []Connector{{Name: "google", EmailDomains: []string{"Gmail.com", "bücher.example"}}},

@@ -25,6 +25,7 @@ type State struct {
 	File         string `key:"file" doc:"An SQLite file of the sidecar's own; it is made when it is not there."`
 	PostgresFile string `key:"postgresFile" doc:"A file that holds the address of a PostgreSQL database, such as postgres://user:password@host/name."`
 	KeyFile      string `key:"keyFile" is:"required" doc:"A file with 32 random bytes, as hex or base64, that seal what is kept; openssl rand -hex 32 prints such."`
+	AnchorFile   string `key:"anchorFile" doc:"A file in another place than the store, by which a store that is gone or older than it was is told from a first start; the sidecar writes it with each link. off: none. Default: keyFile with .links added."` // empty: none
 }
 
 // Record says how many of the last requests are kept with their values.
@@ -35,7 +36,10 @@ type Record struct {
 	MaxAge  time.Duration `key:"maxAge" doc:"How long they are kept. Default 168h."`
 }
 
-const adminOff = "off"
+const (
+	adminOff  = "off"
+	anchorOff = "off"
+)
 
 // decode reads off, the short form of an address, and else the long one.
 func (a *Admin) decode(d *decoder, it item) {
@@ -83,6 +87,9 @@ func (d *decoder) checkRunning(cfg *Config) {
 		case !file && !postgres:
 			d.wrong(s.Path, "a place is missing", "write file: /var/lib/claimsmith/state.db")
 		}
+		if s.AnchorFile == anchorOff {
+			d.warn(member(s.Path, "anchorFile"), "whoever puts back an older store, or takes it away, can have another person's account", "name a file in another place than the store")
+		}
 	}
 	if m := cfg.Metrics; m != nil && d.sound(m.Place) && m.has("address") {
 		if host, port, err := net.SplitHostPort(m.Address); err != nil || port == "" {
@@ -115,6 +122,14 @@ func (cfg *Config) completeRunning(folder string) {
 	}
 	if s := cfg.State; s != nil {
 		s.File, s.PostgresFile, s.KeyFile = under(folder, s.File), under(folder, s.PostgresFile), under(folder, s.KeyFile)
+		switch s.AnchorFile {
+		case anchorOff:
+			s.AnchorFile = ""
+		case "":
+			s.AnchorFile = s.KeyFile + ".links"
+		default:
+			s.AnchorFile = under(folder, s.AnchorFile)
+		}
 	}
 	cfg.Tracing.complete(folder)
 	r := cfg.Record

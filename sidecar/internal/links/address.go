@@ -15,9 +15,9 @@ func (s *Store) Address(text string) string {
 
 // address returns the address of the link that joins the same.
 func (s *Store) address(ctx context.Context, l Link) (string, error) {
-	rows, err := s.rows.Find(ctx, l.sides())
+	rows, _, err := s.rows.Find(ctx, l.sides())
 	if err != nil || len(rows) == 0 {
-		return "", err
+		return "", said(err)
 	}
 	there, err := read(rows[0])
 	return there.Address, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -37,13 +38,13 @@ type Link struct {
 
 // Store is safe for concurrent use.
 type Store struct {
-	store *state.Store
-	rows  *state.Rows
+	rows *state.Bound
+	lost atomic.Int64 // since when it is known that links are missing, as microseconds since 1970; zero: none are, or nobody looked
 }
 
-// New makes a store of links.
-func New(store *state.Store, key *state.Key) *Store {
-	return &Store{store: store, rows: store.Rows(kind, key)}
+// New makes a store of links. anchor is a file outside of the store that tells one that is older than it was; empty: nothing does.
+func New(store *state.Store, key *state.Key, anchor string) *Store {
+	return &Store{rows: store.Bound(kind, key, anchor)}
 }
 
 // sides are the places of a link.
@@ -70,57 +71,111 @@ func of(l pipeline.Link) Link {
 	return Link{Connector: l.Connector, Issuer: l.Issuer, User: l.Subject, Plugin: l.Plugin, Account: l.Account, ID: l.ID}
 }
 
-// ErrLost is the error for a link that is not there where links were lost: nobody knows whether it was, and to whom.
-var ErrLost = errors.New("links were lost with a damaged file of state: make them with claimsmith links add, " +
-	"or let first sign-ins make them anew with claimsmith links reset --all")
+// Errors of links that nobody may be linked by. The next one to come may not be who came first.
+var (
+	// ErrLost is for a link that is not there where links were lost, and for those that are there where they are not sound: nobody knows
+	// whether it was, and to whom.
+	ErrLost = errors.New("links were lost with a damaged file of state: keep those that claimsmith links list shows with claimsmith links accept, " +
+		"make others with claimsmith links add, or let first sign-ins make them anew with claimsmith links reset --all")
+	// ErrUnbound is for links of a version that did not bind them together.
+	ErrUnbound = errors.New("links were kept by an older claimsmith, which could not tell when one is missing: " +
+		"look at claimsmith links list, and say that these are all with claimsmith links accept --complete")
+	// ErrKey is for links of another key.
+	ErrKey = errors.New("links are sealed with another key: bring back the key that state had, or take all apart with claimsmith links reset --all")
+)
+
+// said gives an error of the store the words for whoever has to do something.
+func said(err error) error {
+	switch {
+	case errors.Is(err, state.ErrUnsound):
+		return ErrLost
+	case errors.Is(err, state.ErrUnbound):
+		return ErrUnbound
+	case errors.Is(err, state.ErrKey):
+		return ErrKey
+	}
+	return err
+}
 
 // Bond says what is known of a link.
 func (s *Store) Bond(ctx context.Context, l *pipeline.Link) (pipeline.Bond, error) {
-	bond, err := s.bond(ctx, of(*l), false)
-	if errors.Is(err, state.ErrKey) {
-		return "", ErrKey
-	}
-	if err != nil || bond != pipeline.BondNone {
-		return bond, err
-	}
-	lost, err := s.Lost(ctx)
-	if err == nil && !lost.IsZero() {
-		err = ErrLost
+	bond, lost, err := s.bond(ctx, of(*l), false)
+	if err == nil && bond == pipeline.BondNone && !lost.IsZero() {
+		return "", ErrLost
 	}
 	return bond, err
 }
 
-// ErrKey is the error for a link that is not there where there are links of another key: it may be one of these.
-var ErrKey = errors.New("links are sealed with another key: bring back the key that state had, or take all apart with claimsmith links reset --all")
-
 // Sealed returns how many rows of links are sealed with another key: a few for each link.
 func (s *Store) Sealed(ctx context.Context) (int, error) { return s.rows.Foreign(ctx) }
 
-// Lost returns when links were lost, until ResetAll. Zero: none were.
-func (s *Store) Lost(ctx context.Context) (time.Time, error) { return s.store.Lost(ctx) }
+// Check looks at all links, and returns since when some are missing: zero where none are. What is wrong with them is an error.
+func (s *Store) Check(ctx context.Context) (time.Time, error) {
+	rows, lost, err := s.rows.All(ctx)
+	if err == nil && slices.Contains(whole(rows), false) {
+		err = state.ErrUnsound
+	}
+	if err = said(err); errors.Is(err, ErrLost) || errors.Is(err, ErrUnbound) {
+		lost = time.Now()
+	}
+	if lost.IsZero() {
+		s.lost.Store(0)
+		return lost, err
+	}
+	s.lost.CompareAndSwap(0, lost.UnixMicro())
+	return time.UnixMicro(s.lost.Load()), err
+}
 
-// ErrDamaged is the error for a link of which a side is missing.
-var ErrDamaged = errors.New("a part of the link is missing: reset it with claimsmith links reset")
+// Anchored returns why the file that New was given cannot be written. Links are not made then.
+func (s *Store) Anchored() error { return s.rows.Writable() }
 
-// bond says what is known of a link. With anyIssuer it does not matter which provider stood behind the connector.
-func (s *Store) bond(ctx context.Context, want Link, anyIssuer bool) (pipeline.Bond, error) {
-	rows, err := s.rows.Find(ctx, want.sides())
+// whole says of each row whether all sides of its link are there, and say the same.
+func whole(rows []state.Row) []bool {
+	sides := map[string][]string{}
+	for _, row := range rows {
+		sides[string(row.Value)] = append(sides[string(row.Value)], row.Scope)
+	}
+	out := make([]bool, len(rows))
+	for i, row := range rows {
+		l, err := read(row)
+		var want []string
+		for _, side := range l.sides() {
+			want = append(want, side.Scope)
+		}
+		got := slices.Sorted(slices.Values(sides[string(row.Value)]))
+		slices.Sort(want)
+		out[i] = err == nil && slices.Equal(want, got)
+	}
+	return out
+}
+
+// Accept keeps the links that are there and whole, whatever happened to the store, and returns how many rows it took away. complete
+// says that no others are missing: a first sign-in makes links again.
+func (s *Store) Accept(ctx context.Context, complete bool) (int, error) {
+	n, err := s.rows.Bind(ctx, whole, complete)
+	return n, said(err)
+}
+
+// bond says what is known of a link, and since when others are missing. With anyIssuer it does not matter which provider stood behind the connector.
+func (s *Store) bond(ctx context.Context, want Link, anyIssuer bool) (pipeline.Bond, time.Time, error) {
+	rows, lost, err := s.rows.Find(ctx, want.sides())
 	if err != nil {
-		return "", err
+		return "", lost, said(err)
 	}
 	if len(rows) == 0 {
-		return pipeline.BondNone, nil
+		return pipeline.BondNone, lost, nil
 	}
 	there := make([]Link, len(rows))
 	for i, row := range rows {
 		if there[i], err = read(row); err != nil {
-			return "", err
+			return "", lost, err
 		}
 	}
 	if moved := func(l Link) bool { return l.Connector == want.Connector && l.Issuer != want.Issuer }; !anyIssuer && slices.ContainsFunc(there, moved) {
-		return pipeline.BondMoved, nil
+		return pipeline.BondMoved, lost, nil
 	}
-	return judged(there, want)
+	bond, err := judged(there, want)
+	return bond, lost, err
 }
 
 // judged compares the links at the places of one with it.
@@ -140,7 +195,7 @@ func judged(there []Link, want Link) (pipeline.Bond, error) {
 		}
 	}
 	if len(there) < sides {
-		return "", ErrDamaged
+		return "", ErrLost // all sides are written at once
 	}
 	return bond, nil
 }
@@ -162,10 +217,10 @@ func (s *Store) Pin(ctx context.Context, list []pipeline.Link) (bool, error) {
 			out = append(out, link)
 		}
 	}
-	return s.claim(ctx, out)
+	return s.claim(ctx, out, false)
 }
 
-func (s *Store) claim(ctx context.Context, list []Link) (bool, error) {
+func (s *Store) claim(ctx context.Context, list []Link, byHand bool) (bool, error) {
 	now := time.Now()
 	var entries []state.Entry
 	taken := map[[2]string]bool{}
@@ -185,13 +240,14 @@ func (s *Store) claim(ctx context.Context, list []Link) (bool, error) {
 			entries = append(entries, side)
 		}
 	}
-	return s.rows.Claim(ctx, now, entries)
+	made, err := s.rows.Claim(ctx, now, entries, byHand)
+	return made, said(err)
 }
 
 // Add keeps a link that somebody made by hand, in the place of the same one that a sign-in made or that another provider stood
 // behind, whose address it takes over if it has none. It reports false when the person or the account is linked to another.
 func (s *Store) Add(ctx context.Context, l Link) (bool, error) {
-	bond, err := s.bond(ctx, l, true)
+	bond, _, err := s.bond(ctx, l, true)
 	if err != nil {
 		return false, err
 	}
@@ -203,7 +259,7 @@ func (s *Store) Add(ctx context.Context, l Link) (bool, error) {
 			return false, err
 		}
 		l.Address = cmp.Or(l.Address, was)
-		if now, err := s.bond(ctx, l, false); now == pipeline.BondExplicit && l.Address == was || err != nil {
+		if now, _, err := s.bond(ctx, l, false); now == pipeline.BondExplicit && l.Address == was || err != nil {
 			return err == nil, err
 		}
 		if _, err := s.Reset(ctx, l.same); err != nil {
@@ -213,16 +269,12 @@ func (s *Store) Add(ctx context.Context, l Link) (bool, error) {
 		return false, nil
 	}
 	l.Explicit = true
-	return s.claim(ctx, []Link{l})
+	return s.claim(ctx, []Link{l}, true)
 }
 
 // List returns the links, the newest first, and how many rows there are that do not open.
 func (s *Store) List(ctx context.Context) ([]Link, int, error) {
-	rows, err := s.rows.List(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	all, err := s.rows.Count(ctx)
+	rows, unreadable, err := s.rows.List(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -236,16 +288,16 @@ func (s *Store) List(ctx context.Context) ([]Link, int, error) {
 			out = append(out, l)
 		}
 	}
-	return out, max(0, all-len(rows)), nil
+	return out, unreadable, nil
 }
 
 // Adopt writes an issuer into the links of a connector that have none, and returns how many there were.
 func (s *Store) Adopt(ctx context.Context, connector, issuer string) (int, error) {
 	people := 0
-	err := s.rows.Rewrite(ctx, func(row state.Row) ([]byte, error) {
+	err := s.rows.Change(ctx, func(row state.Row) ([]byte, error) {
 		l, err := read(row)
 		if err != nil || l.Connector != connector || l.Issuer != "" {
-			return nil, err
+			return row.Value, err
 		}
 		if row.Scope == user {
 			people++
@@ -254,26 +306,29 @@ func (s *Store) Adopt(ctx context.Context, connector, issuer string) (int, error
 		return json.Marshal(l)
 	})
 	if err != nil {
-		return 0, err
+		return 0, said(err)
 	}
 	return people, nil
 }
 
-// Reset takes apart the links that match, and returns how many there were. Rows that do not open stay, and go on to keep new links
-// from being made: ResetAll takes them away too.
+// Reset takes apart the links that match, and returns how many there were. Where links are not sound it is an error, and so is all
+// that makes links: ResetAll and Accept end that.
 func (s *Store) Reset(ctx context.Context, match func(Link) bool) (int, error) {
 	people := 0
-	_, err := s.rows.EraseReadable(ctx, func(row state.Row) bool {
+	err := s.rows.Change(ctx, func(row state.Row) ([]byte, error) {
 		l, err := read(row)
 		if err != nil || !match(l) {
-			return false
+			return row.Value, err
 		}
 		if row.Scope == user {
 			people++
 		}
-		return true
+		return nil, nil
 	})
-	return people, err
+	if err != nil {
+		return 0, said(err)
+	}
+	return people, nil
 }
 
 // ResetAll takes apart all links, whatever they are sealed with, and gives up those that were lost.
@@ -282,8 +337,6 @@ func (s *Store) ResetAll(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err = s.rows.Erase(ctx, func(state.Row) bool { return true }); err != nil {
-		return 0, err
-	}
-	return len(list), s.store.AcceptLoss(ctx)
+	_, err = s.rows.Bind(ctx, nil, true)
+	return len(list), err
 }

@@ -2,7 +2,6 @@ package links
 
 import (
 	"bytes"
-	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -26,7 +25,7 @@ func newStore(t *testing.T) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(store, key)
+	return New(store, key, "")
 }
 
 func mum() pipeline.Link {
@@ -157,25 +156,6 @@ func TestALinkIsFoundByTheAddressThatItWasMadeWith(t *testing.T) {
 		if n, err := s.Reset(t.Context(), func(l Link) bool { return address != "" && l.Address == address }); n != test.want || err != nil {
 			t.Errorf("%q: %d %v", test.address, n, err)
 		}
-	}
-}
-
-func TestALinkThatLostASideIsNoLinkAndNoRoom(t *testing.T) {
-	s, l := newStore(t), mum()
-	if made, err := s.Pin(t.Context(), []pipeline.Link{l}); !made || err != nil {
-		t.Fatal(made, err)
-	}
-	if err := s.rows.Remove(t.Context(), user, of(l).sides()[0].ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Bond(t.Context(), &l); !errors.Is(err, ErrDamaged) {
-		t.Errorf("%v", err)
-	}
-	if n, err := s.ResetAll(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d %v", n, err)
-	}
-	if bond, err := s.Bond(t.Context(), &l); bond != pipeline.BondNone || err != nil {
-		t.Errorf("%v %v", bond, err)
 	}
 }
 

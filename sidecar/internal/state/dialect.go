@@ -28,6 +28,7 @@ type dialect interface {
 	table() string            // a query that counts the tables called claimsmith_schema
 	bind(query string) string // query with ? in the spelling of the database
 	erased() string           // makes what was deleted unreadable; empty: nothing to do
+	lasting() string          // makes what was written outlast a loss of power; empty: it does
 }
 
 type sqlite struct {
@@ -112,14 +113,22 @@ func (d sqlite) lookOnce(ctx context.Context) (_ *sql.DB, err error) {
 		}
 	}()
 	db.SetMaxOpenConns(1) // one writer at a time is all that SQLite has
-	var said string
-	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&said); err != nil {
+	if err := whole(ctx, db); err != nil {
 		return nil, err
 	}
-	if said != "ok" {
-		return nil, errBroken
-	}
 	return db, nil
+}
+
+// whole looks at all of a file, and whether each index knows the rows that the table has: a row that an index does not know is not found.
+func whole(ctx context.Context, db *sql.DB) error {
+	var said string
+	if err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&said); err != nil {
+		return err
+	}
+	if said != "ok" {
+		return errBroken
+	}
+	return nil
 }
 
 var errBroken = errors.New("the file is damaged")
@@ -145,6 +154,7 @@ func (sqlite) table() string {
 func (sqlite) lock() []string       { return nil } // the transaction is immediate
 func (sqlite) bind(q string) string { return q }
 func (sqlite) erased() string       { return `PRAGMA wal_checkpoint(TRUNCATE)` }
+func (sqlite) lasting() string      { return `PRAGMA wal_checkpoint(PASSIVE)` }
 func (sqlite) migrations() []string { return migrations("BLOB") }
 
 type postgres struct{ config *pgx.ConnConfig }
@@ -192,6 +202,7 @@ func (postgres) bind(q string) string {
 }
 
 func (postgres) erased() string       { return "" } // its vacuum is the business of whoever runs it
+func (postgres) lasting() string      { return "" }
 func (postgres) migrations() []string { return migrations("BYTEA") }
 
 func migrations(bytes string) []string {

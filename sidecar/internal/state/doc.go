@@ -11,13 +11,16 @@
 // in the place of another or made younger does not open. A row that does not open is a miss, as is one of another key. Ids are
 // kept as keyed digests: an id may be an address. What is left to see is how many rows there are, of what kind and when.
 //
-// What decides who somebody is must not be taken for missing: [Rows.Find] and [Rows.Claim] give an error where a row does not open
-// or another key was used, and Claim never writes where something is already.
+// What decides who somebody is must not be taken for missing. Such rows are [Bound]: one more row, sealed too, has sums of all
+// and a serial number, so that one that was removed, doubled, swapped or put back is an error where it matters. That the whole
+// database is an older one shows by the serial number, if the process saw a later one or a file outside the database, the anchor, did.
+// An anchor is a lower bound, so each replica has its own, and one that is gone is made again. Not to be told are a database and an
+// anchor that are older together, and what other replicas wrote that neither this process nor its anchor saw.
 //
 // # Losing it
 //
 // Nothing here is the only copy of anything that a start needs. [Open] does not fail because a database is away: the first
 // use tries again, and its caller goes on without. An SQLite file that is no database is moved aside, and a new one is made, which
-// knows that it is not the first: [Store.Lost]. For what decides who somebody is that is no fresh start. A file that is gone
-// cannot be told from one that never was.
+// knows that it is not the first. For what decides who somebody is that is no fresh start, and neither is a file that is gone
+// where an anchor remembers it.
 package state

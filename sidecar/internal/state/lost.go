@@ -38,31 +38,12 @@ func markLost(ctx context.Context, tx *sql.Tx, d dialect) error {
 	return err
 }
 
-// Lost returns when a damaged file was set aside with all that it held, until AcceptLoss. Zero: none was.
-func (s *Store) Lost(ctx context.Context) (time.Time, error) {
-	db, err := s.open(ctx)
-	if err != nil {
-		return time.Time{}, err
+// lost returns when a damaged file was set aside with all that it held, as microseconds since 1970, until [Bound.Bind] says that
+// nothing is missing. Zero: none was.
+func (s *Store) lost(ctx context.Context, in querier) (at int64, _ error) {
+	err := in.QueryRowContext(ctx, s.dialect.bind(`SELECT at FROM claimsmith_rows WHERE kind = ?`), lostKind).Scan(&at)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read what was lost: %w", err)
 	}
-	var at int64
-	err = db.QueryRowContext(ctx, s.dialect.bind(`SELECT at FROM claimsmith_rows WHERE kind = ?`), lostKind).Scan(&at)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return time.Time{}, nil
-	case err != nil:
-		return time.Time{}, fmt.Errorf("read what was lost: %w", err)
-	}
-	return time.UnixMicro(at), nil
-}
-
-// AcceptLoss forgets that rows were lost.
-func (s *Store) AcceptLoss(ctx context.Context) error {
-	db, err := s.open(ctx)
-	if err != nil {
-		return err
-	}
-	if _, err := db.ExecContext(ctx, s.dialect.bind(`DELETE FROM claimsmith_rows WHERE kind = ?`), lostKind); err != nil {
-		return fmt.Errorf("forget what was lost: %w", err)
-	}
-	return nil
+	return at, nil
 }

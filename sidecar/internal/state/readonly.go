@@ -21,7 +21,7 @@ func (d sqlite) read(ctx context.Context) (_ *sql.DB, err error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if err := db.PingContext(ctx); err != nil {
+	if err := whole(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -70,33 +69,45 @@ func TestAFileThatIsNoDatabaseIsNotSetAsideByAReader(t *testing.T) {
 	}
 }
 
-func TestRowsGetOtherValues(t *testing.T) {
+func TestBoundRowsAreChangedTogether(t *testing.T) {
 	databases(t, func(t *testing.T, o Options) {
 		store, key := opened(t, o), newKey(t)
-		rows := store.Rows("a", key)
+		rows := store.Bound("a", key, "")
 		for _, id := range []string{"1", "2", "3"} {
-			put(t, rows, "x", id, noon, id)
+			if kept, err := rows.Claim(t.Context(), noon, []Entry{{Scope: "x", ID: id, Value: []byte(id)}}, false); !kept || err != nil {
+				t.Fatal(kept, err)
+			}
 		}
 		put(t, store.Rows("b", key), "x", "1", noon, "1")
-		put(t, store.Rows("a", newKey(t)), "x", "4", noon, "4")
-		change := func(row Row) ([]byte, error) {
-			if string(row.Value) == "2" {
+		is := func(want ...string) {
+			t.Helper()
+			var got []string
+			list, _, err := rows.All(t.Context())
+			for _, row := range list {
+				got = append(got, string(row.Value))
+			}
+			if diff := cmp.Diff(want, sortedTexts(got)); diff != "" || err != nil {
+				t.Errorf("%v, -want +got:\n%s", err, diff)
+			}
+		}
+		err := rows.Change(t.Context(), func(row Row) ([]byte, error) {
+			switch string(row.Value) {
+			case "2":
+				return row.Value, nil
+			case "3":
 				return nil, nil
 			}
-			return json.Marshal("new " + string(row.Value))
-		}
-		if err := rows.Rewrite(t.Context(), change); err != nil {
+			return []byte("new " + string(row.Value)), nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
-		want := []string{`x "new 1"`, `x "new 3"`, `x 2`}
-		if diff := cmp.Diff(want, sortedTexts(texts(t, rows))); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
+		is("2", "new 1")
 		if diff := cmp.Diff([]string{"x 1"}, texts(t, store.Rows("b", key))); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 		no := errors.New("no")
-		err := rows.Rewrite(t.Context(), func(row Row) ([]byte, error) {
+		err = rows.Change(t.Context(), func(row Row) ([]byte, error) {
 			if string(row.Value) == "2" {
 				return nil, no
 			}
@@ -105,9 +116,7 @@ func TestRowsGetOtherValues(t *testing.T) {
 		if !errors.Is(err, no) {
 			t.Errorf("%v", err)
 		}
-		if diff := cmp.Diff(want, sortedTexts(texts(t, rows))); diff != "" {
-			t.Errorf("half of a change was kept, -want +got:\n%s", diff)
-		}
+		is("2", "new 1")
 	})
 }
 

@@ -60,6 +60,7 @@ func (r *Rows) Get(ctx context.Context, scope, id string) (Row, bool, error) {
 // stored is a row as the database has it.
 type stored struct {
 	place
+	key    string // the name that it has there
 	sealed []byte
 }
 
@@ -69,7 +70,7 @@ func (r *Rows) all(ctx context.Context) (_ []stored, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, r.bind(`SELECT scope, id, at, sealed FROM claimsmith_rows WHERE kind = ? ORDER BY at DESC, id`), r.kind)
+	rows, err := db.QueryContext(ctx, r.bind(`SELECT scope, id, at, key, sealed FROM claimsmith_rows WHERE kind = ? ORDER BY at DESC, id`), r.kind)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r.kind, err)
 	}
@@ -77,7 +78,7 @@ func (r *Rows) all(ctx context.Context) (_ []stored, err error) {
 	var out []stored
 	for rows.Next() {
 		one := stored{place: place{kind: r.kind}}
-		if err := rows.Scan(&one.scope, &one.id, &one.at, &one.sealed); err != nil {
+		if err := rows.Scan(&one.scope, &one.id, &one.at, &one.key, &one.sealed); err != nil {
 			return nil, fmt.Errorf("read %s: %w", r.kind, err)
 		}
 		out = append(out, one)
@@ -120,15 +121,6 @@ func (r *Rows) Trim(ctx context.Context, max int, before time.Time) error {
 // Erase deletes the rows that match, beyond recovery where the database can do that, and returns how many did. Rows that do not
 // open are erased with them, and not counted: nobody can say whose they are.
 func (r *Rows) Erase(ctx context.Context, match func(Row) bool) (int, error) {
-	return r.erase(ctx, match, true)
-}
-
-// EraseReadable is Erase, but rows that do not open stay where they are.
-func (r *Rows) EraseReadable(ctx context.Context, match func(Row) bool) (int, error) {
-	return r.erase(ctx, match, false)
-}
-
-func (r *Rows) erase(ctx context.Context, match func(Row) bool, unreadable bool) (int, error) {
 	all, err := r.all(ctx)
 	if err != nil {
 		return 0, err
@@ -141,7 +133,7 @@ func (r *Rows) erase(ctx context.Context, match func(Row) bool, unreadable bool)
 	err = within(ctx, db, func(tx *sql.Tx) error {
 		for _, one := range all {
 			value, opens := r.key.open(one.place, one.sealed)
-			if opens && !match(Row{Scope: one.scope, At: time.UnixMicro(one.at), Value: value}) || !opens && !unreadable {
+			if opens && !match(Row{Scope: one.scope, At: time.UnixMicro(one.at), Value: value}) {
 				continue
 			}
 			if _, err := tx.ExecContext(ctx, r.bind(`DELETE FROM claimsmith_rows WHERE kind = ? AND scope = ? AND id = ?`), r.kind, one.scope, one.id); err != nil {

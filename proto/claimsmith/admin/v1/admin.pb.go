@@ -88,7 +88,7 @@ type StatusResponse struct {
 	Record *Record `protobuf:"bytes,9,opt,name=record,proto3" json:"record,omitempty"`
 	// The candidate that runs beside the configuration. Absent when there is none.
 	Shadow *Shadow `protobuf:"bytes,10,opt,name=shadow,proto3" json:"shadow,omitempty"`
-	// When links to accounts were lost with a damaged store: no sign-in makes new ones until all are reset. Absent when none were.
+	// As ListLinksResponse.lost.
 	LinksLost *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=links_lost,json=linksLost,proto3" json:"links_lost,omitempty"`
 	// Keys of the configuration that decides which say something else than at the start, such as metrics: what they say takes effect
 	// with a new start. Empty when there is none.

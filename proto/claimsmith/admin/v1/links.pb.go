@@ -174,9 +174,10 @@ type ListLinksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The links, the newest first. Empty when there is none.
 	Links []*Link `protobuf:"bytes,1,rep,name=links,proto3" json:"links,omitempty"`
-	// Rows that cannot be read: of another key, or changed by somebody else. No link is made while there are any. Zero: none.
+	// Rows that cannot be read: of another key, or changed by somebody else. Zero: none.
 	Unreadable int32 `protobuf:"varint,2,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
-	// When links were lost with a damaged store: no sign-in makes new ones until all are reset. Absent when none were.
+	// Since when it is known that links were lost: the store was damaged, changed by somebody else, or is an older one. No sign-in makes new
+	// ones until the links are accepted as complete, or reset. Absent when none were.
 	Lost          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -426,6 +427,107 @@ func (x *AdoptLinksResponse) GetLinks() int32 {
 	return 0
 }
 
+// AcceptLinksRequest says what is there.
+type AcceptLinksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// No other links are missing, so a first sign-in may make some again. False: others may be, if what is there was not sound.
+	Complete      bool `protobuf:"varint,1,opt,name=complete,proto3" json:"complete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptLinksRequest) Reset() {
+	*x = AcceptLinksRequest{}
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptLinksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptLinksRequest) ProtoMessage() {}
+
+func (x *AcceptLinksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptLinksRequest.ProtoReflect.Descriptor instead.
+func (*AcceptLinksRequest) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *AcceptLinksRequest) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
+}
+
+// AcceptLinksResponse is what was accepted.
+type AcceptLinksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many links hold. Zero: none.
+	Links int32 `protobuf:"varint,1,opt,name=links,proto3" json:"links,omitempty"`
+	// How many rows were taken away, because they could not be read or belonged to a link that is not whole. Zero: none.
+	Removed       int32 `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptLinksResponse) Reset() {
+	*x = AcceptLinksResponse{}
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptLinksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptLinksResponse) ProtoMessage() {}
+
+func (x *AcceptLinksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptLinksResponse.ProtoReflect.Descriptor instead.
+func (*AcceptLinksResponse) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *AcceptLinksResponse) GetLinks() int32 {
+	if x != nil {
+		return x.Links
+	}
+	return 0
+}
+
+func (x *AcceptLinksResponse) GetRemoved() int32 {
+	if x != nil {
+		return x.Removed
+	}
+	return 0
+}
+
 // ResetLinksRequest selects links. What is empty is not looked at.
 type ResetLinksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -445,7 +547,7 @@ type ResetLinksRequest struct {
 
 func (x *ResetLinksRequest) Reset() {
 	*x = ResetLinksRequest{}
-	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[7]
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -457,7 +559,7 @@ func (x *ResetLinksRequest) String() string {
 func (*ResetLinksRequest) ProtoMessage() {}
 
 func (x *ResetLinksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[7]
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -470,7 +572,7 @@ func (x *ResetLinksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetLinksRequest.ProtoReflect.Descriptor instead.
 func (*ResetLinksRequest) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{7}
+	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ResetLinksRequest) GetPlugin() string {
@@ -519,7 +621,7 @@ type ResetLinksResponse struct {
 
 func (x *ResetLinksResponse) Reset() {
 	*x = ResetLinksResponse{}
-	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[8]
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +633,7 @@ func (x *ResetLinksResponse) String() string {
 func (*ResetLinksResponse) ProtoMessage() {}
 
 func (x *ResetLinksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[8]
+	mi := &file_claimsmith_admin_v1_links_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +646,7 @@ func (x *ResetLinksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetLinksResponse.ProtoReflect.Descriptor instead.
 func (*ResetLinksResponse) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{8}
+	return file_claimsmith_admin_v1_links_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ResetLinksResponse) GetLinks() int32 {
@@ -585,7 +687,12 @@ const file_claimsmith_admin_v1_links_proto_rawDesc = "" +
 	"\x11AdoptLinksRequest\x12!\n" +
 	"\fconnector_id\x18\x01 \x01(\tR\vconnectorId\"*\n" +
 	"\x12AdoptLinksResponse\x12\x14\n" +
-	"\x05links\x18\x01 \x01(\x05R\x05links\"\x93\x01\n" +
+	"\x05links\x18\x01 \x01(\x05R\x05links\"0\n" +
+	"\x12AcceptLinksRequest\x12\x1a\n" +
+	"\bcomplete\x18\x01 \x01(\bR\bcomplete\"E\n" +
+	"\x13AcceptLinksResponse\x12\x14\n" +
+	"\x05links\x18\x01 \x01(\x05R\x05links\x12\x18\n" +
+	"\aremoved\x18\x02 \x01(\x05R\aremoved\"\x93\x01\n" +
 	"\x11ResetLinksRequest\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12!\n" +
 	"\fconnector_id\x18\x02 \x01(\tR\vconnectorId\x12\x17\n" +
@@ -593,12 +700,13 @@ const file_claimsmith_admin_v1_links_proto_rawDesc = "" +
 	"\aaccount\x18\x04 \x01(\tR\aaccount\x12\x10\n" +
 	"\x03all\x18\x05 \x01(\bR\x03all\"*\n" +
 	"\x12ResetLinksResponse\x12\x14\n" +
-	"\x05links\x18\x01 \x01(\x05R\x05links2\x91\x03\n" +
+	"\x05links\x18\x01 \x01(\x05R\x05links2\xf8\x03\n" +
 	"\vLinkService\x12_\n" +
 	"\tListLinks\x12%.claimsmith.admin.v1.ListLinksRequest\x1a&.claimsmith.admin.v1.ListLinksResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\aAddLink\x12#.claimsmith.admin.v1.AddLinkRequest\x1a$.claimsmith.admin.v1.AddLinkResponse\"\x03\x90\x02\x02\x12b\n" +
 	"\n" +
-	"AdoptLinks\x12&.claimsmith.admin.v1.AdoptLinksRequest\x1a'.claimsmith.admin.v1.AdoptLinksResponse\"\x03\x90\x02\x02\x12b\n" +
+	"AdoptLinks\x12&.claimsmith.admin.v1.AdoptLinksRequest\x1a'.claimsmith.admin.v1.AdoptLinksResponse\"\x03\x90\x02\x02\x12e\n" +
+	"\vAcceptLinks\x12'.claimsmith.admin.v1.AcceptLinksRequest\x1a(.claimsmith.admin.v1.AcceptLinksResponse\"\x03\x90\x02\x02\x12b\n" +
 	"\n" +
 	"ResetLinks\x12&.claimsmith.admin.v1.ResetLinksRequest\x1a'.claimsmith.admin.v1.ResetLinksResponse\"\x03\x90\x02\x02BDZBgithub.com/claimsmith/claimsmith/proto/claimsmith/admin/v1;adminv1b\x06proto3"
 
@@ -614,7 +722,7 @@ func file_claimsmith_admin_v1_links_proto_rawDescGZIP() []byte {
 	return file_claimsmith_admin_v1_links_proto_rawDescData
 }
 
-var file_claimsmith_admin_v1_links_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_claimsmith_admin_v1_links_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_claimsmith_admin_v1_links_proto_goTypes = []any{
 	(*Link)(nil),                  // 0: claimsmith.admin.v1.Link
 	(*ListLinksRequest)(nil),      // 1: claimsmith.admin.v1.ListLinksRequest
@@ -623,29 +731,33 @@ var file_claimsmith_admin_v1_links_proto_goTypes = []any{
 	(*AddLinkResponse)(nil),       // 4: claimsmith.admin.v1.AddLinkResponse
 	(*AdoptLinksRequest)(nil),     // 5: claimsmith.admin.v1.AdoptLinksRequest
 	(*AdoptLinksResponse)(nil),    // 6: claimsmith.admin.v1.AdoptLinksResponse
-	(*ResetLinksRequest)(nil),     // 7: claimsmith.admin.v1.ResetLinksRequest
-	(*ResetLinksResponse)(nil),    // 8: claimsmith.admin.v1.ResetLinksResponse
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*AcceptLinksRequest)(nil),    // 7: claimsmith.admin.v1.AcceptLinksRequest
+	(*AcceptLinksResponse)(nil),   // 8: claimsmith.admin.v1.AcceptLinksResponse
+	(*ResetLinksRequest)(nil),     // 9: claimsmith.admin.v1.ResetLinksRequest
+	(*ResetLinksResponse)(nil),    // 10: claimsmith.admin.v1.ResetLinksResponse
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_claimsmith_admin_v1_links_proto_depIdxs = []int32{
-	9, // 0: claimsmith.admin.v1.Link.time:type_name -> google.protobuf.Timestamp
-	0, // 1: claimsmith.admin.v1.ListLinksResponse.links:type_name -> claimsmith.admin.v1.Link
-	9, // 2: claimsmith.admin.v1.ListLinksResponse.lost:type_name -> google.protobuf.Timestamp
-	0, // 3: claimsmith.admin.v1.AddLinkRequest.link:type_name -> claimsmith.admin.v1.Link
-	0, // 4: claimsmith.admin.v1.AddLinkResponse.link:type_name -> claimsmith.admin.v1.Link
-	1, // 5: claimsmith.admin.v1.LinkService.ListLinks:input_type -> claimsmith.admin.v1.ListLinksRequest
-	3, // 6: claimsmith.admin.v1.LinkService.AddLink:input_type -> claimsmith.admin.v1.AddLinkRequest
-	5, // 7: claimsmith.admin.v1.LinkService.AdoptLinks:input_type -> claimsmith.admin.v1.AdoptLinksRequest
-	7, // 8: claimsmith.admin.v1.LinkService.ResetLinks:input_type -> claimsmith.admin.v1.ResetLinksRequest
-	2, // 9: claimsmith.admin.v1.LinkService.ListLinks:output_type -> claimsmith.admin.v1.ListLinksResponse
-	4, // 10: claimsmith.admin.v1.LinkService.AddLink:output_type -> claimsmith.admin.v1.AddLinkResponse
-	6, // 11: claimsmith.admin.v1.LinkService.AdoptLinks:output_type -> claimsmith.admin.v1.AdoptLinksResponse
-	8, // 12: claimsmith.admin.v1.LinkService.ResetLinks:output_type -> claimsmith.admin.v1.ResetLinksResponse
-	9, // [9:13] is the sub-list for method output_type
-	5, // [5:9] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	11, // 0: claimsmith.admin.v1.Link.time:type_name -> google.protobuf.Timestamp
+	0,  // 1: claimsmith.admin.v1.ListLinksResponse.links:type_name -> claimsmith.admin.v1.Link
+	11, // 2: claimsmith.admin.v1.ListLinksResponse.lost:type_name -> google.protobuf.Timestamp
+	0,  // 3: claimsmith.admin.v1.AddLinkRequest.link:type_name -> claimsmith.admin.v1.Link
+	0,  // 4: claimsmith.admin.v1.AddLinkResponse.link:type_name -> claimsmith.admin.v1.Link
+	1,  // 5: claimsmith.admin.v1.LinkService.ListLinks:input_type -> claimsmith.admin.v1.ListLinksRequest
+	3,  // 6: claimsmith.admin.v1.LinkService.AddLink:input_type -> claimsmith.admin.v1.AddLinkRequest
+	5,  // 7: claimsmith.admin.v1.LinkService.AdoptLinks:input_type -> claimsmith.admin.v1.AdoptLinksRequest
+	7,  // 8: claimsmith.admin.v1.LinkService.AcceptLinks:input_type -> claimsmith.admin.v1.AcceptLinksRequest
+	9,  // 9: claimsmith.admin.v1.LinkService.ResetLinks:input_type -> claimsmith.admin.v1.ResetLinksRequest
+	2,  // 10: claimsmith.admin.v1.LinkService.ListLinks:output_type -> claimsmith.admin.v1.ListLinksResponse
+	4,  // 11: claimsmith.admin.v1.LinkService.AddLink:output_type -> claimsmith.admin.v1.AddLinkResponse
+	6,  // 12: claimsmith.admin.v1.LinkService.AdoptLinks:output_type -> claimsmith.admin.v1.AdoptLinksResponse
+	8,  // 13: claimsmith.admin.v1.LinkService.AcceptLinks:output_type -> claimsmith.admin.v1.AcceptLinksResponse
+	10, // 14: claimsmith.admin.v1.LinkService.ResetLinks:output_type -> claimsmith.admin.v1.ResetLinksResponse
+	10, // [10:15] is the sub-list for method output_type
+	5,  // [5:10] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_claimsmith_admin_v1_links_proto_init() }
@@ -659,7 +771,7 @@ func file_claimsmith_admin_v1_links_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_claimsmith_admin_v1_links_proto_rawDesc), len(file_claimsmith_admin_v1_links_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,10 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	LinkService_ListLinks_FullMethodName  = "/claimsmith.admin.v1.LinkService/ListLinks"
-	LinkService_AddLink_FullMethodName    = "/claimsmith.admin.v1.LinkService/AddLink"
-	LinkService_AdoptLinks_FullMethodName = "/claimsmith.admin.v1.LinkService/AdoptLinks"
-	LinkService_ResetLinks_FullMethodName = "/claimsmith.admin.v1.LinkService/ResetLinks"
+	LinkService_ListLinks_FullMethodName   = "/claimsmith.admin.v1.LinkService/ListLinks"
+	LinkService_AddLink_FullMethodName     = "/claimsmith.admin.v1.LinkService/AddLink"
+	LinkService_AdoptLinks_FullMethodName  = "/claimsmith.admin.v1.LinkService/AdoptLinks"
+	LinkService_AcceptLinks_FullMethodName = "/claimsmith.admin.v1.LinkService/AcceptLinks"
+	LinkService_ResetLinks_FullMethodName  = "/claimsmith.admin.v1.LinkService/ResetLinks"
 )
 
 // LinkServiceClient is the client API for LinkService service.
@@ -46,6 +47,9 @@ type LinkServiceClient interface {
 	// INVALID_ARGUMENT: no connector is named.
 	// FAILED_PRECONDITION: the configuration names no provider for it.
 	AdoptLinks(ctx context.Context, in *AdoptLinksRequest, opts ...grpc.CallOption) (*AdoptLinksResponse, error)
+	// AcceptLinks says that the links that are there and whole hold, whatever happened to the store: until then none of those that are
+	// not sound do. It may be repeated.
+	AcceptLinks(ctx context.Context, in *AcceptLinksRequest, opts ...grpc.CallOption) (*AcceptLinksResponse, error)
 	// ResetLinks takes links apart: the next sign-in is a first one again. It may be repeated.
 	// INVALID_ARGUMENT: nothing says which.
 	ResetLinks(ctx context.Context, in *ResetLinksRequest, opts ...grpc.CallOption) (*ResetLinksResponse, error)
@@ -89,6 +93,16 @@ func (c *linkServiceClient) AdoptLinks(ctx context.Context, in *AdoptLinksReques
 	return out, nil
 }
 
+func (c *linkServiceClient) AcceptLinks(ctx context.Context, in *AcceptLinksRequest, opts ...grpc.CallOption) (*AcceptLinksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AcceptLinksResponse)
+	err := c.cc.Invoke(ctx, LinkService_AcceptLinks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *linkServiceClient) ResetLinks(ctx context.Context, in *ResetLinksRequest, opts ...grpc.CallOption) (*ResetLinksResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ResetLinksResponse)
@@ -120,6 +134,9 @@ type LinkServiceServer interface {
 	// INVALID_ARGUMENT: no connector is named.
 	// FAILED_PRECONDITION: the configuration names no provider for it.
 	AdoptLinks(context.Context, *AdoptLinksRequest) (*AdoptLinksResponse, error)
+	// AcceptLinks says that the links that are there and whole hold, whatever happened to the store: until then none of those that are
+	// not sound do. It may be repeated.
+	AcceptLinks(context.Context, *AcceptLinksRequest) (*AcceptLinksResponse, error)
 	// ResetLinks takes links apart: the next sign-in is a first one again. It may be repeated.
 	// INVALID_ARGUMENT: nothing says which.
 	ResetLinks(context.Context, *ResetLinksRequest) (*ResetLinksResponse, error)
@@ -141,6 +158,9 @@ func (UnimplementedLinkServiceServer) AddLink(context.Context, *AddLinkRequest) 
 }
 func (UnimplementedLinkServiceServer) AdoptLinks(context.Context, *AdoptLinksRequest) (*AdoptLinksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AdoptLinks not implemented")
+}
+func (UnimplementedLinkServiceServer) AcceptLinks(context.Context, *AcceptLinksRequest) (*AcceptLinksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcceptLinks not implemented")
 }
 func (UnimplementedLinkServiceServer) ResetLinks(context.Context, *ResetLinksRequest) (*ResetLinksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResetLinks not implemented")
@@ -220,6 +240,24 @@ func _LinkService_AdoptLinks_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LinkService_AcceptLinks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcceptLinksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LinkServiceServer).AcceptLinks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LinkService_AcceptLinks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LinkServiceServer).AcceptLinks(ctx, req.(*AcceptLinksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _LinkService_ResetLinks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ResetLinksRequest)
 	if err := dec(in); err != nil {
@@ -256,6 +294,10 @@ var LinkService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AdoptLinks",
 			Handler:    _LinkService_AdoptLinks_Handler,
+		},
+		{
+			MethodName: "AcceptLinks",
+			Handler:    _LinkService_AcceptLinks_Handler,
 		},
 		{
 			MethodName: "ResetLinks",
