@@ -69,7 +69,7 @@ func TestAnEditWithoutAPlaceIsNamed(t *testing.T) {
 	code := run([]string{"dex", "survey", "--source", tree, "--since", "2026-01-01"}, strings.NewReader(""), &out, &errs)
 	table := regexp.MustCompile(`(?m)^[0-9a-f]{7,} +\d{4}-\d\d-\d\d +`).ReplaceAllString(out.String(), "COMMIT DATE ")
 	want := `COMMIT DATE -      server/oauth2.go, func newIDToken: 0 instead of 1 of: if idToken, err = s.signer.Sign(ctx, payload); err != nil {
-COMMIT DATE 58     applies; without: claimsSupported is not listed in discovery
+COMMIT DATE 59     applies; without: claimsSupported is not listed in discovery
 1 of 2 commits are supported
 `
 	if _, rows, _ := strings.Cut(table, "\n"); code != exitProblems || rows != want || errs.Len() != 0 {

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/claimsmith/claimsmith/sidecar/internal/state/statetest"
+	"github.com/claimsmith/claimsmith/sidecar/statetest"
 )
 
 var server statetest.Postgres
