@@ -89,7 +89,7 @@ type Options struct {
 	Registry     prometheus.Registerer // where the metrics go; nil: nowhere
 }
 
-// New returns the hook, or nil if none is configured. It does not connect: the service may start after Dex.
+// New returns the hook, or nil if none is configured. It waits for no service: one may start after Dex.
 func New(c Config, o Options) (*Hook, error) {
 	if c.Address == "" {
 		if c.Required {
@@ -97,20 +97,20 @@ func New(c Config, o Options) (*Hook, error) {
 		}
 		return nil, nil
 	}
-	metrics, err := newMetrics(o.Registry)
+	link, err := newLink(c, o.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("claimsHook: %w", err)
 	}
-	link, err := newLink(c)
+	metrics, err := newMetrics(o.Registry, link)
 	if err != nil {
-		return nil, fmt.Errorf("claimsHook: %w", err)
+		return nil, errors.Join(fmt.Errorf("claimsHook: %w", err), link.Close())
 	}
 	o.Logger.Info("config claims hook", "address", c.Address, "timeout", c.Timeout,
 		"every_client", len(c.Clients) == 0, "clients", c.Clients, "sign_unchanged", c.SignUnchanged, "allow_revoke", c.AllowRevoke)
 	return &Hook{config: c, log: o.Logger, requestID: o.RequestIDKey, link: link, metrics: metrics, features: features(c)}, nil
 }
 
-// Close ends the connection.
+// Close ends the connections.
 func (h *Hook) Close() error {
 	if h == nil {
 		return nil
