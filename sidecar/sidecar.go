@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
@@ -21,6 +22,7 @@ type Options struct {
 	Reflection    bool            // serve gRPC reflection: for looking around, not for production
 	AllowWritable bool            // serve a configuration that others can write: who can decides every login
 	WorkDir       string          // where plugins get their folders; empty makes a temporary one
+	connectionAge time.Duration   // in tests; else zero
 }
 
 // Builtin is a plugin that comes with the program: started by a command like any other, and able to describe itself without
