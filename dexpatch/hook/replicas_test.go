@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,14 +104,27 @@ func twoAddresses(t *testing.T) (first, second net.Listener) {
 	return nil, nil
 }
 
-// resolve answers every question of this process for an address with 127.0.0.1 and 127.0.0.2.
-func resolve(t *testing.T) {
+// names answers every question of this process for an address.
+type names struct {
+	mu   sync.Mutex
+	last []byte // of 127.0.0.x
+}
+
+func (n *names) are(last ...byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.last = last
+}
+
+// resolve makes every name stand for 127.0.0.1 and 127.0.0.2, until it is said otherwise.
+func resolve(t *testing.T) *names {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	names := &names{last: []byte{1, 2}}
 	go func() {
 		buffer := make([]byte, 1500)
 		for {
@@ -118,19 +132,7 @@ func resolve(t *testing.T) {
 			if err != nil {
 				return
 			}
-			var m dnsmessage.Message
-			if m.Unpack(buffer[:n]) != nil || len(m.Questions) == 0 {
-				continue
-			}
-			m.Response, m.RecursionAvailable, m.Additionals = true, true, nil
-			if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
-				for _, last := range []byte{1, 2} {
-					m.Answers = append(m.Answers, dnsmessage.Resource{
-						Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 60}, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, last}},
-					})
-				}
-			}
-			if answer, err := m.Pack(); err == nil {
+			if answer := names.answer(buffer[:n]); answer != nil {
 				_, _ = conn.WriteTo(answer, from)
 			}
 		}
@@ -140,6 +142,29 @@ func resolve(t *testing.T) {
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
 	}}
+	return names
+}
+
+func (n *names) answer(question []byte) []byte {
+	var m dnsmessage.Message
+	if m.Unpack(question) != nil || len(m.Questions) == 0 {
+		return nil
+	}
+	m.Response, m.RecursionAvailable, m.Additionals = true, true, nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
+		for _, last := range n.last {
+			m.Answers = append(m.Answers, dnsmessage.Resource{
+				Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 60}, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, last}},
+			})
+		}
+	}
+	answer, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	return answer
 }
 
 // TestAServiceThatIsStillStartingIsWaitedFor, for a part of the timeout.
