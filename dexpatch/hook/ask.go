@@ -149,8 +149,14 @@ func (h *Hook) settle(ctx context.Context, a attempt) (*hookv1.ExtendPayloadResp
 	return nil, nil
 }
 
-// answered is what a status of the service means.
+// answered is what a status of the service means. That the client may not have tokens in this way is known by the decision id: what is
+// between the two says "permission denied" as well.
 func answered(code codes.Code, id string) error {
+	if code == codes.PermissionDenied && id != "" {
+		return &Refusal{
+			DecisionID: orLocal(id), Rule: "a lookup is not made for this grant", message: "This application may not sign people in this way.", unauthorized: true,
+		}
+	}
 	return newFailure(id, answerText(code))
 }
 

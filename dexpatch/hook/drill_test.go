@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"log/slog"
@@ -229,15 +228,7 @@ type load struct {
 
 func (d *drill) load() *load {
 	d.t.Helper()
-	var c claimshook.Config
-	if err := json.Unmarshal(fmt.Appendf(nil, `{"address": "dns:///claimsmith.test:%s", "tls": {"caFile": "%[2]s/ca.pem", "certFile": "%[2]s/dex.pem", "keyFile": "%[2]s/dex.key", "serverName": "hook.internal"}}`,
-		d.port, d.dir), &c); err != nil {
-		d.t.Fatal(err)
-	}
-	h, err := claimshook.New(c, claimshook.Options{RequestIDKey: requestKey{}, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	h := d.last.open(d.t, d.port, claimshook.Options{})
 	l := &load{}
 	ctx, stop := context.WithCancel(context.Background())
 	var asking sync.WaitGroup

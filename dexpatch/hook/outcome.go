@@ -23,6 +23,8 @@ type Refusal struct {
 	Rule       string
 	message    string
 	revoke     bool
+
+	unauthorized bool // the client may not have tokens in this way, whoever signs in
 }
 
 func (r *Refusal) Error() string {
@@ -61,6 +63,13 @@ func Page(err error) (status int, message string, ok bool) {
 	return 0, "", false
 }
 
+// RetryLater says in the header of the page, as the token endpoint does, when to try again what a failure ended.
+func RetryLater(w http.ResponseWriter, err error) {
+	if _, failed := outcome(err).(*Failure); failed {
+		w.Header().Set("Retry-After", "5")
+	}
+}
+
 // BriefPage is Page without the words of the operator: for who has shown one factor and not yet the other.
 func BriefPage(err error) (status int, message string, ok bool) {
 	status, message, ok = Page(err)
@@ -76,6 +85,9 @@ func BriefPage(err error) (status int, message string, ok bool) {
 func AuthorizationError(err error) (code, description string, ok bool) {
 	switch e := outcome(err).(type) {
 	case *Refusal:
+		if e.unauthorized {
+			return unauthorizedClient, refusedText(e.DecisionID), true
+		}
 		return "access_denied", refusedText(e.DecisionID), true
 	case *Failure:
 		return "temporarily_unavailable", laterText(e.DecisionID), true
@@ -96,10 +108,13 @@ func TokenError(ctx context.Context, w http.ResponseWriter, code, description st
 	r.mu.Unlock()
 	switch e := outcome(ended).(type) {
 	case *Refusal:
+		if e.unauthorized {
+			return unauthorizedClient, refusedText(e.DecisionID), http.StatusBadRequest
+		}
 		return refusalCode(r.grant), refusedText(e.DecisionID), http.StatusBadRequest
 	case *Failure:
 		if !late {
-			w.Header().Set("Retry-After", "5")
+			RetryLater(w, e)
 		}
 		return "temporarily_unavailable", laterText(e.DecisionID), http.StatusServiceUnavailable
 	}
@@ -112,13 +127,16 @@ func refusedText(decision string) string {
 
 func laterText(decision string) string { return "Please try again later (decision " + decision + ")." }
 
+// unauthorizedClient is the code for a client that may not use a grant (RFC 6749 4.1.2.1 and 5.2).
+const unauthorizedClient = "unauthorized_client"
+
 // refusalCode follows RFC 6749 5.2, RFC 8693 2.2.2 for token exchange and RFC 8628 3.5 for devices.
 func refusalCode(grantType string) string {
 	switch grantType {
 	case grantTokenExchange:
 		return "invalid_request"
 	case grantClientCredentials:
-		return "unauthorized_client"
+		return unauthorizedClient
 	case grantDeviceCode:
 		return "access_denied"
 	}
