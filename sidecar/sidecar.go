@@ -69,6 +69,7 @@ type Problem = config.Problem
 type Problems struct {
 	List   []Problem // errors and warnings, in the order of the file
 	source *config.Source
+	advice []Problem // what Advise adds
 }
 
 // Error names the first problem and how many there are; Render shows them all.
@@ -83,6 +84,14 @@ func (p *Problems) Error() string {
 
 // Render writes the problems for people: place, message, the line with a caret, and a hint.
 func (p *Problems) Render(w io.Writer) error { return p.source.Render(w, p.List) }
+
+// Advise adds warnings of what is plain in a file and may not be what is wanted: clients and grants in which a rule cannot be answered. It adds none
+// to a file that cannot be served.
+func (p *Problems) Advise() {
+	if !p.Failed() {
+		p.List, p.advice = config.Sorted(append(p.List, p.advice...)), nil
+	}
+}
 
 // Failed reports whether there is anything but warnings.
 func (p *Problems) Failed() bool { return config.HasErrors(p.List) }
