@@ -28,7 +28,7 @@ import (
 func TestReplicas(t *testing.T) {
 	files := newAuthority(t)
 	creds := files.server(t)
-	resolve(t)
+	names := resolve(t)
 	first, second := twoAddresses(t)
 	services := []*service{serveOn(t, first, always(patches(nil, nil)), creds), serveOn(t, second, always(patches(nil, nil)), creds)}
 	h := files.open(t, portOf(first), claimshook.Options{})
@@ -62,6 +62,22 @@ func TestReplicas(t *testing.T) {
 			t.Fatal("one that serves again is not asked")
 		}
 	}
+	names.are(2)
+	for quiet := 0; quiet < 10; quiet++ {
+		before := len(services[0].calls())
+		if sign(); len(services[0].calls()) > before {
+			quiet = 0
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("one that is not listed any more is asked")
+		}
+	}
+	names.are(1, 2)
+	for before := len(services[0].calls()); len(services[0].calls()) == before; sign() {
+		if time.Now().After(deadline) {
+			t.Fatal("one that is listed again is not asked")
+		}
+	}
 	services[0].server.Stop()
 	before := len(services[1].calls())
 	for range 10 {
@@ -69,6 +85,28 @@ func TestReplicas(t *testing.T) {
 	}
 	if got := len(services[1].calls()) - before; got != 10 {
 		t.Errorf("the one that is left was asked %d times of 10", got)
+	}
+}
+
+// TestANameThatStandsForNobody says so, and no longer once it stands for somebody.
+func TestANameThatStandsForNobody(t *testing.T) {
+	files, names := newAuthority(t), resolve(t)
+	names.are()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, l, always(patches(nil, nil)), files.server(t))
+	h := files.open(t, portOf(l), claimshook.Options{})
+	_, err = claimshook.Extend(exchangeContext(t, "r1", ""), h, []byte(payload), token())
+	if !strings.HasPrefix(message(err), "claims hook: no connection: lookup claimsmith.test") {
+		t.Errorf("got %v", err)
+	}
+	names.are(1)
+	for deadline := time.Now().Add(20 * time.Second); err != nil; {
+		if _, err = claimshook.Extend(exchangeContext(t, "r2", ""), h, []byte(payload), token()); time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }
 
