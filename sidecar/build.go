@@ -33,6 +33,8 @@ type builder struct {
 	perKind  bool
 	ruledAll bool
 	ruled    map[string]bool
+	asked    []string // aliases without which the steps that are being compiled are not come to
+	advice   []config.Problem
 }
 
 // lookupStep is a lookup with the conditions under which it is made.
@@ -41,6 +43,9 @@ type lookupStep struct {
 	alias  string
 	plugin *described
 	whens  []*config.Condition // of the groups around it and its own
+
+	reader  string   // the first step that needs it where it may not be made; empty: none does
+	clients []string // that such steps are about; an empty one stands for all
 }
 
 // build compiles what there is. The rule set is nil when anything is wrong.
@@ -59,11 +64,12 @@ func build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 			Steps: b.steps(cfg.Pipeline, nil), PerKind: b.perKind, Contracts: b.contracts(), Connector: b.trust(), Ruled: b.ruled, RuledAll: b.ruledAll,
 		}
 		set.cases = b.cases()
+		b.advise()
 	}
 	if set.pipeline != nil {
 		set.pipeline.Outline = pipeline.Number(set.pipeline.Steps)
 	}
-	all := &Problems{List: config.Sorted(b.problems), source: src}
+	all := &Problems{List: config.Sorted(b.problems), source: src, advice: b.advice}
 	if all.Failed() || b.rules == nil {
 		return nil, all
 	}

@@ -17,9 +17,15 @@ func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 // steps compiles a list of steps. whens are the conditions of the groups around it.
 func (b *builder) steps(list []config.Step, whens []*config.Condition) []pipeline.Step {
 	out := make([]pipeline.Step, 0, len(list))
+	before := len(b.asked)
 	for i := range list {
-		out = append(out, b.step(&list[i], whens))
+		s := b.step(&list[i], whens)
+		if s.When == nil && s.Deny != nil && s.Deny.If != nil {
+			b.asked = append(b.asked, b.askedBy(s.Deny.If.Reads())...)
+		}
+		out = append(out, s)
 	}
+	b.asked = b.asked[:before]
 	return out
 }
 
@@ -52,6 +58,7 @@ func (b *builder) step(s *config.Step, whens []*config.Condition) pipeline.Step 
 	}
 	for _, r := range reads {
 		b.covered(s, whens, r)
+		b.withheld(s, whens, r)
 	}
 	return out
 }
@@ -195,6 +202,69 @@ func (b *builder) covered(s *config.Step, whens []*config.Condition, r pipeline.
 				"put the same when on this step, or read "+alias+".asked first"))
 		}
 	}
+}
+
+// withheld takes note of a step that reads facts which are not asked for in some grants, and of the clients that it is about. A lookup that says
+// its grants is meant so.
+func (b *builder) withheld(s *config.Step, whens []*config.Condition, r pipeline.Reads) {
+	about := []pipeline.Reads{r}
+	for _, w := range whens {
+		if w.Expr == nil {
+			continue
+		}
+		if cond, err := b.rules.Condition(w.Expr.Value); err == nil {
+			about = append(about, cond.Reads())
+		}
+	}
+	var clients []string
+	for _, r := range about {
+		if r.Grant {
+			return
+		}
+		clients = append(clients, r.Clients...)
+	}
+	if len(clients) == 0 {
+		clients = []string{""}
+	}
+	for _, alias := range aliases(r) {
+		i := slices.IndexFunc(b.lookups, func(l *lookupStep) bool { return l.alias == alias })
+		if i < 0 || b.lookups[i].step == s || b.lookups[i].step.Grants != nil || slices.Contains(b.asked, alias) || slices.ContainsFunc(about, func(r pipeline.Reads) bool { return guarded(r, alias) }) {
+			continue
+		}
+		if l := b.lookups[i]; l.reader == "" {
+			l.reader = s.Path
+		}
+		b.lookups[i].clients = append(b.lookups[i].clients, clients...)
+	}
+}
+
+// advise warns of the lookups that withheld found.
+func (b *builder) advise() {
+	for _, l := range b.lookups {
+		if l.reader == "" {
+			continue
+		}
+		slices.Sort(l.clients)
+		who := strings.Join(slices.Compact(l.clients), ", ")
+		if l.clients[0] == "" {
+			who = "every client"
+		}
+		p := b.src.Problem(l.step.Path, fmt.Sprintf("%s is not asked for in the grants %s, and %s reads it: they are refused then, to %s, as unauthorized_client",
+			l.alias, strings.Join(pipeline.WithheldGrants(), " and "), l.reader, who),
+			"write grants: here, with these to ask then too, without them to leave it so; or look at "+l.alias+".asked first")
+		p.Warning = true
+		b.advice = append(b.advice, p)
+	}
+}
+
+// askedBy are the aliases of which an expression reads whether they were asked.
+func (b *builder) askedBy(r pipeline.Reads) (out []string) {
+	for _, alias := range aliases(r) {
+		if guarded(r, alias) {
+			out = append(out, alias)
+		}
+	}
+	return out
 }
 
 // guarded reports whether an expression looks at asked before it reads anything else.

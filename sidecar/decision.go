@@ -42,6 +42,8 @@ func newDecisionID() string {
 
 func (d *decision) outcome() string {
 	switch {
+	case withheld(d.err):
+		return "denied" // by the configuration, and not by a rule of it
 	case d.err != nil:
 		return "failed"
 	case d.denial != nil:
@@ -50,6 +52,11 @@ func (d *decision) outcome() string {
 		return "unchanged"
 	}
 	return "patched"
+}
+
+func withheld(err error) bool {
+	var e *pipeline.Error
+	return errors.As(err, &e) && e.Class == pipeline.Withheld
 }
 
 // loggedStage is the stage as rules know it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +53,7 @@ func newMetrics(s *Server) *metrics {
 
 // told notes a decision for whoever asks later.
 func (s *Server) told(d *decision) {
+	s.answered.Add(1)
 	s.memory.remember(d)
 	counter, known := s.metrics.decisions[[2]string{loggedStage(d.request.GetStage()), d.outcome()}]
 	if !known {
@@ -137,15 +139,27 @@ func (stateCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads the state as it is.
 func (c stateCollector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(name, help string, value float64, labels ...string) {
+		// Names of labels, then their values.
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, labels[:len(labels)/2], nil), prometheus.GaugeValue, value, labels[len(labels)/2:]...)
+	}
+	gauge("claimsmith_build_info", "The version of claimsmith and of the Go that built it.", 1, "version", "goversion", c.server.options.Version, runtime.Version())
+	if certs := c.server.certs; certs != nil {
+		end, failed := certs.state()
+		gauge("claimsmith_certificate_not_after_timestamp_seconds", "When the certificate of the sidecar ends, as seconds since 1970.", float64(end.Unix()))
+		stale := 0.
+		if failed != nil {
+			stale = 1
+		}
+		gauge("claimsmith_certificate_stale", "Whether the certificate files cannot be used, so that those before them go on serving.", stale)
+	}
 	g := c.server.acquire()
 	if g == nil {
 		return
 	}
 	defer g.release()
-	info := prometheus.NewDesc("claimsmith_configuration_info", "The configuration that is served: the beginning of its SHA-256.", []string{"digest"}, nil)
-	out <- prometheus.MustNewConstMetric(info, prometheus.GaugeValue, 1, g.digest)
-	loaded := prometheus.NewDesc("claimsmith_configuration_loaded_seconds", "When it was loaded, as seconds since 1970.", nil, nil)
-	out <- prometheus.MustNewConstMetric(loaded, prometheus.GaugeValue, float64(g.loaded.Unix()))
+	gauge("claimsmith_configuration_info", "The configuration that is served: the beginning of its SHA-256.", 1, "digest", g.digest)
+	gauge("claimsmith_configuration_loaded_seconds", "When it was loaded, as seconds since 1970.", float64(g.loaded.Unix()))
 	for _, n := range pluginNumbers() {
 		desc := prometheus.NewDesc(n.name, n.help, []string{"plugin"}, nil)
 		for _, p := range g.plugins {

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 // scrape returns the lines of the metrics that begin with claimsmith.
@@ -26,11 +29,19 @@ func (r *running) scrape() string {
 	}
 	var ours strings.Builder
 	for l := range strings.Lines(string(all)) {
-		if strings.HasPrefix(l, "claimsmith_") {
+		if strings.Contains(l, "claimsmith_") {
 			ours.WriteString(l)
 		}
 	}
 	return ours.String()
+}
+
+func TestTheNamesOfTheMetricsAreThoseOfPrometheus(t *testing.T) {
+	r := serve(t, newAuthority(t).networked(freePort(t)))
+	problems, err := promlint.New(strings.NewReader(r.scrape())).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
 }
 
 func TestMetrics(t *testing.T) {
@@ -58,6 +69,7 @@ func TestMetrics(t *testing.T) {
 		`claimsmith_facts_unloaded_total{plugin="nas"} 0`,
 		`claimsmith_facts_unsaved_total{plugin="nas"} 0`,
 		`claimsmith_configuration_info{digest="`,
+		`claimsmith_build_info{goversion="` + runtime.Version() + `",version="test"} 1`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the metrics lack %s", want)

@@ -18,7 +18,7 @@ const patience = 10 * settle
 
 // Reload reads the configuration again. The new one serves only when nothing is wrong with it and its tests hold; until then,
 // and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins anew whose
-// declaration did not change, so that they read files again that it names.
+// declaration did not change, so that they read files again that it names, and reads the certificates again.
 //
 // The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. What needs a
 // new start, such as another listen address, is not taken over, and is warned of.
@@ -37,6 +37,9 @@ func (s *Server) reload(ctx context.Context, fresh, force bool) (err error) {
 	keep := old.plugins
 	if fresh {
 		keep = nil
+		if s.certs != nil {
+			s.certs.current(true)
+		}
 	}
 	now, warnings, err := load(ctx, s.file, s.options, s.host, keep)
 	if err != nil {

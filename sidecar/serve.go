@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,16 @@ type Server struct {
 	failed    atomic.Pointer[failedReload] // the last reload; nil when it was none
 	started   time.Time
 	metrics   *metrics
+	certs     *certificates // nil: it listens at a socket
+	answered  atomic.Int64  // calls of the hook
 }
+
+const (
+	connectionAge = 20 * time.Second // of a connection over a network: then it is made anew, with new certificates, and maybe to another sidecar
+	longestCall   = time.Minute      // what a hook waits at most
+	quiet         = time.Second      // without a question, once the sidecar said that it stops: the hooks ask another one
+	leaving       = 5 * time.Second  // how long it goes on answering whoever knows no other
+)
 
 // New loads a configuration, starts its plugins and runs its tests. The error is a *Problems when something is wrong with the
 // file and a *TestsFailed when its tests do not hold. The caller closes the server, also when Serve was never called.
@@ -82,6 +92,9 @@ func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings, shadow: newShadow(log), memory: memory, tracing: tracing, tally: tally, started: time.Now()}
+	if s.certs, err = newCertificates(first.cfg.Listen.TLS, log); err != nil {
+		return nil, err
+	}
 	s.metrics = newMetrics(s)
 	s.active.Store(first)
 	s.began = first.cfg
@@ -111,7 +124,8 @@ func (s *Server) Close() error {
 	return errors.Join(err, s.memory.close())
 }
 
-// Serve answers calls until ctx ends; then calls under way get the budget of a request to finish. The plugins stay for Close.
+// Serve answers calls until ctx ends; then calls under way get the budget of a request to finish. Over a network it first says that it
+// stops, and answers until the hooks ask another sidecar. The plugins stay for Close.
 func (s *Server) Serve(ctx context.Context) error {
 	listener, err := s.listen()
 	if err != nil {
@@ -123,7 +137,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	log, cfg := s.log, s.active.Load().cfg
 	s.warn(ctx, s.warnings)
-	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
+	server := grpc.NewServer(s.ages(cfg), grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                               // their stacks have grown: those of new goroutines would grow at every call
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
 	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
@@ -171,7 +185,11 @@ func (s *Server) run(ctx context.Context, server *grpc.Server, listener net.List
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
+	s.log.Info("stopping")
 	alive.Shutdown()
+	if s.certs != nil {
+		s.leave()
+	}
 	s.drain(server)
 	if stopped := <-served; !errors.Is(stopped, grpc.ErrServerStopped) { // what it says when it was stopped before it began
 		return stopped
@@ -179,9 +197,32 @@ func (s *Server) run(ctx context.Context, server *grpc.Server, listener net.List
 	return nil
 }
 
+// leave waits until nobody asks any more: a hook that knows another sidecar goes to it when this one says that it stops. One that knows
+// none is answered for a while, in which it may learn of one.
+func (s *Server) leave() {
+	end := time.After(leaving)
+	for before := int64(-1); before != s.answered.Load(); {
+		before = s.answered.Load()
+		select {
+		case <-time.After(quiet):
+		case <-end:
+			return
+		}
+	}
+}
+
+// ages is how long connections last.
+func (s *Server) ages(c *config.Config) grpc.ServerOption {
+	if c.Listen.TLS == nil {
+		return grpc.EmptyServerOption{}
+	}
+	return grpc.KeepaliveParams(keepalive.ServerParameters{
+		MaxConnectionAge: cmp.Or(s.options.connectionAge, connectionAge), MaxConnectionAgeGrace: longestCall, Time: 10 * time.Second, Timeout: 5 * time.Second,
+	})
+}
+
 // drain lets calls under way finish, but no longer than a request may take.
 func (s *Server) drain(server *grpc.Server) {
-	s.log.Info("stopping")
 	late := time.AfterFunc(s.active.Load().cfg.Budget+time.Second, server.Stop)
 	defer late.Stop()
 	server.GracefulStop()
@@ -211,12 +252,8 @@ func (s *Server) listen() (net.Listener, error) {
 
 func (s *Server) credentials() (credentials.TransportCredentials, error) {
 	l := s.active.Load().cfg.Listen
-	if l.TLS != nil {
-		c, err := serverTLS(l.TLS)
-		if err != nil {
-			return nil, err
-		}
-		return credentials.NewTLS(c), nil
+	if s.certs != nil {
+		return credentials.NewTLS(s.certs.config()), nil
 	}
 	if len(l.AllowUIDs) > 0 {
 		return newPeerCheck(insecure.NewCredentials(), l.AllowUIDs, "not in listen.allowUids")

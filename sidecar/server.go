@@ -148,6 +148,8 @@ func codeOf(ctx context.Context, err error) codes.Code {
 		return codes.DeadlineExceeded
 	case e.Class == pipeline.Deadline, e.Class == pipeline.Unavailable:
 		return codes.Unavailable
+	case e.Class == pipeline.Withheld:
+		return codes.PermissionDenied
 	}
 	return codes.Internal
 }

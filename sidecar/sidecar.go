@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
@@ -21,6 +22,7 @@ type Options struct {
 	Reflection    bool            // serve gRPC reflection: for looking around, not for production
 	AllowWritable bool            // serve a configuration that others can write: who can decides every login
 	WorkDir       string          // where plugins get their folders; empty makes a temporary one
+	connectionAge time.Duration   // in tests; else zero
 }
 
 // Builtin is a plugin that comes with the program: started by a command like any other, and able to describe itself without
@@ -67,6 +69,7 @@ type Problem = config.Problem
 type Problems struct {
 	List   []Problem // errors and warnings, in the order of the file
 	source *config.Source
+	advice []Problem // what Advise adds
 }
 
 // Error names the first problem and how many there are; Render shows them all.
@@ -81,6 +84,14 @@ func (p *Problems) Error() string {
 
 // Render writes the problems for people: place, message, the line with a caret, and a hint.
 func (p *Problems) Render(w io.Writer) error { return p.source.Render(w, p.List) }
+
+// Advise adds warnings of what is plain in a file and may not be what is wanted: clients and grants in which a rule cannot be answered. It adds none
+// to a file that cannot be served.
+func (p *Problems) Advise() {
+	if !p.Failed() {
+		p.List, p.advice = config.Sorted(append(p.List, p.advice...)), nil
+	}
+}
 
 // Failed reports whether there is anything but warnings.
 func (p *Problems) Failed() bool { return config.HasErrors(p.List) }

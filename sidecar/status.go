@@ -49,6 +49,13 @@ func (a *admin) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv1.
 	if lost := s.memory.linksLost(ctx); !lost.IsZero() {
 		out.LinksLost = timestamppb.New(lost)
 	}
+	if s.certs != nil {
+		end, failed := s.certs.state()
+		out.Certificate = &adminv1.Certificate{NotAfter: timestamppb.New(end)}
+		if failed != nil {
+			out.Certificate.Stale = failed.Error()
+		}
+	}
 	out.NeedsRestart = needsRestart(s.began, active.cfg)
 	out.LinksSealed = int32(s.memory.linksSealed(ctx))
 	for _, running := range active.plugins {

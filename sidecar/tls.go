@@ -5,10 +5,98 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 )
+
+// certificates are the files of listen.tls. Each connection gets what they hold when it begins; while they cannot be used, as in the
+// middle of a change, it gets what they held before, which the log says once, and status and metrics as long as it lasts.
+type certificates struct {
+	names *config.TLS
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	seen   []os.FileInfo // of the files when they were read; nil for one that was not there
+	good   *tls.Config
+	failed error // why what they hold now is not used
+}
+
+// newCertificates reads the files. Nil where the sidecar has none.
+func newCertificates(names *config.TLS, log *slog.Logger) (*certificates, error) {
+	if names == nil {
+		return nil, nil
+	}
+	c := &certificates{names: names, log: log, seen: stat(names)}
+	var err error
+	c.good, err = serverTLS(names)
+	return c, err
+}
+
+// config is that of every connection: it asks for the one of each.
+func (c *certificates) config() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, SessionTicketsDisabled: true,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.current(false), nil },
+	}
+}
+
+// current returns what a connection that begins now is made with. The files are read when they changed, and when that is wanted.
+func (c *certificates) current(always bool) *tls.Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	seen := stat(c.names) // before they are read: what changes meanwhile is seen the next time
+	if !always && slices.EqualFunc(seen, c.seen, sameFile) {
+		return c.good
+	}
+	c.seen = seen
+	now, err := serverTLS(c.names)
+	if err == nil {
+		if end := now.Certificates[0].Leaf.NotAfter; end.Before(time.Now()) {
+			err = fmt.Errorf("the certificate of the sidecar ended on %s", end.UTC().Format(time.RFC3339))
+		}
+	}
+	switch {
+	case err == nil:
+		c.good = now
+		c.log.Info("certificates read again", "not_after", now.Certificates[0].Leaf.NotAfter.UTC().Format(time.RFC3339))
+	case c.failed == nil || c.failed.Error() != err.Error():
+		c.log.Warn("the certificate files cannot be used: the ones before go on serving", "err", err)
+	}
+	c.failed = err
+	return c.good
+}
+
+// state says until when the certificate in use counts, and why what the files hold now is not used.
+func (c *certificates) state() (end time.Time, failed error) {
+	good := c.current(false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return good.Certificates[0].Leaf.NotAfter, c.failed
+}
+
+func stat(names *config.TLS) []os.FileInfo {
+	var all []os.FileInfo
+	for _, name := range []string{names.CertFile, names.KeyFile, names.ClientCAFile} {
+		info, err := os.Stat(name)
+		if err != nil {
+			info = nil
+		}
+		all = append(all, info)
+	}
+	return all
+}
+
+func sameFile(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
 
 // serverTLS is mutual TLS 1.3: the client's certificate must come from the authority, and carry one of the names if there are any.
 func serverTLS(c *config.TLS) (*tls.Config, error) {
@@ -25,7 +113,7 @@ func serverTLS(c *config.TLS) (*tls.Config, error) {
 		return nil, fmt.Errorf("load the authority of clients: %s has no certificate in PEM form", c.ClientCAFile)
 	}
 	return &tls.Config{
-		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert},
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}, SessionTicketsDisabled: true,
 		ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
 		VerifyConnection: func(state tls.ConnectionState) error { return named(state.PeerCertificates[0], c.ClientNames) },
 	}, nil

@@ -30,6 +30,7 @@ func checkCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		problems.Advise()
 		if asJSON {
 			if err := writeJSON(cmd.OutOrStdout(), problemReport(problems)); err != nil {
 				return err

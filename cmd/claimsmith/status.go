@@ -61,6 +61,12 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 			b.WriteString("    " + line)
 		}
 	}
+	if c := st.GetCertificate(); c != nil {
+		row("certificate", "ends on %s, in %s", c.GetNotAfter().AsTime().Format(time.DateOnly), span(c.GetNotAfter().AsTime().Sub(now)))
+		if c.GetStale() != "" {
+			row("", "the files as they are now are not used: %s", c.GetStale())
+		}
+	}
 	if st.GetLinksLost() != nil {
 		row("links", "%s", lostText(st.GetLinksLost(), now))
 	}

@@ -15,6 +15,7 @@ func TestAStatusSaysWhatIsWrong(t *testing.T) {
 	ago := func(d time.Duration) *timestamppb.Timestamp { return timestamppb.New(now.Add(-d)) }
 	got := statusText(&adminv1.StatusResponse{
 		Version: "1.0.0", Pid: 7, Started: ago(time.Hour), LinksSealed: 9, Decisions: &adminv1.Counters{Failed: 2},
+		Certificate:   &adminv1.Certificate{NotAfter: ago(-time.Hour), Stale: "load the authority of clients: it is empty"},
 		Configuration: &adminv1.Configuration{File: "c.yaml", Digest: "d92f1a3e468b", Loaded: ago(time.Minute), Steps: 1},
 		Plugins: []*adminv1.Plugin{
 			{Name: "nas", Is: "synology", Version: "0.1.0", State: "running", Failing: "it is asleep", FailingSince: ago(400 * time.Millisecond)},
@@ -23,6 +24,8 @@ func TestAStatusSaysWhatIsWrong(t *testing.T) {
 	}, now)
 	const want = `claimsmith     1.0.0, process 7, serving for 1h
 configuration  c.yaml, d92f1a3e468b, loaded 1m ago: 1 step, 0 tests
+certificate    ends on 2027-01-15, in 1h
+               the files as they are now are not used: load the authority of clients: it is empty
 links          9 rows are sealed with another key: nobody can sign in by them, and nobody is linked, until the key that state had is back or claimsmith links reset --all
 plugins        nas: synology 0.1.0, running
                  no answer just now: it is asleep

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -70,29 +70,87 @@ func (h *Hook) judge(ctx context.Context, err error, optional bool) error {
 	return err
 }
 
-// call asks, and asks once more if the connection broke before there was an answer: the request changes nothing.
+// attempt is what came of sending a request to one service.
+type attempt struct {
+	resp     *hookv1.ExtendPayloadResponse
+	err      error
+	answered bool // by the service, not by what is on the way to it
+	trailer  metadata.MD
+}
+
+// call asks, and the first answer counts. The request changes nothing, so another service is asked when the connection broke before
+// there was an answer, and each time that a third of the time went by without one. A socket has one service only, which is asked once
+// more when the connection broke.
 func (h *Hook) call(ctx context.Context, req *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
-	for again := true; ; again = false {
-		if err := h.link.wait(ctx, h.config.Timeout/3); err != nil {
-			return nil, h.unreachable(ctx, err)
+	ctx, cancel := context.WithCancel(ctx)
+	var underWay sync.WaitGroup
+	defer underWay.Wait()
+	defer cancel() // whoever was slower
+	deadline, _ := ctx.Deadline()
+	patience := time.Until(deadline) / 3
+	attempts := make(chan attempt, h.link.tries)
+	var tried []*endpoint
+	for asking := 0; ; {
+		if len(tried) < h.link.tries {
+			e := h.link.pick(tried)
+			if e == nil && asking == 0 {
+				var err error
+				if e, err = h.link.wait(ctx, h.config.Timeout/3); err != nil {
+					return nil, h.unreachable(ctx, err)
+				}
+			}
+			if e != nil {
+				tried = append(tried, e)
+				asking++
+				send := func() { attempts <- h.link.send(ctx, e, req) }
+				if h.link.network {
+					underWay.Go(send)
+				} else {
+					send()
+				}
+			}
+		} else if asking == 0 {
+			return nil, h.silent(ctx, h.link.broke())
 		}
-		var trailer metadata.MD
-		answered := new(answer)
-		resp, err := h.link.hook.ExtendPayload(context.WithValue(ctx, markAnswer, answered), req, grpc.Trailer(&trailer))
-		if err == nil {
-			return resp, nil
+		var slow <-chan time.Time
+		if h.link.network {
+			slow = time.After(patience)
 		}
-		switch code := status.Code(err); {
-		case answered.Load():
-			return nil, newFailure(decisionID(trailer), answerText(code))
-		case ctx.Err() != nil, code == codes.DeadlineExceeded: // gRPC may look at the clock before the context does
-			return nil, h.silent(ctx, "no reply within "+h.config.Timeout.String())
-		case code != codes.Unavailable:
-			return nil, newFailure("", fmt.Sprintf("the request could not be sent (%s)", code))
-		case !again:
-			return nil, h.silent(ctx, "the connection broke twice before a reply")
+		select {
+		case <-slow:
+		case a := <-attempts:
+			asking--
+			if resp, err := h.settle(ctx, a); resp != nil || err != nil {
+				return resp, err
+			}
 		}
 	}
+}
+
+// settle returns the answer or the failure of an attempt, and neither when the connection broke before there was one.
+func (h *Hook) settle(ctx context.Context, a attempt) (*hookv1.ExtendPayloadResponse, error) {
+	switch code := status.Code(a.err); {
+	case a.err == nil:
+		return a.resp, nil
+	case a.answered:
+		return nil, answered(code, decisionID(a.trailer))
+	case ctx.Err() != nil, code == codes.DeadlineExceeded: // gRPC may look at the clock before the context does
+		return nil, h.silent(ctx, "no reply within "+h.config.Timeout.String())
+	case code != codes.Unavailable:
+		return nil, newFailure("", fmt.Sprintf("the request could not be sent (%s)", code))
+	}
+	return nil, nil
+}
+
+// answered is what a status of the service means. That the client may not have tokens in this way is known by the decision id: what is
+// between the two says "permission denied" as well.
+func answered(code codes.Code, id string) error {
+	if code == codes.PermissionDenied && id != "" {
+		return &Refusal{
+			DecisionID: orLocal(id), Rule: "a lookup is not made for this grant", message: "This application may not sign people in this way.", unauthorized: true,
+		}
+	}
+	return newFailure(id, answerText(code))
 }
 
 // answerText leaves out the message of the status: it is the service's and may say anything.

@@ -66,25 +66,25 @@ type Options struct {
 	Registry     prometheus.Registerer // where the metrics go; nil: nowhere
 }
 
-// New returns the hook. It does not connect: the service may start after Dex.
+// New returns the hook. It waits for no service: one may start after Dex.
 func New(c Config, o Options) (*Hook, error) {
 	if c.Address == "" {
 		return nil, errors.New("claimsHook: address is missing")
 	}
-	metrics, err := newMetrics(o.Registry)
+	link, err := newLink(c, o.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("claimsHook: %w", err)
 	}
-	link, err := newLink(c)
+	metrics, err := newMetrics(o.Registry, link)
 	if err != nil {
-		return nil, fmt.Errorf("claimsHook: %w", err)
+		return nil, errors.Join(fmt.Errorf("claimsHook: %w", err), link.Close())
 	}
 	o.Logger.Info("config claims hook", "address", c.Address, "timeout", c.Timeout,
 		"every_client", len(c.Clients) == 0, "clients", c.Clients, "sign_unchanged", c.SignUnchanged)
 	return &Hook{config: c, log: o.Logger, requestID: o.RequestIDKey, link: link, metrics: metrics}, nil
 }
 
-// Close ends the connection.
+// Close ends the connections.
 func (h *Hook) Close() error {
 	if h == nil {
 		return nil

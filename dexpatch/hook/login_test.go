@@ -1,12 +1,19 @@
 package claimshook_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
@@ -92,6 +99,16 @@ func TestWhatIsSaidToThePersonIsInNoLog(t *testing.T) {
 	}
 }
 
+// withheld is the answer of a service whose rules need a lookup that is not made for the grant.
+func withheld(decision string) answerFunc {
+	return func(ctx context.Context, _ *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
+		if decision != "" {
+			_ = grpc.SetTrailer(ctx, metadata.Pairs(claimshook.DecisionTrailer, decision))
+		}
+		return nil, status.Error(codes.PermissionDenied, "no mum@gmail.com here")
+	}
+}
+
 func TestTokenError(t *testing.T) {
 	refused := always(denial("mum@gmail.com is switched off.", "household"))
 	failed := always(&hookv1.ExtendPayloadResponse{DecisionId: "d1"})
@@ -111,6 +128,9 @@ func TestTokenError(t *testing.T) {
 		{"a refused token exchange", refused, "urn:ietf:params:oauth:grant-type:token-exchange", "invalid_request", "The request was refused (decision d1).", 400, true, ""},
 		{"a refused client", refused, "client_credentials", "unauthorized_client", "The request was refused (decision d1).", 400, true, ""},
 		{"a refused device", refused, "urn:ietf:params:oauth:grant-type:device_code", "access_denied", "The request was refused (decision d1).", 400, false, ""},
+		{"a refresh in a grant without lookups", withheld("d1"), "refresh_token", "unauthorized_client", "The request was refused (decision d1).", 400, false, ""},
+		{"a password in a grant without lookups", withheld("d1"), "password", "unauthorized_client", "The request was refused (decision d1).", 400, true, ""},
+		{"a permission that something on the way denies", withheld(""), "password", "temporarily_unavailable", "Please try again later (decision LOCAL).", 503, true, "5"},
 		{"a failure is never invalid_grant", failed, "refresh_token", "temporarily_unavailable", "Please try again later (decision d1).", 503, false, "5"},
 		{"there is nothing to retry when the token is gone", failed, "refresh_token", "temporarily_unavailable", "Please try again later (decision d1).", 503, true, ""},
 		{"a client has lost nothing", failed, "client_credentials", "temporarily_unavailable", "Please try again later (decision d1).", 503, true, "5"},
@@ -126,6 +146,7 @@ func TestTokenError(t *testing.T) {
 				_ = h.Preflight(ctx, []byte(payload), token())
 			}
 			code, words, status := claimshook.TokenError(ctx, w, "server_error", "", 500)
+			words = regexp.MustCompile(`dex-[a-z2-7]{8}`).ReplaceAllString(words, "LOCAL")
 			if code != tt.wantCode || words != tt.wantWords || status != tt.wantStatus || w.Header().Get("Retry-After") != tt.wantRetry {
 				t.Errorf("got %s, %q, %d, Retry-After %q", code, words, status, w.Header().Get("Retry-After"))
 			}
@@ -146,16 +167,23 @@ func TestWhatAnAuthorizationEndpointSays(t *testing.T) {
 		answer                         answerFunc
 		wantBrief, wantCode, wantWords string
 		wantStatus                     int
+		wantRetry                      string
 	}{
-		{"a refusal", always(denial("mum@gmail.com is switched off.", "household")), "You cannot sign in here. (decision d1)", "access_denied", "The request was refused (decision d1).", 403},
+		{"a refusal", always(denial("mum@gmail.com is switched off.", "household")), "You cannot sign in here. (decision d1)", "access_denied", "The request was refused (decision d1).", 403, ""},
+		{"a grant without lookups", withheld("d1"), "You cannot sign in here. (decision d1)", "unauthorized_client", "The request was refused (decision d1).", 403, ""},
 		{"a failure", always(&hookv1.ExtendPayloadResponse{DecisionId: "d1"}), "The sign-in could not be checked just now. Please try again later. (decision d1)",
-			"temporarily_unavailable", "Please try again later (decision d1).", 503},
+			"temporarily_unavailable", "Please try again later (decision d1).", 503, "5"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := open(t, serve(t, tt.answer).socket, "").Extend(exchangeContext(t, "r1", ""), []byte(payload), token())
 			code, words, ok := claimshook.AuthorizationError(err)
 			status, brief, _ := claimshook.BriefPage(err)
+			w := httptest.NewRecorder()
+			claimshook.RetryLater(w, err)
+			if got := w.Header().Get("Retry-After"); got != tt.wantRetry {
+				t.Errorf("Retry-After %q, want %q", got, tt.wantRetry)
+			}
 			if code != tt.wantCode || words != tt.wantWords || !ok || brief != tt.wantBrief || status != tt.wantStatus {
 				t.Errorf("got %s, %q, %t, %d %q", code, words, ok, status, brief)
 			}

@@ -50,6 +50,8 @@ func TestMetrics(t *testing.T) {
 			switch {
 			case m.GetCounter() != nil:
 				text += fmt.Sprintf(" %v", m.GetCounter().GetValue())
+			case m.GetGauge() != nil:
+				text += fmt.Sprintf(" %v", m.GetGauge().GetValue())
 			case m.GetHistogram() != nil:
 				text += fmt.Sprintf(" %d", m.GetHistogram().GetSampleCount())
 			}
@@ -57,11 +59,14 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	want := []string{
+		"dex_claims_hook_build_info 1 1",
 		"dex_claims_hook_call_duration_seconds login 0", "dex_claims_hook_call_duration_seconds token 4",
 		"dex_claims_hook_calls_total answered login 0", "dex_claims_hook_calls_total answered token 2",
 		"dex_claims_hook_calls_total failed login 0", "dex_claims_hook_calls_total failed token 1",
 		"dex_claims_hook_calls_total refused login 0", "dex_claims_hook_calls_total refused token 1",
 		"dex_claims_hook_calls_total unusable login 0", "dex_claims_hook_calls_total unusable token 1",
+		"dex_claims_hook_endpoints connecting 1", "dex_claims_hook_endpoints draining 0", "dex_claims_hook_endpoints idle 0",
+		"dex_claims_hook_endpoints serving 0", "dex_claims_hook_endpoints silent 0",
 		"dex_claims_hook_signed_unchanged_total 1",
 	}
 	slices.Sort(got)

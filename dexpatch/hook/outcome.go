@@ -17,14 +17,13 @@ const (
 	maxRule    = 200
 )
 
-// RetryAfter is the header of a failure by which nothing was consumed: in how many seconds to come again.
-const RetryAfter = "5"
-
 // Refusal is the error of a decision against a token. Its text is for the log: it does not hold the words for the person.
 type Refusal struct {
 	DecisionID string
 	Rule       string
 	message    string
+
+	unauthorized bool // the client may not have tokens in this way, whoever signs in
 }
 
 func (r *Refusal) Error() string {
@@ -63,6 +62,13 @@ func Page(err error) (status int, message string, ok bool) {
 	return 0, "", false
 }
 
+// RetryLater says in the header of the page, as the token endpoint does, when to try again what a failure ended.
+func RetryLater(w http.ResponseWriter, err error) {
+	if _, failed := outcome(err).(*Failure); failed {
+		w.Header().Set("Retry-After", "5")
+	}
+}
+
 // BriefPage is Page without the words of the operator: for who has shown one factor and not yet the other.
 func BriefPage(err error) (status int, message string, ok bool) {
 	status, message, ok = Page(err)
@@ -78,6 +84,9 @@ func BriefPage(err error) (status int, message string, ok bool) {
 func AuthorizationError(err error) (code, description string, ok bool) {
 	switch e := outcome(err).(type) {
 	case *Refusal:
+		if e.unauthorized {
+			return unauthorizedClient, refusedText(e.DecisionID), true
+		}
 		return "access_denied", refusedText(e.DecisionID), true
 	case *Failure:
 		return "temporarily_unavailable", laterText(e.DecisionID), true
@@ -98,10 +107,13 @@ func TokenError(ctx context.Context, w http.ResponseWriter, code, description st
 	r.mu.Unlock()
 	switch e := outcome(ended).(type) {
 	case *Refusal:
+		if e.unauthorized {
+			return unauthorizedClient, refusedText(e.DecisionID), http.StatusBadRequest
+		}
 		return refusalCode(r.grant), refusedText(e.DecisionID), http.StatusBadRequest
 	case *Failure:
 		if !late {
-			w.Header().Set("Retry-After", RetryAfter)
+			RetryLater(w, e)
 		}
 		return "temporarily_unavailable", laterText(e.DecisionID), http.StatusServiceUnavailable
 	}
@@ -114,13 +126,16 @@ func refusedText(decision string) string {
 
 func laterText(decision string) string { return "Please try again later (decision " + decision + ")." }
 
+// unauthorizedClient is the code for a client that may not use a grant (RFC 6749 4.1.2.1 and 5.2).
+const unauthorizedClient = "unauthorized_client"
+
 // refusalCode follows RFC 6749 5.2, RFC 8693 2.2.2 for token exchange and RFC 8628 3.5 for devices.
 func refusalCode(grantType string) string {
 	switch grantType {
 	case grantTokenExchange:
 		return "invalid_request"
 	case grantClientCredentials:
-		return "unauthorized_client"
+		return unauthorizedClient
 	case grantDeviceCode:
 		return "access_denied"
 	}

@@ -114,7 +114,7 @@ func (c Contract) judge(d *claims.Draft, patch claims.Patch) error {
 	for _, want := range c.Require {
 		value, there := d.Get(want.Claim)
 		if !there {
-			return fmt.Errorf("require: claim %q is missing", want.Claim)
+			return fmt.Errorf("require: claim %q %w", want.Claim, errMissing)
 		}
 		if !hasType(value, want.Type) {
 			return fmt.Errorf("require: claim %q is not of type %s", want.Claim, want.Type)

@@ -13,7 +13,16 @@ const (
 	Internal    Class = iota // a rule failed, or gave what no token may carry
 	Unavailable              // a lookup that is needed could not be made
 	Deadline                 // the time was over
+	Withheld                 // a lookup that is needed is never made for such a request: it will be so the next time
 )
+
+// NotAsked is the error of a rule that reads facts of a lookup which was not made.
+type NotAsked struct{ Alias string }
+
+func (e *NotAsked) Error() string { return e.Alias + " was not asked" }
+
+// errMissing is that of a contract: a claim is not there.
+var errMissing = errors.New("is missing")
 
 // Error is a failure: nothing was decided. Its text names steps and claims, never values.
 type Error struct {
@@ -36,6 +45,29 @@ func failure(s *Step, part string, err error) error { return failureAt(s.Path+pa
 
 func failureAt(path string, pos Pos, err error) error {
 	return &Error{Class: classOf(err, Internal), Path: path, Pos: pos, Err: err}
+}
+
+// withholding says which lookup is to blame, where a rule or a contract wants what one that is not made for such requests would have brought.
+func (r *run) withholding(err error) error {
+	var e *Error
+	var unasked *NotAsked
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, s := range r.withheld {
+		alias := s.Lookup.Alias
+		switch {
+		case errors.As(err, &unasked) && unasked.Alias == alias, errors.Is(err, errMissing):
+		default:
+			continue
+		}
+		why := fmt.Sprintf("the lookup %s (%s) is not made for the grant %q: add it to grants: of the lookup, or look at %s.asked first", alias, s.Pos, r.in.Grant, alias)
+		if !r.in.IsUser() {
+			why = fmt.Sprintf("the lookup %s (%s) is made for people only, which grants: does not change: look at %s.asked first", alias, s.Pos, alias)
+		}
+		return &Error{Class: Withheld, Path: e.Path, Pos: e.Pos, Err: fmt.Errorf("%w: %s", e.Err, why)}
+	}
+	return err
 }
 
 // classOf tells a deadline from anything else.

@@ -35,7 +35,7 @@ func always(out string) reads { return func(*pipeline.State) (string, error) { r
 func fact(s *pipeline.State) (string, error) {
 	a := s.Facts["nas"]
 	if a == nil {
-		return "", errors.New("nas was not asked")
+		return "", &pipeline.NotAsked{Alias: "nas"}
 	}
 	if a.Failed {
 		return "", errors.New("nas failed")

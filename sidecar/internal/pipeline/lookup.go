@@ -14,6 +14,11 @@ import (
 // Token exchange accepts upstream tokens that were issued to any application, and a password grant never saw a browser.
 var defaultGrants = []string{"authorization_code", "implicit", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}
 
+// WithheldGrants are the others of people that Dex knows.
+func WithheldGrants() []string {
+	return []string{"password", "urn:ietf:params:oauth:grant-type:token-exchange"}
+}
+
 // together counts the lookups at the front that need nothing of each other and can be made at the same time.
 func together(steps []Step) int {
 	n := 1
@@ -71,6 +76,7 @@ func (r *run) lookups(ctx context.Context, steps []Step) error {
 func (r *run) question(ctx context.Context, s *Step) (*asked, error) {
 	r.visit(s)
 	if !r.mayAsk(s.Lookup) {
+		r.withheld = append(r.withheld, s)
 		return nil, nil
 	}
 	if ok, err := r.holds(ctx, s); !ok {

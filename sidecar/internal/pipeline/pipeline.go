@@ -102,6 +102,7 @@ type run struct {
 	answers  map[string]*Answer // by alias and parameters: the second kind of token gets the answers of the first
 	start    time.Time
 	state    State
+	withheld []*Step // lookups that are not made for such requests
 	links    []Link
 	unpinned error // why a link is not in links
 }
@@ -111,7 +112,7 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 	r.state = State{In: r.in, Kind: kind, Claims: claims.NewDraft(r.in.Payload), Facts: make(map[string]*Answer), Memo: r.state.Memo, Version: r.state.Version + 1}
 	denial, err := r.steps(ctx, r.pipeline.Steps)
 	if denial != nil || err != nil {
-		return claims.Patch{}, denial, err
+		return claims.Patch{}, denial, r.withholding(err)
 	}
 	patch := r.state.Claims.Patch()
 	subject := claims.Subject{Email: r.in.TrustedEmail, EmailVerified: r.in.TrustedEmail != ""}
@@ -123,7 +124,7 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 		return claims.Patch{}, nil, err
 	}
 	if err := r.contracts(patch); err != nil {
-		return claims.Patch{}, nil, err
+		return claims.Patch{}, nil, r.withholding(err)
 	}
 	return trimmed, nil, nil
 }

@@ -44,12 +44,25 @@ func TestRun(t *testing.T) {
 			name:     "nobody is looked up for client credentials",
 			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{ask(found("mum")), set(2, "username", reads(fact))}},
 			in:       input(func(in *pipeline.Input) { in.Connector, in.Grant = "", "client_credentials" }),
-			want:     `failure 0 at c.yaml:2: pipeline[0].set.username: nas was not asked`,
+			want:     `failure 3 at c.yaml:2: pipeline[0].set.username: nas was not asked: the lookup nas (c.yaml:1) is made for people only, which grants: does not change: look at nas.asked first`,
 		},
 		{
 			name:     "nobody is looked up for a token that was exchanged",
 			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{ask(found("mum")), set(2, "username", reads(fact))}},
 			in:       input(func(in *pipeline.Input) { in.Grant = "urn:ietf:params:oauth:grant-type:token-exchange" }),
+			want:     `failure 3 at c.yaml:2: pipeline[0].set.username: nas was not asked: the lookup nas (c.yaml:1) is not made for the grant "urn:ietf:params:oauth:grant-type:token-exchange": add it to grants: of the lookup, or look at nas.asked first`,
+		},
+		{
+			name: "a contract that wants what it would have brought is not kept for the same reason",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{ask(found("mum"))}, Contracts: map[string]pipeline.Contract{
+				"synology": {Pos: at(9), Require: []pipeline.Required{{Claim: "username", Type: "string"}}},
+			}},
+			in:   input(func(in *pipeline.Input) { in.Grant = "password" }),
+			want: `failure 3 at c.yaml:9: clients.synology: require: claim "username" is missing: the lookup nas (c.yaml:1) is not made for the grant "password": add it to grants: of the lookup, or look at nas.asked first`,
+		},
+		{
+			name:     "one that is not made because of its when is another matter",
+			pipeline: pipeline.Pipeline{Steps: []pipeline.Step{{Pos: at(1), When: yes(false), Lookup: &pipeline.Lookup{Alias: "nas", Asker: found("mum")}}, set(2, "username", reads(fact))}},
 			want:     `failure 0 at c.yaml:2: pipeline[0].set.username: nas was not asked`,
 		},
 		{

@@ -101,6 +101,7 @@ type Reads struct {
 	Token     bool     // the kind of token matters
 	Clients   []string // constants that client.id is compared with
 	AnyClient bool     // client.id is used in another way too: it may be about any client
+	Grant     bool     // the grant or the stage is read
 	Raw       bool     // identity.unverifiedEmail, or the claim email, is read
 }
 

@@ -191,7 +191,7 @@ func TestReads(t *testing.T) {
 		{"facts as a whole", `let n = nas; n.name == ""`, pipeline.Reads{Facts: []string{"nas"}}},
 		{"claims", `claims.b == 1 && claims["a"] == 2 && "c" in claims`, pipeline.Reads{Claims: []string{"a", "b", "c"}}},
 		{"claims as a value", `len(claims) == 1`, pipeline.Reads{AllClaims: true, Raw: true}},
-		{"a claim by a computed name", `claims[grant] == 1`, pipeline.Reads{AllClaims: true, Raw: true}},
+		{"a claim by a computed name", `claims[grant] == 1`, pipeline.Reads{AllClaims: true, Grant: true, Raw: true}},
 		{"the address that nobody verified", `identity.unverifiedEmail == ""`, pipeline.Reads{Raw: true}},
 		{"the same by index", `identity["unverifiedEmail"] == ""`, pipeline.Reads{Raw: true}},
 		{"the identity as a whole", `identity == nil`, pipeline.Reads{Raw: true}},

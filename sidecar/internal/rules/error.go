@@ -20,7 +20,7 @@ func (e *Error) Error() string { return e.Message }
 type failure struct {
 	text     string
 	complete bool  // the text says enough without a place
-	cause    error // only a context's error
+	cause    error // a context's error, or a *pipeline.NotAsked
 }
 
 func (f *failure) Error() string { return f.text }

@@ -167,6 +167,8 @@ func (v *resolver) variable(at ast.Node, found *variable) ast.Node {
 	switch found.Name {
 	case tokenKind:
 		v.reads.token = true
+	case "grant", "stage":
+		v.reads.grant = true
 	case unverifiedEmail:
 		v.reads.raw = true
 	case clientID:

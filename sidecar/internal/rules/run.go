@@ -175,7 +175,7 @@ func (r *run) facts(alias string) map[string]any {
 func (r *run) known(alias string, answer *pipeline.Answer) {
 	switch {
 	case answer == nil:
-		panic(&failure{text: alias + " was not asked", complete: true})
+		panic(&failure{text: alias + " was not asked", complete: true, cause: &pipeline.NotAsked{Alias: alias}})
 	case answer.Failed:
 		panic(&failure{text: alias + " failed", complete: true})
 	}

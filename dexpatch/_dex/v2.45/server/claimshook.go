@@ -114,6 +114,7 @@ func (s *Server) deviceEndedByClaimsHook(ctx context.Context, w http.ResponseWri
 			s.logger.ErrorContext(ctx, "failed to update device token", "err", err)
 		}
 	}
+	claimshook.RetryLater(w, err)
 	s.renderError(r, w, status, message)
 	return ctx, true
 }

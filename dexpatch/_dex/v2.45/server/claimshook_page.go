@@ -56,7 +56,7 @@ func (s *Server) endedByClaimsHook(w http.ResponseWriter, r *http.Request, authR
 	}
 	link, text := s.beginAgainURL(authReq, "select_account login"), "Use another account"
 	if status != http.StatusForbidden {
-		w.Header().Set("Retry-After", claimshook.RetryAfter)
+		claimshook.RetryLater(w, err)
 		link, text = s.beginAgainURL(authReq, ""), "Try again"
 	}
 	page := s.templates.errorTmpl.Lookup("refused.html")

@@ -95,7 +95,9 @@ type StatusResponse struct {
 	NeedsRestart []string `protobuf:"bytes,13,rep,name=needs_restart,json=needsRestart,proto3" json:"needs_restart,omitempty"`
 	// How many rows of links are sealed with another key than that of the configuration: until it is back or all links are reset, who is
 	// linked by them is not known, and nobody else is linked. Zero: none.
-	LinksSealed   int32 `protobuf:"varint,12,opt,name=links_sealed,json=linksSealed,proto3" json:"links_sealed,omitempty"`
+	LinksSealed int32 `protobuf:"varint,12,opt,name=links_sealed,json=linksSealed,proto3" json:"links_sealed,omitempty"`
+	// The certificate that is shown to Dex. Absent when the sidecar listens at a socket.
+	Certificate   *Certificate `protobuf:"bytes,14,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -221,6 +223,68 @@ func (x *StatusResponse) GetLinksSealed() int32 {
 	return 0
 }
 
+func (x *StatusResponse) GetCertificate() *Certificate {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+// Certificate is that of the sidecar.
+type Certificate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. When it ends.
+	NotAfter *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	// Why the certificate files as they are now are not used, so that those before them go on. Empty when they are.
+	Stale         string `protobuf:"bytes,2,opt,name=stale,proto3" json:"stale,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Certificate) Reset() {
+	*x = Certificate{}
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Certificate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Certificate) ProtoMessage() {}
+
+func (x *Certificate) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
+func (*Certificate) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Certificate) GetNotAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotAfter
+	}
+	return nil
+}
+
+func (x *Certificate) GetStale() string {
+	if x != nil {
+		return x.Stale
+	}
+	return ""
+}
+
 // Configuration is a file that was loaded.
 type Configuration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -240,7 +304,7 @@ type Configuration struct {
 
 func (x *Configuration) Reset() {
 	*x = Configuration{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[2]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -252,7 +316,7 @@ func (x *Configuration) String() string {
 func (*Configuration) ProtoMessage() {}
 
 func (x *Configuration) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[2]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -265,7 +329,7 @@ func (x *Configuration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configuration.ProtoReflect.Descriptor instead.
 func (*Configuration) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{2}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Configuration) GetFile() string {
@@ -324,7 +388,7 @@ type FailedReload struct {
 
 func (x *FailedReload) Reset() {
 	*x = FailedReload{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -336,7 +400,7 @@ func (x *FailedReload) String() string {
 func (*FailedReload) ProtoMessage() {}
 
 func (x *FailedReload) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -349,7 +413,7 @@ func (x *FailedReload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailedReload.ProtoReflect.Descriptor instead.
 func (*FailedReload) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FailedReload) GetTime() *timestamppb.Timestamp {
@@ -417,7 +481,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -429,7 +493,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -442,7 +506,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Problem) GetFile() string {
@@ -525,7 +589,7 @@ type Plugin struct {
 
 func (x *Plugin) Reset() {
 	*x = Plugin{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -537,7 +601,7 @@ func (x *Plugin) String() string {
 func (*Plugin) ProtoMessage() {}
 
 func (x *Plugin) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -550,7 +614,7 @@ func (x *Plugin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plugin.ProtoReflect.Descriptor instead.
 func (*Plugin) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Plugin) GetName() string {
@@ -647,7 +711,7 @@ type Counters struct {
 
 func (x *Counters) Reset() {
 	*x = Counters{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +723,7 @@ func (x *Counters) String() string {
 func (*Counters) ProtoMessage() {}
 
 func (x *Counters) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +736,7 @@ func (x *Counters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counters.ProtoReflect.Descriptor instead.
 func (*Counters) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Counters) GetPatched() int64 {
@@ -721,7 +785,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +797,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +810,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Lookup) GetName() string {
@@ -800,7 +864,7 @@ type Shadow struct {
 
 func (x *Shadow) Reset() {
 	*x = Shadow{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -812,7 +876,7 @@ func (x *Shadow) String() string {
 func (*Shadow) ProtoMessage() {}
 
 func (x *Shadow) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -825,7 +889,7 @@ func (x *Shadow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shadow.ProtoReflect.Descriptor instead.
 func (*Shadow) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Shadow) GetFile() string {
@@ -896,7 +960,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +972,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +985,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Record) GetKept() int32 {
@@ -972,7 +1036,7 @@ type ReloadRequest struct {
 
 func (x *ReloadRequest) Reset() {
 	*x = ReloadRequest{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1048,7 @@ func (x *ReloadRequest) String() string {
 func (*ReloadRequest) ProtoMessage() {}
 
 func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1061,7 @@ func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadRequest.ProtoReflect.Descriptor instead.
 func (*ReloadRequest) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReloadRequest) GetFresh() bool {
@@ -1029,7 +1093,7 @@ type ReloadResponse struct {
 
 func (x *ReloadResponse) Reset() {
 	*x = ReloadResponse{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1105,7 @@ func (x *ReloadResponse) String() string {
 func (*ReloadResponse) ProtoMessage() {}
 
 func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1118,7 @@ func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadResponse.ProtoReflect.Descriptor instead.
 func (*ReloadResponse) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReloadResponse) GetConfiguration() *Configuration {
@@ -1093,7 +1157,7 @@ type ListDecisionsRequest struct {
 
 func (x *ListDecisionsRequest) Reset() {
 	*x = ListDecisionsRequest{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1169,7 @@ func (x *ListDecisionsRequest) String() string {
 func (*ListDecisionsRequest) ProtoMessage() {}
 
 func (x *ListDecisionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1182,7 @@ func (x *ListDecisionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDecisionsRequest.ProtoReflect.Descriptor instead.
 func (*ListDecisionsRequest) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListDecisionsRequest) GetLimit() int32 {
@@ -1153,7 +1217,7 @@ type ListDecisionsResponse struct {
 
 func (x *ListDecisionsResponse) Reset() {
 	*x = ListDecisionsResponse{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1229,7 @@ func (x *ListDecisionsResponse) String() string {
 func (*ListDecisionsResponse) ProtoMessage() {}
 
 func (x *ListDecisionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1242,7 @@ func (x *ListDecisionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDecisionsResponse.ProtoReflect.Descriptor instead.
 func (*ListDecisionsResponse) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListDecisionsResponse) GetDecisions() []*Decision {
@@ -1229,7 +1293,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1305,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1318,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Decision) GetId() string {
@@ -1386,7 +1450,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1462,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1475,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Change) GetClaim() string {
@@ -1464,7 +1528,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1476,7 +1540,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1489,7 +1553,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Fact) GetLookup() string {
@@ -1559,7 +1623,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1635,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1648,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Step) GetPlace() string {
@@ -1654,7 +1718,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1666,7 +1730,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1679,7 +1743,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ExplainRequest) GetDecisionId() string {
@@ -1704,7 +1768,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1780,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1793,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExplainResponse) GetDecision() *Decision {
@@ -1764,7 +1828,7 @@ type MakeTestRequest struct {
 
 func (x *MakeTestRequest) Reset() {
 	*x = MakeTestRequest{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1776,7 +1840,7 @@ func (x *MakeTestRequest) String() string {
 func (*MakeTestRequest) ProtoMessage() {}
 
 func (x *MakeTestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +1853,7 @@ func (x *MakeTestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MakeTestRequest.ProtoReflect.Descriptor instead.
 func (*MakeTestRequest) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MakeTestRequest) GetDecisionId() string {
@@ -1812,7 +1876,7 @@ type MakeTestResponse struct {
 
 func (x *MakeTestResponse) Reset() {
 	*x = MakeTestResponse{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1824,7 +1888,7 @@ func (x *MakeTestResponse) String() string {
 func (*MakeTestResponse) ProtoMessage() {}
 
 func (x *MakeTestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1837,7 +1901,7 @@ func (x *MakeTestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MakeTestResponse.ProtoReflect.Descriptor instead.
 func (*MakeTestResponse) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MakeTestResponse) GetYaml() string {
@@ -1867,7 +1931,7 @@ type ForgetRequest struct {
 
 func (x *ForgetRequest) Reset() {
 	*x = ForgetRequest{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1879,7 +1943,7 @@ func (x *ForgetRequest) String() string {
 func (*ForgetRequest) ProtoMessage() {}
 
 func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1892,7 +1956,7 @@ func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetRequest.ProtoReflect.Descriptor instead.
 func (*ForgetRequest) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ForgetRequest) GetPerson() string {
@@ -1930,7 +1994,7 @@ type ForgetResponse struct {
 
 func (x *ForgetResponse) Reset() {
 	*x = ForgetResponse{}
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1942,7 +2006,7 @@ func (x *ForgetResponse) String() string {
 func (*ForgetResponse) ProtoMessage() {}
 
 func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_claimsmith_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1955,7 +2019,7 @@ func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetResponse.ProtoReflect.Descriptor instead.
 func (*ForgetResponse) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_claimsmith_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ForgetResponse) GetRequests() int32 {
@@ -1998,7 +2062,7 @@ var File_claimsmith_admin_v1_admin_proto protoreflect.FileDescriptor
 const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x1fclaimsmith/admin/v1/admin.proto\x12\x13claimsmith.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
-	"\rStatusRequest\"\x9c\x05\n" +
+	"\rStatusRequest\"\xe0\x05\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x05R\x03pid\x124\n" +
@@ -2014,7 +2078,11 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"links_lost\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tlinksLost\x12#\n" +
 	"\rneeds_restart\x18\r \x03(\tR\fneedsRestart\x12!\n" +
-	"\flinks_sealed\x18\f \x01(\x05R\vlinksSealed\"\x9b\x01\n" +
+	"\flinks_sealed\x18\f \x01(\x05R\vlinksSealed\x12B\n" +
+	"\vcertificate\x18\x0e \x01(\v2 .claimsmith.admin.v1.CertificateR\vcertificate\"\\\n" +
+	"\vCertificate\x127\n" +
+	"\tnot_after\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\x12\x14\n" +
+	"\x05stale\x18\x02 \x01(\tR\x05stale\"\x9b\x01\n" +
 	"\rConfiguration\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x122\n" +
@@ -2174,84 +2242,87 @@ func file_claimsmith_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_claimsmith_admin_v1_admin_proto_rawDescData
 }
 
-var file_claimsmith_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_claimsmith_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_claimsmith_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),         // 0: claimsmith.admin.v1.StatusRequest
 	(*StatusResponse)(nil),        // 1: claimsmith.admin.v1.StatusResponse
-	(*Configuration)(nil),         // 2: claimsmith.admin.v1.Configuration
-	(*FailedReload)(nil),          // 3: claimsmith.admin.v1.FailedReload
-	(*Problem)(nil),               // 4: claimsmith.admin.v1.Problem
-	(*Plugin)(nil),                // 5: claimsmith.admin.v1.Plugin
-	(*Counters)(nil),              // 6: claimsmith.admin.v1.Counters
-	(*Lookup)(nil),                // 7: claimsmith.admin.v1.Lookup
-	(*Shadow)(nil),                // 8: claimsmith.admin.v1.Shadow
-	(*Record)(nil),                // 9: claimsmith.admin.v1.Record
-	(*ReloadRequest)(nil),         // 10: claimsmith.admin.v1.ReloadRequest
-	(*ReloadResponse)(nil),        // 11: claimsmith.admin.v1.ReloadResponse
-	(*ListDecisionsRequest)(nil),  // 12: claimsmith.admin.v1.ListDecisionsRequest
-	(*ListDecisionsResponse)(nil), // 13: claimsmith.admin.v1.ListDecisionsResponse
-	(*Decision)(nil),              // 14: claimsmith.admin.v1.Decision
-	(*Change)(nil),                // 15: claimsmith.admin.v1.Change
-	(*Fact)(nil),                  // 16: claimsmith.admin.v1.Fact
-	(*Step)(nil),                  // 17: claimsmith.admin.v1.Step
-	(*ExplainRequest)(nil),        // 18: claimsmith.admin.v1.ExplainRequest
-	(*ExplainResponse)(nil),       // 19: claimsmith.admin.v1.ExplainResponse
-	(*MakeTestRequest)(nil),       // 20: claimsmith.admin.v1.MakeTestRequest
-	(*MakeTestResponse)(nil),      // 21: claimsmith.admin.v1.MakeTestResponse
-	(*ForgetRequest)(nil),         // 22: claimsmith.admin.v1.ForgetRequest
-	(*ForgetResponse)(nil),        // 23: claimsmith.admin.v1.ForgetResponse
-	nil,                           // 24: claimsmith.admin.v1.Shadow.ChangesEntry
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 26: google.protobuf.Duration
+	(*Certificate)(nil),           // 2: claimsmith.admin.v1.Certificate
+	(*Configuration)(nil),         // 3: claimsmith.admin.v1.Configuration
+	(*FailedReload)(nil),          // 4: claimsmith.admin.v1.FailedReload
+	(*Problem)(nil),               // 5: claimsmith.admin.v1.Problem
+	(*Plugin)(nil),                // 6: claimsmith.admin.v1.Plugin
+	(*Counters)(nil),              // 7: claimsmith.admin.v1.Counters
+	(*Lookup)(nil),                // 8: claimsmith.admin.v1.Lookup
+	(*Shadow)(nil),                // 9: claimsmith.admin.v1.Shadow
+	(*Record)(nil),                // 10: claimsmith.admin.v1.Record
+	(*ReloadRequest)(nil),         // 11: claimsmith.admin.v1.ReloadRequest
+	(*ReloadResponse)(nil),        // 12: claimsmith.admin.v1.ReloadResponse
+	(*ListDecisionsRequest)(nil),  // 13: claimsmith.admin.v1.ListDecisionsRequest
+	(*ListDecisionsResponse)(nil), // 14: claimsmith.admin.v1.ListDecisionsResponse
+	(*Decision)(nil),              // 15: claimsmith.admin.v1.Decision
+	(*Change)(nil),                // 16: claimsmith.admin.v1.Change
+	(*Fact)(nil),                  // 17: claimsmith.admin.v1.Fact
+	(*Step)(nil),                  // 18: claimsmith.admin.v1.Step
+	(*ExplainRequest)(nil),        // 19: claimsmith.admin.v1.ExplainRequest
+	(*ExplainResponse)(nil),       // 20: claimsmith.admin.v1.ExplainResponse
+	(*MakeTestRequest)(nil),       // 21: claimsmith.admin.v1.MakeTestRequest
+	(*MakeTestResponse)(nil),      // 22: claimsmith.admin.v1.MakeTestResponse
+	(*ForgetRequest)(nil),         // 23: claimsmith.admin.v1.ForgetRequest
+	(*ForgetResponse)(nil),        // 24: claimsmith.admin.v1.ForgetResponse
+	nil,                           // 25: claimsmith.admin.v1.Shadow.ChangesEntry
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 27: google.protobuf.Duration
 }
 var file_claimsmith_admin_v1_admin_proto_depIdxs = []int32{
-	25, // 0: claimsmith.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	2,  // 1: claimsmith.admin.v1.StatusResponse.configuration:type_name -> claimsmith.admin.v1.Configuration
-	3,  // 2: claimsmith.admin.v1.StatusResponse.failed_reload:type_name -> claimsmith.admin.v1.FailedReload
-	5,  // 3: claimsmith.admin.v1.StatusResponse.plugins:type_name -> claimsmith.admin.v1.Plugin
-	6,  // 4: claimsmith.admin.v1.StatusResponse.decisions:type_name -> claimsmith.admin.v1.Counters
-	7,  // 5: claimsmith.admin.v1.StatusResponse.lookups:type_name -> claimsmith.admin.v1.Lookup
-	9,  // 6: claimsmith.admin.v1.StatusResponse.record:type_name -> claimsmith.admin.v1.Record
-	8,  // 7: claimsmith.admin.v1.StatusResponse.shadow:type_name -> claimsmith.admin.v1.Shadow
-	25, // 8: claimsmith.admin.v1.StatusResponse.links_lost:type_name -> google.protobuf.Timestamp
-	25, // 9: claimsmith.admin.v1.Configuration.loaded:type_name -> google.protobuf.Timestamp
-	25, // 10: claimsmith.admin.v1.FailedReload.time:type_name -> google.protobuf.Timestamp
-	4,  // 11: claimsmith.admin.v1.FailedReload.problems:type_name -> claimsmith.admin.v1.Problem
-	25, // 12: claimsmith.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
-	25, // 13: claimsmith.admin.v1.Plugin.failing_since:type_name -> google.protobuf.Timestamp
-	26, // 14: claimsmith.admin.v1.Lookup.worst_staleness:type_name -> google.protobuf.Duration
-	25, // 15: claimsmith.admin.v1.Shadow.loaded:type_name -> google.protobuf.Timestamp
-	24, // 16: claimsmith.admin.v1.Shadow.changes:type_name -> claimsmith.admin.v1.Shadow.ChangesEntry
-	26, // 17: claimsmith.admin.v1.Record.max_age:type_name -> google.protobuf.Duration
-	2,  // 18: claimsmith.admin.v1.ReloadResponse.configuration:type_name -> claimsmith.admin.v1.Configuration
-	3,  // 19: claimsmith.admin.v1.ReloadResponse.failed:type_name -> claimsmith.admin.v1.FailedReload
-	14, // 20: claimsmith.admin.v1.ListDecisionsResponse.decisions:type_name -> claimsmith.admin.v1.Decision
-	25, // 21: claimsmith.admin.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	15, // 22: claimsmith.admin.v1.Decision.changes:type_name -> claimsmith.admin.v1.Change
-	16, // 23: claimsmith.admin.v1.Decision.facts:type_name -> claimsmith.admin.v1.Fact
-	17, // 24: claimsmith.admin.v1.Decision.steps:type_name -> claimsmith.admin.v1.Step
-	26, // 25: claimsmith.admin.v1.Decision.took:type_name -> google.protobuf.Duration
-	26, // 26: claimsmith.admin.v1.Fact.age:type_name -> google.protobuf.Duration
-	26, // 27: claimsmith.admin.v1.Fact.took:type_name -> google.protobuf.Duration
-	26, // 28: claimsmith.admin.v1.Step.at:type_name -> google.protobuf.Duration
-	14, // 29: claimsmith.admin.v1.ExplainResponse.decision:type_name -> claimsmith.admin.v1.Decision
-	0,  // 30: claimsmith.admin.v1.AdminService.Status:input_type -> claimsmith.admin.v1.StatusRequest
-	10, // 31: claimsmith.admin.v1.AdminService.Reload:input_type -> claimsmith.admin.v1.ReloadRequest
-	12, // 32: claimsmith.admin.v1.AdminService.ListDecisions:input_type -> claimsmith.admin.v1.ListDecisionsRequest
-	18, // 33: claimsmith.admin.v1.AdminService.Explain:input_type -> claimsmith.admin.v1.ExplainRequest
-	20, // 34: claimsmith.admin.v1.AdminService.MakeTest:input_type -> claimsmith.admin.v1.MakeTestRequest
-	22, // 35: claimsmith.admin.v1.AdminService.Forget:input_type -> claimsmith.admin.v1.ForgetRequest
-	1,  // 36: claimsmith.admin.v1.AdminService.Status:output_type -> claimsmith.admin.v1.StatusResponse
-	11, // 37: claimsmith.admin.v1.AdminService.Reload:output_type -> claimsmith.admin.v1.ReloadResponse
-	13, // 38: claimsmith.admin.v1.AdminService.ListDecisions:output_type -> claimsmith.admin.v1.ListDecisionsResponse
-	19, // 39: claimsmith.admin.v1.AdminService.Explain:output_type -> claimsmith.admin.v1.ExplainResponse
-	21, // 40: claimsmith.admin.v1.AdminService.MakeTest:output_type -> claimsmith.admin.v1.MakeTestResponse
-	23, // 41: claimsmith.admin.v1.AdminService.Forget:output_type -> claimsmith.admin.v1.ForgetResponse
-	36, // [36:42] is the sub-list for method output_type
-	30, // [30:36] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	26, // 0: claimsmith.admin.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	3,  // 1: claimsmith.admin.v1.StatusResponse.configuration:type_name -> claimsmith.admin.v1.Configuration
+	4,  // 2: claimsmith.admin.v1.StatusResponse.failed_reload:type_name -> claimsmith.admin.v1.FailedReload
+	6,  // 3: claimsmith.admin.v1.StatusResponse.plugins:type_name -> claimsmith.admin.v1.Plugin
+	7,  // 4: claimsmith.admin.v1.StatusResponse.decisions:type_name -> claimsmith.admin.v1.Counters
+	8,  // 5: claimsmith.admin.v1.StatusResponse.lookups:type_name -> claimsmith.admin.v1.Lookup
+	10, // 6: claimsmith.admin.v1.StatusResponse.record:type_name -> claimsmith.admin.v1.Record
+	9,  // 7: claimsmith.admin.v1.StatusResponse.shadow:type_name -> claimsmith.admin.v1.Shadow
+	26, // 8: claimsmith.admin.v1.StatusResponse.links_lost:type_name -> google.protobuf.Timestamp
+	2,  // 9: claimsmith.admin.v1.StatusResponse.certificate:type_name -> claimsmith.admin.v1.Certificate
+	26, // 10: claimsmith.admin.v1.Certificate.not_after:type_name -> google.protobuf.Timestamp
+	26, // 11: claimsmith.admin.v1.Configuration.loaded:type_name -> google.protobuf.Timestamp
+	26, // 12: claimsmith.admin.v1.FailedReload.time:type_name -> google.protobuf.Timestamp
+	5,  // 13: claimsmith.admin.v1.FailedReload.problems:type_name -> claimsmith.admin.v1.Problem
+	26, // 14: claimsmith.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
+	26, // 15: claimsmith.admin.v1.Plugin.failing_since:type_name -> google.protobuf.Timestamp
+	27, // 16: claimsmith.admin.v1.Lookup.worst_staleness:type_name -> google.protobuf.Duration
+	26, // 17: claimsmith.admin.v1.Shadow.loaded:type_name -> google.protobuf.Timestamp
+	25, // 18: claimsmith.admin.v1.Shadow.changes:type_name -> claimsmith.admin.v1.Shadow.ChangesEntry
+	27, // 19: claimsmith.admin.v1.Record.max_age:type_name -> google.protobuf.Duration
+	3,  // 20: claimsmith.admin.v1.ReloadResponse.configuration:type_name -> claimsmith.admin.v1.Configuration
+	4,  // 21: claimsmith.admin.v1.ReloadResponse.failed:type_name -> claimsmith.admin.v1.FailedReload
+	15, // 22: claimsmith.admin.v1.ListDecisionsResponse.decisions:type_name -> claimsmith.admin.v1.Decision
+	26, // 23: claimsmith.admin.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	16, // 24: claimsmith.admin.v1.Decision.changes:type_name -> claimsmith.admin.v1.Change
+	17, // 25: claimsmith.admin.v1.Decision.facts:type_name -> claimsmith.admin.v1.Fact
+	18, // 26: claimsmith.admin.v1.Decision.steps:type_name -> claimsmith.admin.v1.Step
+	27, // 27: claimsmith.admin.v1.Decision.took:type_name -> google.protobuf.Duration
+	27, // 28: claimsmith.admin.v1.Fact.age:type_name -> google.protobuf.Duration
+	27, // 29: claimsmith.admin.v1.Fact.took:type_name -> google.protobuf.Duration
+	27, // 30: claimsmith.admin.v1.Step.at:type_name -> google.protobuf.Duration
+	15, // 31: claimsmith.admin.v1.ExplainResponse.decision:type_name -> claimsmith.admin.v1.Decision
+	0,  // 32: claimsmith.admin.v1.AdminService.Status:input_type -> claimsmith.admin.v1.StatusRequest
+	11, // 33: claimsmith.admin.v1.AdminService.Reload:input_type -> claimsmith.admin.v1.ReloadRequest
+	13, // 34: claimsmith.admin.v1.AdminService.ListDecisions:input_type -> claimsmith.admin.v1.ListDecisionsRequest
+	19, // 35: claimsmith.admin.v1.AdminService.Explain:input_type -> claimsmith.admin.v1.ExplainRequest
+	21, // 36: claimsmith.admin.v1.AdminService.MakeTest:input_type -> claimsmith.admin.v1.MakeTestRequest
+	23, // 37: claimsmith.admin.v1.AdminService.Forget:input_type -> claimsmith.admin.v1.ForgetRequest
+	1,  // 38: claimsmith.admin.v1.AdminService.Status:output_type -> claimsmith.admin.v1.StatusResponse
+	12, // 39: claimsmith.admin.v1.AdminService.Reload:output_type -> claimsmith.admin.v1.ReloadResponse
+	14, // 40: claimsmith.admin.v1.AdminService.ListDecisions:output_type -> claimsmith.admin.v1.ListDecisionsResponse
+	20, // 41: claimsmith.admin.v1.AdminService.Explain:output_type -> claimsmith.admin.v1.ExplainResponse
+	22, // 42: claimsmith.admin.v1.AdminService.MakeTest:output_type -> claimsmith.admin.v1.MakeTestResponse
+	24, // 43: claimsmith.admin.v1.AdminService.Forget:output_type -> claimsmith.admin.v1.ForgetResponse
+	38, // [38:44] is the sub-list for method output_type
+	32, // [32:38] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_claimsmith_admin_v1_admin_proto_init() }
@@ -2265,7 +2336,7 @@ func file_claimsmith_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_claimsmith_admin_v1_admin_proto_rawDesc), len(file_claimsmith_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -39,6 +39,8 @@ type ClaimsHookServiceClient interface {
 	// A refusal is an answer (Denial), not a status. The status codes are those of a failure:
 	// INVALID_ARGUMENT: the payload is not a JSON object, has members equal under case folding, is no UTF-8 or is too large.
 	// FAILED_PRECONDITION: no configuration is active, or its rules need a feature that this hook lacks.
+	// PERMISSION_DENIED: the rules need a lookup that is not made for this grant, and will not be the next time. With a decision id
+	// in the trailer this is a refusal of the client; a hook that does not know that takes it for a failure.
 	// UNAVAILABLE: a lookup that the rules need could not be made.
 	// DEADLINE_EXCEEDED: the time for the request was over.
 	// INTERNAL: a rule failed, or gave something that no token may carry.
@@ -75,6 +77,8 @@ type ClaimsHookServiceServer interface {
 	// A refusal is an answer (Denial), not a status. The status codes are those of a failure:
 	// INVALID_ARGUMENT: the payload is not a JSON object, has members equal under case folding, is no UTF-8 or is too large.
 	// FAILED_PRECONDITION: no configuration is active, or its rules need a feature that this hook lacks.
+	// PERMISSION_DENIED: the rules need a lookup that is not made for this grant, and will not be the next time. With a decision id
+	// in the trailer this is a refusal of the client; a hook that does not know that takes it for a failure.
 	// UNAVAILABLE: a lookup that the rules need could not be made.
 	// DEADLINE_EXCEEDED: the time for the request was over.
 	// INTERNAL: a rule failed, or gave something that no token may carry.

@@ -74,7 +74,7 @@ func (h *Handler) endedByClaimsHook(w http.ResponseWriter, r *http.Request, auth
 	status, message, _ := page(err)
 	link, text := h.beginAgainURL(authReq, "select_account login"), "Use another account"
 	if code != oauth2.AccessDenied {
-		w.Header().Set("Retry-After", claimshook.RetryAfter)
+		claimshook.RetryLater(w, err)
 		link, text = h.beginAgainURL(authReq, ""), "Try again"
 	}
 	if err := h.Templates.Refused(r, w, status, message, link, text); err != nil {
