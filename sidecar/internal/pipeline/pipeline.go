@@ -131,6 +131,9 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 // blame finds the rule that gave a claim which the guard refuses, or took away one that has to stay.
 func (r *run) blame(patch claims.Patch, s claims.Subject, err error) error {
 	refused := func(one claims.Patch) bool { return claims.Check(r.in.Payload, one, s) != nil }
+	if refused(claims.Patch{}) { // what Dex gave is refused as it is, and no rule is to blame
+		return &Error{Class: Internal, Path: "pipeline", Err: err}
+	}
 	for _, op := range []string{"set", "remove"} {
 		for _, c := range r.trace.Changes {
 			alone := claims.Patch{Remove: []string{c.Claim}}
