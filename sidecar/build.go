@@ -170,7 +170,7 @@ func (b *builder) trust() map[string]pipeline.Trust {
 			domain, ok := pipeline.Domain(name)
 			if !ok {
 				path := config.Join(c.Path, "emailDomains"+index(i))
-				b.add(b.src.Problem(path, "this is no domain", "write the part of an address after the @, such as example.org"))
+				b.add(b.src.Problem(path, "this is no domain, or not written as one", "write the part of an address after the @ in small letters, such as example.org"))
 			}
 			t.Domains[domain] = true
 		}
