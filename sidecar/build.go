@@ -58,6 +58,7 @@ func build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 		set.pipeline = &pipeline.Pipeline{
 			Steps: b.steps(cfg.Pipeline, nil), PerKind: b.perKind, Contracts: b.contracts(), Connector: b.trust(), Ruled: b.ruled, RuledAll: b.ruledAll,
 		}
+		b.unverified(cfg.Pipeline, set.pipeline.Steps)
 		set.cases = b.cases()
 	}
 	if set.pipeline != nil {

@@ -36,6 +36,15 @@
 // asked"). Only asked and failed can be read without, so that nas.asked && nas.found works. An alias as a whole value counts
 // as reading all its facts.
 //
+// # An address that nobody verified decides nothing
+//
+// [Compiler.Origin] says whether a value may come from such an address, or be chosen by it: identity.unverifiedEmail, claims.email,
+// claims that a step set from them, and all that is made of these. claims as a value and claims by a computed name count as
+// such. What the connector calls a person (username, preferredUsername, userId, and the claims of Dex but groups) may be an address
+// as well: it counts as one where it is compared with a text that has an @ in it, and in the parameter of a lookup that is
+// called email. What is only looked at after claims.email_verified == true, identity.emailVerified or identity.email != "" counts no more, and
+// neither does the question whether there is an address.
+//
 // # A request concerns several clients
 //
 // client.id compared with another value stands for the client that asks and for every member of the audience: client.id ==

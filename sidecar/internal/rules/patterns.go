@@ -17,6 +17,7 @@ import (
 type pattern struct {
 	matches func(string) bool
 	replace func(string) string
+	address bool // there is an @ in it
 }
 
 // patternArgs turns the constant patterns among the arguments of a function into what is used when it runs. Patterns that
@@ -38,14 +39,16 @@ func (v *resolver) globArgs(n *ast.CallNode, name string) *Error {
 		return v.errorAt(n, "", "%s needs more arguments", name)
 	}
 	globs := make([]pipeline.Glob, 0, len(n.Arguments)-1)
+	address := false
 	for _, arg := range n.Arguments[1:] {
 		g, err := v.glob(arg, name)
 		if err != nil {
 			return err
 		}
 		globs = append(globs, g)
+		address = address || hasAt(arg)
 	}
-	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{matches: anyGlob(globs)})}
+	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{matches: anyGlob(globs), address: address})}
 	return nil
 }
 
@@ -73,7 +76,7 @@ func (v *resolver) firstMatchArgs(n *ast.CallNode) *Error {
 		if err != nil {
 			return err
 		}
-		n.Arguments[i] = constant(n.Arguments[i].Location(), pattern{matches: g.Matches})
+		n.Arguments[i] = constant(n.Arguments[i].Location(), pattern{matches: g.Matches, address: hasAt(n.Arguments[i])})
 	}
 	return nil
 }
@@ -97,8 +100,13 @@ func (v *resolver) replaceArgs(n *ast.CallNode, name string) *Error {
 	if err != nil {
 		return err
 	}
-	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{replace: replace})}
+	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{replace: replace, address: hasAt(n.Arguments[1])})}
 	return nil
+}
+
+func hasAt(n ast.Node) bool {
+	s, ok := n.(*ast.StringNode)
+	return ok && strings.Contains(s.Value, "@")
 }
 
 // glob returns the pattern that an argument is.
