@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -219,6 +220,24 @@ type Glob struct {
 	prefix bool           // text and anything behind it
 	re     *regexp.Regexp // nil where text says enough
 	stars  int
+	size   int // of re
+}
+
+// MaxPattern is how large a pattern may be, as PatternSize counts.
+const MaxPattern = 1000
+
+// PatternSize returns how many instructions package regexp makes of a regular expression. To match a text takes no more time than
+// it takes to run all of them at each of its bytes.
+func PatternSize(re string) int {
+	parsed, err := syntax.Parse(re, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0
+	}
+	return len(prog.Inst)
 }
 
 // NewGlob reads a pattern. An empty one is an error: nothing has an empty name.
@@ -245,12 +264,17 @@ func NewGlob(pattern string) (Glob, error) {
 			b.WriteString(regexp.QuoteMeta(string(r)))
 		}
 	}
-	re, err := regexp.Compile(b.String() + `\z`)
-	if err != nil {
+	b.WriteString(`\z`)
+	re, err := regexp.Compile(b.String())
+	size := PatternSize(b.String())
+	if err != nil || size > MaxPattern {
 		return Glob{}, errors.New("it is too large")
 	}
-	return Glob{re: re, stars: stars}, nil
+	return Glob{re: re, stars: stars, size: size}, nil
 }
+
+// Size returns what matching takes, as PatternSize counts.
+func (g Glob) Size() int { return max(g.size, 1) }
 
 // Stars returns how many * the pattern has.
 func (g Glob) Stars() int { return g.stars }

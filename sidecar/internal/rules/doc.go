@@ -71,6 +71,10 @@
 // expression stops at its deadline; the error then wraps that of the context. Lists that hold the same list several times
 // can be larger than the memory they take, so comparing and flattening count too.
 //
+// A pattern is the operator's, the text that it looks at is the person's. Package regexp takes time for the size of one times the
+// length of the other and cannot be stopped, so the size is limited when the expression is compiled, the product for each text, and
+// between two texts the context is looked at. BenchmarkWorst is a table of what each function takes at the limits.
+//
 // # Errors
 //
 // An expression that does not compile gives an [*Error] with a place in bytes, a message and a hint, in words of our own: expr's
