@@ -120,7 +120,7 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 	if err := claims.Check(r.in.Payload, patch, subject); err != nil {
 		return claims.Patch{}, nil, r.blame(patch, subject, err)
 	}
-	trimmed, err := r.trimmed(patch)
+	trimmed, err := r.trimmed(ctx, patch)
 	if err != nil {
 		return claims.Patch{}, nil, err
 	}

@@ -14,8 +14,7 @@ const (
 	maxWritten    = 1 << 24 // bytes of all texts that one evaluation makes
 	maxResult     = 1 << 20 // bytes of a result as JSON
 	maxDepth      = 32      // nesting of a result
-	maxMatch      = 1 << 20 // bytes that a pattern looks at in one text, times its instructions
-	perStep       = 1 << 8  // of these that count as one element
+	perStep       = 1 << 8  // instructions times bytes of a match that count as one element
 	maxTexts      = 1 << 22 // bytes of a list of strings that is sorted, or compared with others, as a whole
 	maxCutset     = 256     // bytes of the characters that trim takes away
 	maxMessage    = 300     // characters of a message

@@ -61,7 +61,7 @@ func (o *matchOp) eval(r *run, arg any) any {
 // request, and package regexp cannot be stopped.
 func (r *run) match(size, length int) {
 	work := size * (length + 1)
-	if work > maxMatch {
+	if work > pipeline.MaxMatch {
 		panic(failuref("a string is too long for this pattern"))
 	}
 	r.steps(work / perStep)
@@ -240,7 +240,7 @@ func (v *resolver) regexReplacement(n ast.Node, with *ast.StringNode) (pattern, 
 func (p pattern) replaceCounted(re *regexp.Regexp, s, with string) string {
 	work, left := 0, len(s)
 	re.ReplaceAllStringFunc(s, func(found string) string {
-		if work += p.size * (left + 1); work > maxMatch {
+		if work += p.size * (left + 1); work > pipeline.MaxMatch {
 			panic(failuref("a string is too long for this pattern"))
 		}
 		left -= len(found)
