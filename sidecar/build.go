@@ -63,6 +63,7 @@ func build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 		set.pipeline = &pipeline.Pipeline{
 			Steps: b.steps(cfg.Pipeline, nil), PerKind: b.perKind, Contracts: b.contracts(), Connector: b.trust(), Ruled: b.ruled, RuledAll: b.ruledAll,
 		}
+		b.unverified(cfg.Pipeline, set.pipeline.Steps)
 		set.cases = b.cases()
 		b.advise()
 	}
@@ -176,7 +177,7 @@ func (b *builder) trust() map[string]pipeline.Trust {
 			domain, ok := pipeline.Domain(name)
 			if !ok {
 				path := config.Join(c.Path, "emailDomains"+index(i))
-				b.add(b.src.Problem(path, "this is no domain", "write the part of an address after the @, such as example.org"))
+				b.add(b.src.Problem(path, "this is no domain, or not written as one", "write the part of an address after the @ in small letters, such as example.org"))
 			}
 			t.Domains[domain] = true
 		}

@@ -52,9 +52,7 @@ func (b *builder) identifier(s *config.Scalar, note func(pipeline.Reads), kinds 
 	for _, kind := range kinds {
 		value, err := b.rules.Param(s.Value, &facts.Type{Kind: kind})
 		if err == nil {
-			if note(value.Reads()); value.Reads().Raw {
-				b.add(s.Problem(-1, "this links by an address that nobody verified", "use identity.userId"))
-			}
+			note(value.Reads())
 			return value
 		}
 		if first == nil {

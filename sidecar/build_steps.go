@@ -157,22 +157,8 @@ func (b *builder) param(s *config.Step, v *config.Value, p *described, note func
 	if !known {
 		b.add(b.src.KeyProblem(v.Path, fmt.Sprintf("the plugin %s has no parameter %q", s.Lookup, v.Name), paramHint(v.Name, p.params)))
 	}
-	return b.assignment(v, func(r pipeline.Reads) {
-		note(r)
-		b.unverified(s, v, r)
-	}, func(c any) (pipeline.Value, error) { return rules.ConstantParam(c, want) }, func(src string) (pipeline.Value, error) { return b.rules.Param(src, want) })
-}
-
-// unverified refuses a lookup that is keyed on an address which nobody verified, unless the operator wrote that down.
-func (b *builder) unverified(s *config.Step, v *config.Value, r pipeline.Reads) {
-	if !r.Raw {
-		return
-	}
-	if s.AllowUnverifiedEmail {
-		b.warn(b.src.Problem(v.Path, "this lookup trusts an address that nobody verified: whoever can type it in somewhere is taken for its owner", ""))
-		return
-	}
-	b.add(b.src.Problem(v.Path, "this lookup is keyed on an address that nobody verified", "use identity.email; or write allowUnverifiedEmail: true on this step"))
+	return b.assignment(v, note, func(c any) (pipeline.Value, error) { return rules.ConstantParam(c, want) },
+		func(src string) (pipeline.Value, error) { return b.rules.Param(src, want) })
 }
 
 // aliases returns the lookups whose facts are read.

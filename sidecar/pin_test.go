@@ -282,7 +282,7 @@ func TestPinsThatCannotBeUsed(t *testing.T) {
 		got.WriteString(strings.ReplaceAll(p.String(), dir+"/", "") + "\n")
 	}
 	const want = `c.yaml:12:14: warning: pipeline[0].steps[0].pin: an account that is deleted and made again under its name is taken for the old one
-c.yaml:12:24: pipeline[0].steps[0].pin.subject: this links by an address that nobody verified
+c.yaml:12:33: pipeline[0].steps[0].pin.subject: this links by identity.unverifiedEmail, an address that nobody verified
 c.yaml:12:59: pipeline[0].steps[0].pin.account: the parameter must be a string, not a list of strings
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {

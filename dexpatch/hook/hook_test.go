@@ -203,3 +203,35 @@ func TestReservedNamesAreRefusedWhateverTheServiceSays(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesThatCannotBeSeenAreRefusedWhateverTheServiceSays: a reader that cuts a name at NUL would see a sub of the service's.
+func TestNamesThatCannotBeSeenAreRefusedWhateverTheServiceSays(t *testing.T) {
+	var resp *hookv1.ExtendPayloadResponse
+	h := open(t, serve(t, func(context.Context, *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
+		return resp, nil
+	}).socket, "")
+	tests := []struct {
+		name    string
+		payload string
+		patch   *hookv1.Patch
+		want    string
+	}{
+		{"a claim", payload, set("sub\x00", `"ceo"`), `patch of the ID token: the name "sub\x00" holds a character that cannot be seen (decision d1)`},
+		{"a claim that is removed", payload, &hookv1.Patch{Remove: []string{"sub\u200b"}}, `patch of the ID token: the name "sub\u200b" holds a character that cannot be seen (decision d1)`},
+		{"inside a claim", payload, set("x", `{"y":{"sub\u0000":1}}`), `patch of the ID token: claim "x": a name inside a claim holds a character that cannot be seen, at byte 6 (decision d1)`},
+		{"half a character", payload, set("x", `{"sub\ud800":1}`), `patch of the ID token: claim "x": JSON has half a character in the string at byte 1 (decision d1)`},
+		{"a login name", payload, set("username", `"admin\u0000x"`), `patch of the ID token: claim "username" holds a character that cannot be seen (decision d1)`},
+		{"a group", payload, set("groups", `["admin\u202e"]`), `patch of the ID token: claim "groups" holds a character that cannot be seen (decision d1)`},
+		{"a payload of Dex", `{"sub":"s","sub\u0000":"ceo"}`, &hookv1.Patch{}, `the payload that Dex built: the name "sub\x00" holds a character that cannot be seen (decision LOCAL)`},
+		{"a group of Dex", `{"sub":"s","aud":"nas","groups":["admin\u0000x"]}`, &hookv1.Patch{}, `patch of the ID token: claim "groups" holds a character that cannot be seen (decision d1)`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			resp = patches(nil, tt.patch)
+			_, err := h.Extend(exchangeContext(t, "", ""), []byte(tt.payload), token())
+			if got, want := withoutLocalID(err), "claims hook: "+tt.want; got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
+}

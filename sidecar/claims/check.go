@@ -22,6 +22,7 @@ type Subject struct {
 //
 //   - names that belong to Dex, in any spelling,
 //   - names that differ only in case from another member, before or after the patch,
+//   - names with hidden characters, at any depth, and such characters in what the token calls people and groups,
 //   - values that are null, are not JSON, or have a type that a member of Dex's own does not have,
 //   - email_verified set to true, or taken away while email stays,
 //   - an email other than the connector's verified one without email_verified false.
@@ -38,12 +39,18 @@ func Check(o *Object, p Patch, s Subject) error {
 		}
 	}
 	for _, name := range p.Remove {
+		if err := CheckName(name); err != nil {
+			return err
+		}
 		if Reserved(name) {
 			return fmt.Errorf("claim %q is reserved for Dex", name)
 		}
 		if _, both := p.Set[name]; both {
 			return fmt.Errorf("claim %q is set and removed", name)
 		}
+	}
+	if err := checkNamesOfPeople(o, p); err != nil {
+		return err
 	}
 	return checkEmail(o, p, s)
 }
@@ -58,6 +65,9 @@ func checkName(o *Object, name string, others []string) error {
 		return fmt.Errorf("claim %q is not UTF-8", name)
 	case Reserved(name):
 		return fmt.Errorf("claim %q is reserved for Dex", name)
+	}
+	if err := CheckName(name); err != nil {
+		return err
 	}
 	for _, other := range ownMembers {
 		if alike(other, name) {

@@ -20,7 +20,8 @@ type member struct {
 }
 
 // Parse reads a payload. It refuses what two readers could understand differently: anything but one object, bytes that are
-// no UTF-8, members that are equal under case folding (at any depth), lone surrogates, and nesting beyond 32 levels.
+// no UTF-8, members that are equal under case folding or whose names hold hidden characters (at any depth), lone surrogates, and
+// nesting beyond 32 levels.
 // Errors name members, never values. The Object keeps data; the caller must not change it any more.
 func Parse(data []byte) (*Object, error) {
 	o := &Object{raw: data}

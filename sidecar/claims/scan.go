@@ -93,6 +93,9 @@ func (s *scanner) object(depth int, found func(member)) error {
 		if m.name, err = s.text(); err != nil {
 			return err
 		}
+		if err := checkMember(m, depth); err != nil {
+			return err
+		}
 		if other, again := seen.add(m.name); again {
 			return sameMember(m, other, depth)
 		}
@@ -114,6 +117,15 @@ func (s *scanner) object(depth int, found func(member)) error {
 			return err
 		}
 	}
+}
+
+// checkMember refuses names with hidden characters. As sameMember does, it names claims and gives the place of what is in them.
+func checkMember(m member, depth int) error {
+	err := CheckName(m.name)
+	if err != nil && depth > 1 {
+		return fmt.Errorf("a name inside a claim holds a character that cannot be seen, at byte %d", m.key)
+	}
+	return err
 }
 
 // sameMember names the members of a payload, which are claims. Further down the name of a member may be a value, such as an

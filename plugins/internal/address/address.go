@@ -2,6 +2,7 @@ package address
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -11,28 +12,53 @@ import (
 type Address struct{ local, domain string }
 
 // Parse gives the form in which s is compared. Only A-Z is folded, because folding all of Unicode would let one person
-// have the address of another (ſam and sam). A local part beyond ASCII is compared byte for byte, a domain goes
-// through IDNA, nothing is trimmed and nothing left out. It is false for what equals no address: without a local part or a domain,
-// with a domain that IDNA refuses, not valid UTF-8, or with the character that stands for what could not be decoded.
+// have the address of another (ſam and sam). A local part beyond ASCII is compared byte for byte, a domain as the Punycode of IDNA,
+// nothing is trimmed and nothing left out. It is false for what equals no address: without a local part or a domain,
+// with a domain that IDNA refuses, not valid UTF-8, with a control character, or with the character that stands for what could not be
+// decoded. It is false too for what the mapping of IDNA would change, beyond A-Z: characters that are dropped, full-width
+// letters, other dots, capital letters. Somebody writes an address like that to be taken for another.
 func Parse(s string) (Address, bool) {
 	at := strings.LastIndexByte(s, '@')
-	if at <= 0 || !utf8.ValidString(s) || strings.ContainsRune(s, utf8.RuneError) {
+	if at <= 0 || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) }) {
 		return Address{}, false
 	}
-	a := Address{local: s[:at], domain: s[at+1:]}
+	a := Address{local: s[:at], domain: lower(s[at+1:])}
 	if isASCII(a.local) {
 		a.local = lower(a.local)
-	}
-	if plain := lower(a.domain); isASCII(plain) && !strings.Contains(plain, "xn--") {
-		a.domain = plain
-		return a, plain != ""
-	}
-	domain, err := idna.Lookup.ToASCII(a.domain)
-	if err != nil || domain == "" {
+	} else if mapped, err := mapping.ToUnicode(a.local); err != nil || mapped != lower(a.local) {
 		return Address{}, false
 	}
-	a.domain = domain
-	return a, true
+	if isASCII(a.domain) && !strings.Contains(a.domain, "xn--") {
+		return a, a.domain != ""
+	}
+	var ok bool
+	a.domain, ok = asWritten(a.domain)
+	return a, ok
+}
+
+// mapping maps characters as IDNA does, and looks at nothing else.
+var mapping = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
+
+// asWritten returns the Punycode of a domain each of whose labels is a genuine A-label or the U-label of one.
+func asWritten(domain string) (string, bool) {
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil || ascii == "" {
+		return "", false
+	}
+	shown, err := idna.Lookup.ToUnicode(ascii)
+	if err != nil {
+		return "", false
+	}
+	written, a, u := strings.Split(domain, "."), strings.Split(ascii, "."), strings.Split(shown, ".")
+	if len(written) != len(a) || len(a) != len(u) {
+		return "", false
+	}
+	for i, label := range written {
+		if label != a[i] && label != u[i] {
+			return "", false
+		}
+	}
+	return ascii, true
 }
 
 // lower folds A-Z and nothing else.

@@ -25,7 +25,8 @@ func TestAddressesAreCompared(t *testing.T) {
 		{"a local part beyond ASCII matches byte for byte", "müller@GMAIL.com", "müller@gmail.com", true},
 		{"composed and decomposed are not the same before the @", "mu\u0308ller@gmail.com", "müller@gmail.com", false},
 		{"a domain and its Punycode are the same", "mum@münchen.example", "mum@xn--mnchen-3ya.example", true},
-		{"domains are folded beyond ASCII too", "mum@MÜNCHEN.example", "mum@münchen.example", true},
+		{"a domain is not folded beyond ASCII", "mum@MÜNCHEN.example", "mum@MÜNCHEN.example", false},
+		{"a domain of which one label is Punycode", "mum@xn--mnchen-3ya.münchen.example", "mum@münchen.xn--mnchen-3ya.example", true},
 		{"Punycode in upper case", "mum@XN--MNCHEN-3YA.example", "mum@münchen.example", true},
 		{"ß is not ss", "mum@straße.example", "mum@strasse.example", false},
 		{"a domain that is no host name is still compared", "mum@my_nas", "mum@MY_NAS", true},
@@ -48,6 +49,11 @@ func TestWhatIsNoAddressMatchesNothing(t *testing.T) {
 	for _, s := range []string{
 		"", "@", "mum", "mum@", "@gmail.com", "mum@xn--\u0080", "mum@xn--a", "mum@\u00ad", "m\ufffdm@gmail.com",
 		"mum@gm\xffail.com", "m\xffum@gmail.com", "mum@a\uff20b.example",
+		// What a mapping would drop or fold: a zero-width space, a soft hyphen, three other dots, wide letters, letters that are not
+		// A to Z, composition, Punycode of what needs none.
+		"mum@gmail\u200b.com", "mum@gm\u00adail.com", "mum@gmail\u3002com", "mum@gmail\uff0ecom", "mum@gmail\uff61com", "mum@ｇｍａｉｌ.com",
+		"mum@gmai\u2113.com", "mum@\u212aiosk.example", "mum@mu\u0308nchen.example", "mum@xn--gmail-.com", "mum@gmail.com\u200d", "mum@\u2060gmail.com",
+		"mum\u200b@gmail.com", "m\u00adum@gmail.com", "ｍum@gmail.com", "mum\ufe0f@gmail.com", "ſam@gmail.com", "MÜLLER@gmail.com", "mu\u0308ller@gmail.com",
 	} {
 		if a, ok := Parse(s); ok {
 			t.Errorf("%q is an address: %v", s, a)

@@ -57,6 +57,9 @@ func badClaim(name string) (message, hint string) {
 	case len(name) > maxClaim:
 		return fmt.Sprintf("the name of a claim is longer than %d bytes", maxClaim), ""
 	}
+	if err := claims.CheckName(name); err != nil {
+		return err.Error(), "write it with characters that can be seen"
+	}
 	for _, own := range claims.OwnMembers() {
 		if own != name && strings.EqualFold(own, name) {
 			return fmt.Sprintf("claim %q differs from %q only in case", name, own), "write " + own

@@ -38,7 +38,7 @@ func (c *stepChecker) checkAll(steps []Step) {
 
 var (
 	actionKeys = [...]string{"lookup", "set", "remove", "deny", "steps"}
-	lookupKeys = [...]string{"as", "with", "cache", "onError", "grants", "pin", "allowUnverifiedEmail"}
+	lookupKeys = [...]string{"as", "with", "cache", "onError", "grants", "pin"}
 )
 
 func (c *stepChecker) check(s *Step) {
@@ -70,6 +70,9 @@ func (c *stepChecker) check(s *Step) {
 	case s.has("message") && !s.has("deny"):
 		c.misplaced(s.Place, "this belongs to a step with deny", "message")
 	}
+	if s.AllowUnverifiedEmail {
+		c.warn(member(s.Path, "allowUnverifiedEmail"), "whoever can claim an address at the connector is taken for its owner", "")
+	}
 	if s.Message != nil && cutOff(*s.Message) {
 		c.warn(member(s.Path, "message"), `in YAML " #" starts a comment, so the sentence ends before it`, "put the whole sentence in quotes")
 	}
@@ -89,9 +92,6 @@ func (c *stepChecker) checkLookup(s *Step) {
 		c.checkGrant(element(member(s.Path, "grants"), i), name)
 	}
 	c.repeated(member(s.Path, "grants"), s.Grants)
-	if s.AllowUnverifiedEmail {
-		c.warn(member(s.Path, "allowUnverifiedEmail"), "whoever can claim an address at the connector is taken for its owner", "")
-	}
 	if s.has("pin") && !c.src.has("state") {
 		c.wrongKey(member(s.Path, "pin"), "pin needs state, which says where links are kept", "write state: {file: /var/lib/claimsmith/state.db, keyFile: ...}")
 	}

@@ -15,7 +15,7 @@ type Step struct {
 	OnError              FailurePolicy `key:"onError" one:"fail continue" doc:"What a failed lookup means: no token, or NAME.failed is true. Default fail."`
 	Grants               []string      `key:"grants" doc:"Grant types in which to ask. Default: browser, refresh and device."` // nil: the default
 	Pin                  *Pin          `key:"pin" doc:"Links the person to the account that was found, so that neither can take the place of another. Default: no links."`
-	AllowUnverifiedEmail bool          `key:"allowUnverifiedEmail" doc:"Lets the lookup use an address that nobody verified. Default false."`
+	AllowUnverifiedEmail bool          `key:"allowUnverifiedEmail" doc:"Lets an address that nobody verified decide in this step, also one without lookup. Default false."`
 
 	Set     []Value    `key:"set" is:"named" doc:"Claims and the expressions that give their values."`
 	Remove  []string   `key:"remove" doc:"Names of claims to take away."`

@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -36,7 +38,7 @@ func (c Contract) admits(client string) bool { return slices.Contains(c.Peers, c
 // trimmed takes away the groups that the contracts of this request let go, says so in the trace, and returns the patch as it is
 // then. It is called before contracts, which get the patch of the rules: what a contract trims no rule has set, so allow is
 // not about it.
-func (r *run) trimmed(patch claims.Patch) (claims.Patch, error) {
+func (r *run) trimmed(ctx context.Context, patch claims.Patch) (claims.Patch, error) {
 	for i, client := range append([]string{r.in.Client}, r.in.Audience...) {
 		contract := r.pipeline.Contracts[client]
 		if i > 0 && client == r.in.Client || contract.TrimGroups == nil {
@@ -46,9 +48,9 @@ func (r *run) trimmed(patch claims.Patch) (claims.Patch, error) {
 		if !there {
 			break
 		}
-		kept, err := contract.trim(groups)
+		kept, err := contract.trim(ctx, groups)
 		if err != nil {
-			return claims.Patch{}, &Error{Class: Internal, Path: "clients." + client, Pos: contract.Pos, Err: err}
+			return claims.Patch{}, &Error{Class: classOf(err, Internal), Path: "clients." + client, Pos: contract.Pos, Err: err}
 		}
 		if kept != nil {
 			r.explainTrim(client, contract.Pos, groups, kept)
@@ -62,7 +64,7 @@ func (r *run) trimmed(patch claims.Patch) (claims.Patch, error) {
 
 // trim returns what stays of too many groups, in their order; nil when they are not too many. What is still too many is left
 // to judge, which refuses it: which of the wanted groups to lose is nobody's to choose.
-func (c Contract) trim(groups json.RawMessage) (json.RawMessage, error) {
+func (c Contract) trim(ctx context.Context, groups json.RawMessage) (json.RawMessage, error) {
 	var list []string
 	if err := json.Unmarshal(groups, &list); err != nil {
 		return nil, errors.New("trim: claim \"groups\" is not a list of strings")
@@ -70,10 +72,33 @@ func (c Contract) trim(groups json.RawMessage) (json.RawMessage, error) {
 	if len(list) <= c.MaxGroups {
 		return nil, nil
 	}
-	kept := slices.DeleteFunc(list, func(group string) bool {
-		return !slices.ContainsFunc(c.TrimGroups, func(g Glob) bool { return g.Matches(group) })
-	})
+	kept := []string{}
+	for _, group := range list {
+		wanted, err := c.wants(ctx, group)
+		if err != nil {
+			return nil, err
+		}
+		if wanted {
+			kept = append(kept, group)
+		}
+	}
 	return marshal(kept)
+}
+
+// wants reports whether a group stays. It looks at the deadline before each pattern, and each takes a bounded time.
+func (c Contract) wants(ctx context.Context, group string) (bool, error) {
+	for _, g := range c.TrimGroups {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		if g.Size()*(len(group)+1) > MaxMatch {
+			return false, errors.New("trim: a group is too long for a pattern")
+		}
+		if g.Matches(group) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // marshal is json.Marshal without the escaping for HTML.
@@ -219,6 +244,27 @@ type Glob struct {
 	prefix bool           // text and anything behind it
 	re     *regexp.Regexp // nil where text says enough
 	stars  int
+	size   int // of re
+}
+
+// MaxPattern is how large a pattern may be, as PatternSize counts.
+const MaxPattern = 1000
+
+// MaxMatch is how long a text may be that a pattern looks at, times the size of the pattern: package regexp cannot be stopped.
+const MaxMatch = 1 << 20
+
+// PatternSize returns how many instructions package regexp makes of a regular expression. To match a text takes no more time than
+// it takes to run all of them at each of its bytes.
+func PatternSize(re string) int {
+	parsed, err := syntax.Parse(re, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0
+	}
+	return len(prog.Inst)
 }
 
 // NewGlob reads a pattern. An empty one is an error: nothing has an empty name.
@@ -245,12 +291,17 @@ func NewGlob(pattern string) (Glob, error) {
 			b.WriteString(regexp.QuoteMeta(string(r)))
 		}
 	}
-	re, err := regexp.Compile(b.String() + `\z`)
-	if err != nil {
+	b.WriteString(`\z`)
+	re, err := regexp.Compile(b.String())
+	size := PatternSize(b.String())
+	if err != nil || size > MaxPattern {
 		return Glob{}, errors.New("it is too large")
 	}
-	return Glob{re: re, stars: stars}, nil
+	return Glob{re: re, stars: stars, size: size}, nil
 }
+
+// Size returns what matching takes, as PatternSize counts.
+func (g Glob) Size() int { return max(g.size, 1) }
 
 // Stars returns how many * the pattern has.
 func (g Glob) Stars() int { return g.stars }

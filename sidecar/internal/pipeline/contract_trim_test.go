@@ -1,7 +1,11 @@
 package pipeline
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
@@ -60,7 +64,7 @@ func TestTrimming(t *testing.T) {
 			trace := &Trace{}
 			r := run{pipeline: &Pipeline{Contracts: tt.contracts}, in: &Input{Payload: o, Client: "nas", Audience: tt.audience}, trace: trace, state: State{Claims: claims.NewDraft(o)}}
 			rules := r.state.Claims.Patch()
-			patch, err := r.trimmed(rules)
+			patch, err := r.trimmed(t.Context(), rules)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,5 +96,38 @@ func TestElementsOfAList(t *testing.T) {
 		if got := elements([]byte(list)); got != want {
 			t.Errorf("%s: got %d, want %d", list, got, want)
 		}
+	}
+}
+
+// ends is a context whose time is over after Err was asked a number of times.
+type ends struct {
+	context.Context
+	left int
+}
+
+func (e *ends) Err() error {
+	if e.left--; e.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// TestTrimmingStopsAtItsDeadline: the patterns are the operator's, the groups are the person's.
+func TestTrimmingStopsAtItsDeadline(t *testing.T) {
+	c := Contract{MaxGroups: 2, TrimGroups: globs(t, "*a*a*a*b", "*c*")}
+	groups := json.RawMessage(`["a","b","c","d"]`)
+	ctx := &ends{Context: t.Context(), left: 5}
+	if _, err := c.trim(ctx, groups); !errors.Is(err, context.DeadlineExceeded) || ctx.left != -1 {
+		t.Errorf("got %v, %d", err, ctx.left)
+	}
+	if kept, err := c.trim(&ends{Context: t.Context(), left: 8}, groups); err != nil || string(kept) != `["c"]` {
+		t.Errorf("got %s, %v", kept, err)
+	}
+	long, err := json.Marshal([]string{strings.Repeat("a", 60_000), "b", "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.trim(t.Context(), long); err == nil || err.Error() != "trim: a group is too long for a pattern" {
+		t.Errorf("got %v", err)
 	}
 }

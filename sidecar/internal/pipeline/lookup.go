@@ -108,12 +108,12 @@ func (r *run) mayAsk(l *Lookup) bool {
 // params writes the parameters as an object with sorted keys, so that equal questions are equal bytes.
 func (r *run) params(ctx context.Context, with []Assignment) (json.RawMessage, error) {
 	object := make(map[string]json.RawMessage, len(with))
-	for _, a := range with {
-		value, err := a.Value.JSON(ctx, &r.state)
+	for i := range with {
+		value, err := r.value(ctx, &with[i])
 		if err != nil {
-			return nil, failureAt(a.Path, a.Pos, err)
+			return nil, err
 		}
-		object[a.Name] = value
+		object[with[i].Name] = value
 	}
 	return json.Marshal(object) // sorts the keys
 }

@@ -3,7 +3,9 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
@@ -119,7 +121,7 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 	if err := claims.Check(r.in.Payload, patch, subject); err != nil {
 		return claims.Patch{}, nil, r.blame(patch, subject, err)
 	}
-	trimmed, err := r.trimmed(patch)
+	trimmed, err := r.trimmed(ctx, patch)
 	if err != nil {
 		return claims.Patch{}, nil, err
 	}
@@ -132,6 +134,9 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 // blame finds the rule that gave a claim which the guard refuses, or took away one that has to stay.
 func (r *run) blame(patch claims.Patch, s claims.Subject, err error) error {
 	refused := func(one claims.Patch) bool { return claims.Check(r.in.Payload, one, s) != nil }
+	if refused(claims.Patch{}) { // what Dex gave is refused as it is, and no rule is to blame
+		return &Error{Class: Internal, Path: "pipeline", Err: err}
+	}
 	for _, op := range []string{"set", "remove"} {
 		for _, c := range r.trace.Changes {
 			alone := claims.Patch{Remove: []string{c.Claim}}
@@ -232,10 +237,10 @@ func (r *run) deny(ctx context.Context, s *Step) (*Denial, error) {
 // set evaluates all values before it sets the first: each sees the claims as they were before the step.
 func (r *run) set(ctx context.Context, s *Step) error {
 	values := make([][]byte, len(s.Set))
-	for i, a := range s.Set {
-		value, err := a.Value.JSON(ctx, &r.state)
+	for i := range s.Set {
+		value, err := r.value(ctx, &s.Set[i])
 		if err != nil {
-			return failureAt(a.Path, a.Pos, err)
+			return err
 		}
 		values[i] = value
 	}
@@ -246,6 +251,22 @@ func (r *run) set(ctx context.Context, s *Step) error {
 	r.distrust(s)
 	r.state.Version++
 	return nil
+}
+
+// errAsserted: some connectors give the address of a person also as a name.
+var errAsserted = errors.New("this would be an address that nobody verified: the connector gave it as a name of the person")
+
+// value evaluates what is given a name.
+func (r *run) value(ctx context.Context, a *Assignment) (json.RawMessage, error) {
+	value, err := a.Value.JSON(ctx, &r.state)
+	if who := r.in.Identity; err == nil && a.Asserted && !who.EmailVerified && strings.Contains(who.Email, "@") &&
+		strings.Contains(lowerASCII(string(value)), lowerASCII(who.Email)) {
+		err = errAsserted
+	}
+	if err != nil {
+		return nil, failureAt(a.Path, a.Pos, err)
+	}
+	return value, nil
 }
 
 // distrust marks an address that nobody verified: a rule that sets email to anything else than the trusted address also

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -293,6 +294,51 @@ func TestTrustedEmail(t *testing.T) {
 			})
 			if _, err := (&pipeline.Pipeline{Connector: trust}).Run(t.Context(), in); err != nil || in.TrustedEmail != tt.want {
 				t.Errorf("got %q, %v, want %q", in.TrustedEmail, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestANameThatIsTheAddress: a connector that gives the address as a name gives it as nobody verified it.
+func TestANameThatIsTheAddress(t *testing.T) {
+	username := reads(func(s *pipeline.State) (string, error) { return fmt.Sprintf("%q", s.In.Identity.Username), nil })
+	as := func(name string, asserted bool) pipeline.Assignment {
+		return pipeline.Assignment{Pos: at(1), Path: "pipeline[0]." + name, Name: name, Value: username, Asserted: asserted}
+	}
+	asked := func(a pipeline.Assignment) []pipeline.Step {
+		step := ask(found("mum"))
+		step.Lookup.With = []pipeline.Assignment{a}
+		return []pipeline.Step{step}
+	}
+	const refused = "failure 0 at c.yaml:1: pipeline[0].%s: this would be an address that nobody verified: the connector gave it as a name of the person"
+	tests := []struct {
+		name, username, email string
+		verified              bool
+		steps                 []pipeline.Step
+		want                  string
+	}{
+		{"a login name", "m@gmail.com", "m@gmail.com", false, []pipeline.Step{{Set: []pipeline.Assignment{as("username", true)}}}, fmt.Sprintf(refused, "username")},
+		{"in other letters", "M@Gmail.com", "m@gmail.com", false, []pipeline.Step{{Set: []pipeline.Assignment{as("username", true)}}}, fmt.Sprintf(refused, "username")},
+		{"a question", "m@gmail.com", "m@gmail.com", false, asked(as("name", true)), fmt.Sprintf(refused, "name")},
+		{"a question that may be one", "m@gmail.com", "m@gmail.com", false, asked(as("name", false)), `{"sub":"s"}`},
+		{"a name that is none", "m", "m@gmail.com", false, asked(as("name", true)), `{"sub":"s"}`},
+		{"a name with the domain of a login", "m@corp.example", "m@gmail.com", false, asked(as("name", true)), `{"sub":"s"}`},
+		{"no address", "m@corp.example", "", false, asked(as("name", true)), `{"sub":"s"}`},
+		{"a verified one", "m@gmail.com", "m@gmail.com", true, asked(as("name", true)), `{"sub":"s"}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			payload, err := claims.Parse([]byte(`{"sub":"s"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := input(func(in *pipeline.Input) {
+				in.Payload = payload
+				in.Identity = pipeline.Identity{UserID: "1", Username: tt.username, Email: tt.email, EmailVerified: tt.verified}
+			})
+			result, err := (&pipeline.Pipeline{Steps: tt.steps}).Run(t.Context(), in)
+			if got := outcome(in, result, err); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
 	}

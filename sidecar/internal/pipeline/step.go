@@ -61,6 +61,10 @@ type Assignment struct {
 	Path  string
 	Name  string
 	Value Value
+
+	// Asserted: what the connector calls the person may be in Value. It is refused where that is the person's address, unless the
+	// connector calls it verified.
+	Asserted bool
 }
 
 // Condition is a yes or no. Implementations are safe for concurrent use, as are those of Value and Text.
@@ -102,7 +106,6 @@ type Reads struct {
 	Clients   []string // constants that client.id is compared with
 	AnyClient bool     // client.id is used in another way too: it may be about any client
 	Grant     bool     // the grant or the stage is read
-	Raw       bool     // identity.unverifiedEmail, or the claim email, is read
 }
 
 // Asker answers the question of a lookup. It is safe for concurrent use.

@@ -49,11 +49,35 @@ func (p *Pipeline) Doubt(in *Input) string {
 }
 
 // Domain returns the form in which the domains of addresses are compared: ASCII, lower case (RFC 5891). False means that it
-// is no domain.
+// is no domain, or not written as one: what lookups of names map to another domain, such as capital letters beyond A-Z, full-width
+// letters, other dots and characters that are dropped, is no other way to write that one.
 func Domain(s string) (string, bool) {
-	if s == "" {
+	s = lowerASCII(s)
+	ascii, err := idna.Lookup.ToASCII(s)
+	if err != nil || ascii == "" {
 		return "", false
 	}
-	ascii, err := idna.Lookup.ToASCII(s)
-	return ascii, err == nil && ascii != ""
+	shown, err := idna.Lookup.ToUnicode(ascii)
+	if err != nil {
+		return "", false
+	}
+	written, a, u := strings.Split(s, "."), strings.Split(ascii, "."), strings.Split(shown, ".")
+	if len(written) != len(a) || len(a) != len(u) {
+		return "", false
+	}
+	for i, label := range written {
+		if label != a[i] && label != u[i] {
+			return "", false
+		}
+	}
+	return ascii, true
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }

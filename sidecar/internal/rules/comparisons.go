@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -15,8 +14,8 @@ func (v *resolver) binary(p *ast.Node, n *ast.BinaryNode) *Error {
 		*p = getNode(n.Location(), &hasClaimOp{name.Value}, natureOf(typeBool))
 		return nil
 	}
-	if n.Operator == "matches" {
-		if err := v.pattern(n.Right); err != nil {
+	if n.Operator == "matches" { // a pattern that comes with a request could be anything
+		if _, _, err := v.regex(n.Right, "matches"); err != nil {
 			return err
 		}
 	}
@@ -44,18 +43,6 @@ func (v *resolver) binary(p *ast.Node, n *ast.BinaryNode) *Error {
 func (v *resolver) isClaims(n ast.Node) bool {
 	id, ok := n.(*ast.IdentifierNode)
 	return ok && id.Value == "claims" && v.local("claims") == nil
-}
-
-// pattern checks the pattern of matches, which is constant: one that comes with a request could be anything.
-func (v *resolver) pattern(n ast.Node) *Error {
-	s, ok := n.(*ast.StringNode)
-	if !ok {
-		return v.errorAt(n, "", "the pattern of matches must be a constant string")
-	}
-	if _, err := regexp.Compile(s.Value); err != nil {
-		return v.errorAt(n, "", "the pattern of matches cannot be used: %s", whyNot(err))
-	}
-	return nil
 }
 
 // values refuses to compare a variable with a constant that it can never be.

@@ -36,6 +36,15 @@
 // asked"). Only asked and failed can be read without, so that nas.asked && nas.found works. An alias as a whole value counts
 // as reading all its facts.
 //
+// # An address that nobody verified decides nothing
+//
+// [Compiler.Origin] says whether a value may come from such an address, or be chosen by it: identity.unverifiedEmail, claims.email,
+// claims that a step set from them, and all that is made of these. claims as a value and claims by a computed name count as
+// such. What the connector calls a person (username, preferredUsername, userId, and the claims of Dex but groups) may be an address
+// as well: it counts as one where it is compared with a text that has an @ in it, and in the parameter of a lookup that is
+// called email. What is only looked at after claims.email_verified == true, identity.emailVerified or identity.email != "" counts no more, and
+// neither does the question whether there is an address.
+//
 // # A request concerns several clients
 //
 // client.id compared with another value stands for the client that asks and for every member of the audience: client.id ==
@@ -61,6 +70,10 @@
 // number of elements looked at when it runs. Whatever goes through a list looks at the context at each element, so an
 // expression stops at its deadline; the error then wraps that of the context. Lists that hold the same list several times
 // can be larger than the memory they take, so comparing and flattening count too.
+//
+// A pattern is the operator's, the text that it looks at is the person's. Package regexp takes time for the size of one times the
+// length of the other and cannot be stopped, so the size is limited when the expression is compiled, the product for each text, and
+// between two texts the context is looked at. BenchmarkWorst is a table of what each function takes at the limits.
 //
 // # Errors
 //

@@ -7,6 +7,8 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker/nature"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
 // instrument rewrites a checked expression: comparisons of client.id see every client that the request concerns, loops look
@@ -23,8 +25,14 @@ func (i *instrument) Visit(p *ast.Node) {
 	case *ast.BinaryNode:
 		i.binary(p, n)
 	case *ast.BuiltinNode:
-		if len(n.Arguments) > 0 && loops(n.Name) {
+		switch {
+		case len(n.Arguments) > 0 && loops(n.Name):
 			n.Arguments[0] = wrap(&listOp{}, n.Arguments[0])
+			if p, ok := n.Arguments[min(1, len(n.Arguments)-1)].(*ast.PredicateNode); ok && n.Name == "sortBy" {
+				p.Node = wrap(&keyOp{}, p.Node)
+			}
+		case len(n.Arguments) == 2 && n.Name == "trim":
+			n.Arguments[1] = wrap(&cutsetOp{}, n.Arguments[1])
 		}
 	case *ast.CallNode:
 		i.call(p, n)
@@ -48,14 +56,23 @@ func (i *instrument) call(p *ast.Node, n *ast.CallNode) {
 		return
 	}
 	if callee.Value == "glob" && isClientID(n.Arguments[0]) {
-		*p = boolOp(n, &concernsMatchOp{n.Arguments[1].(*ast.ConstantNode).Value.(pattern).matches})
+		*p = boolOp(n, &concernsMatchOp{n.Arguments[1].(*ast.ConstantNode).Value.(pattern)})
 		return
+	}
+	switch callee.Value {
+	case "sort", "uniq":
+		n.Arguments[0] = wrap(&textsOp{}, n.Arguments[0])
 	}
 	f, ok := textFunctions[callee.Value]
 	if !ok {
 		return
 	}
 	for j, arg := range n.Arguments {
+		if c, ok := arg.(*ast.ConstantNode); ok {
+			if bound, ok := c.Value.(pattern); ok {
+				n.Arguments[j] = getNode(c.Location(), &bindOp{bound}, *c.Nature())
+			}
+		}
 		if want := f.want(j, len(n.Arguments)); want == theTexts || want == oneOrMore {
 			n.Arguments[j] = wrap(&textsOp{}, arg)
 		}
@@ -86,8 +103,12 @@ func (i *instrument) binary(p *ast.Node, n *ast.BinaryNode) {
 	case "in":
 		i.in(p, n)
 	case "startsWith", "endsWith", "contains", "matches":
-		if s, ok := n.Right.(*ast.StringNode); ok && isClientID(n.Left) {
+		s, ok := n.Right.(*ast.StringNode)
+		switch {
+		case ok && isClientID(n.Left):
 			*p = boolOp(n, &concernsMatchOp{clientTest(n.Operator, s.Value)})
+		case ok && n.Operator == "matches":
+			*p = callNode(n.Location(), fnCall, callType, natureOf(typeBool), constant(n.Location(), &matchOp{matchTest(s.Value)}), n.Left)
 		}
 	case "+":
 		if !n.Nature().IsNumber() {
@@ -99,16 +120,24 @@ func (i *instrument) binary(p *ast.Node, n *ast.BinaryNode) {
 // boolOp replaces a node by the value of an op that is true or false.
 func boolOp(n ast.Node, o op) ast.Node { return getNode(n.Location(), o, natureOf(typeBool)) }
 
-func clientTest(operator, operand string) func(string) bool {
+func clientTest(operator, operand string) pattern {
+	p := pattern{size: 1}
 	switch operator {
 	case "startsWith":
-		return func(client string) bool { return strings.HasPrefix(client, operand) }
+		p.find = func(client string) bool { return strings.HasPrefix(client, operand) }
 	case "endsWith":
-		return func(client string) bool { return strings.HasSuffix(client, operand) }
+		p.find = func(client string) bool { return strings.HasSuffix(client, operand) }
 	case "contains":
-		return func(client string) bool { return strings.Contains(client, operand) }
+		p.find = func(client string) bool { return strings.Contains(client, operand) }
+	default:
+		return matchTest(operand)
 	}
-	return regexp.MustCompile(operand).MatchString // the resolver has compiled it before
+	return p
+}
+
+// matchTest is the pattern of matches, which the resolver has compiled before.
+func matchTest(s string) pattern {
+	return pattern{find: regexp.MustCompile(s).MatchString, size: pipeline.PatternSize(s)}
 }
 
 func (i *instrument) equality(p *ast.Node, n *ast.BinaryNode) {

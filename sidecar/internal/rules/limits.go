@@ -14,6 +14,9 @@ const (
 	maxWritten    = 1 << 24 // bytes of all texts that one evaluation makes
 	maxResult     = 1 << 20 // bytes of a result as JSON
 	maxDepth      = 32      // nesting of a result
+	perStep       = 1 << 8  // instructions times bytes of a match that count as one element
+	maxTexts      = 1 << 22 // bytes of a list of strings that is sorted, or compared with others, as a whole
+	maxCutset     = 256     // bytes of the characters that trim takes away
 	maxMessage    = 300     // characters of a message
 	memoryBudget  = 500_000 // elements that the lists of one evaluation may have in all
 	keptLoops     = 64      // a machine that began more predicates has grown and is not used again

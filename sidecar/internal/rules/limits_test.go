@@ -41,6 +41,11 @@ func runaways() map[string]string {
 		"four predicates":  `none(` + g + `, any(` + g + `, count(` + g + `, len(filter(claims.groups, # == "x")) > 0) > 0))`,
 		"sorting":          `len(sortBy(` + g + `, len(sortBy(` + g + `, len(sortBy(` + g + `, #)))))) == 0`,
 		"equality":         `any(` + g + `, any(` + g + `, [` + g + `, 1] == [` + g + `, 2]))`,
+		"replacements":     `any(` + g + `, len(replaceRegex(` + g + `, "(x+)+y", "z")) == 0)`,
+		"globs":            `any(` + g + `, len(replaceGlob(` + g + `, "*-*-*-*-x", "z")) == 0)`,
+		"choices":          `any(` + g + `, len(drop(` + g + `, "*-*-*-*-x")) == 0)`,
+		"a first match":    `any(` + g + `, firstMatch(` + g + `, "*-*-*-*-x", "a", "*x", "b", "c") == "a")`,
+		"matches":          `any(` + g + `, any(` + g + `, # matches "(a|b)+x"))`,
 		"membership":       `let m = map(` + g + `, [[]]); any(` + g + `, any(` + g + `, [#] in m))`,
 	}
 }
@@ -136,6 +141,16 @@ func TestLimitsWithoutADeadline(t *testing.T) {
 		{"a string that doubles", doubled(`"x"`, `X + X`, `X`), "failed at 1:LAST: a string is longer than 65536 bytes"},
 		{"a string with long replacements", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); replace(a, "a", a)`, "failed at 1:47: a string is longer than 65536 bytes"},
 		{"a string from a long list", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); join(map(1..1000, a))`, "failed at 1:47: a string is longer than 65536 bytes"},
+		{"a long text for a pattern", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); a matches "((a?){5}){15}b"`, "failed at 1:LAST: a string is too long for this pattern"},
+		{"a long text for a replacement", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); replaceRegex([a], "((a?){5}){15}b", "x")`, "failed at 1:LAST: a string is too long for this pattern"},
+		{"a text that is looked through again and again", `let a = join(map(1..100, "aaaaaaaaaa"), ""); replaceRegex(a, "a.*b|a", "x")`, "failed at 1:LAST: a string is too long for this pattern"},
+		{"a long text for a glob", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); keep([a], "` + strings.Repeat("*a", 40) + `")`, "failed at 1:LAST: a string is too long for this pattern"},
+		{"long texts sorted", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); sort(map(1..9000, a[#:]))`, "failed at 1:LAST: the strings of a list are longer than 4194304 bytes"},
+		{"long texts sorted by a value", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); sortBy(1..9000, a[#:])`, "failed at 1:LAST: the strings of a list are longer than 4194304 bytes"},
+		{"long texts once each", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); uniq(map(1..9000, a))`, "failed at 1:LAST: the strings of a list are longer than 4194304 bytes"},
+		{"long texts in sets", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); union(map(1..9000, a), [])`, "failed at 1:LAST: the strings of a list are longer than 4194304 bytes"},
+		{"many characters to trim", `let a = join(map(1..1000, "ä"), ""); trim(a, a)`, "failed at 1:LAST: more than 256 bytes are to be trimmed"},
+		{"lists put together", `let a = 1..9000; concat(` + strings.Repeat("a, ", 99) + `a)`, "failed at 1:LAST: too much memory is needed"},
 		{"elements that are lists", `uniq([[1]])`, "failed at 1:1: uniq goes through strings, numbers and booleans only"},
 		{"a list that cannot be sorted", `sort([1, "a"])`, "failed at 1:1: a value is missing, or has another type than is needed"},
 	}

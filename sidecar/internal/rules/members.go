@@ -65,9 +65,6 @@ func (v *resolver) claim(p *ast.Node, name *ast.StringNode) *Error {
 		return v.errorAt(name, "", "the claim %q cannot be read: it may still change before the token is signed", name.Value)
 	}
 	v.reads.claim(name.Value)
-	if name.Value == "email" {
-		v.reads.raw = true
-	}
 	*p = getNode(name.Location(), &claimOp{name.Value}, nature.Nature{})
 	return nil
 }

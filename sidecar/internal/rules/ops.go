@@ -71,9 +71,13 @@ func (*concernsAnyOp) eval(r *run, arg any) any {
 }
 
 // concernsMatchOp tells whether the request concerns a client whose id passes a test.
-type concernsMatchOp struct{ test func(client string) bool }
+type concernsMatchOp struct{ test pattern }
 
-func (o *concernsMatchOp) eval(r *run, _ any) any { return r.anyClient(o.test) }
+func (o *concernsMatchOp) eval(r *run, _ any) any {
+	test := o.test
+	test.run = r
+	return r.anyClient(test.matches)
+}
 
 func (r *run) anyClient(test func(string) bool) bool {
 	if test(r.in.Client) {
@@ -135,15 +139,52 @@ func (*listOp) eval(r *run, arg any) any {
 	return arg
 }
 
-// textsOp goes around the lists that a function of ours goes through.
+// textsOp goes around the lists that a function of ours goes through. Each sorts, compares or writes all of their strings before
+// anybody looks at the deadline again.
 type textsOp struct{}
 
 func (*textsOp) eval(r *run, arg any) any {
+	size := 0
 	switch l := arg.(type) {
 	case []string:
 		r.steps(len(l))
+		for _, s := range l {
+			size += len(s)
+		}
 	case []any:
 		r.steps(len(l))
+		for _, e := range l {
+			s, _ := e.(string)
+			size += len(s)
+		}
+	}
+	checkTexts(size)
+	return arg
+}
+
+// keyOp goes around the values that sortBy sorts by.
+type keyOp struct{}
+
+func (*keyOp) eval(r *run, arg any) any {
+	if s, ok := arg.(string); ok {
+		r.keys += len(s)
+		checkTexts(r.keys)
+	}
+	return arg
+}
+
+func checkTexts(size int) {
+	if size > maxTexts {
+		panic(failuref("the strings of a list are longer than %d bytes", maxTexts))
+	}
+}
+
+// cutsetOp goes around the characters that trim takes away: it looks at all of them for each of the text.
+type cutsetOp struct{}
+
+func (*cutsetOp) eval(_ *run, arg any) any {
+	if s, ok := arg.(string); ok && len(s) > maxCutset {
+		panic(failuref("more than %d bytes are to be trimmed", maxCutset))
 	}
 	return arg
 }

@@ -13,10 +13,77 @@ import (
 )
 
 // pattern is a constant argument in the form in which it is used. It is a struct of functions, so the compiler of expr does
-// not compare it with others.
+// not compare it with others. A run binds it to itself before it is used, so that looking at a text counts.
 type pattern struct {
-	matches func(string) bool
-	replace func(string) string
+	find    func(string) bool
+	put     func(p pattern, s string) string
+	size    int  // instructions, for each group that is remembered
+	address bool // there is an @ in it
+	run     *run
+}
+
+func (p pattern) matches(s string) bool {
+	p.run.match(p.size, len(s))
+	return p.find(s)
+}
+
+func (p pattern) replace(s string) string {
+	p.run.match(p.size, len(s))
+	return p.put(p, s)
+}
+
+// bindOp gives a pattern that belongs to the run.
+type bindOp struct{ p pattern }
+
+func (o *bindOp) eval(r *run, _ any) any {
+	p := o.p
+	p.run = r
+	return p
+}
+
+// matchOp tells whether the argument is like a pattern. Nothing is like one.
+type matchOp struct{ p pattern }
+
+func (o *matchOp) eval(r *run, arg any) any {
+	if arg == nil {
+		return false
+	}
+	s, ok := arg.(string)
+	if !ok {
+		panic(failuref("a value is missing, or has another type than is needed"))
+	}
+	p := o.p
+	p.run = r
+	return p.matches(s)
+}
+
+// match counts what a pattern of a size looks at. It bounds the time between two looks at the deadline: the text comes with the
+// request, and package regexp cannot be stopped.
+func (r *run) match(size, length int) {
+	work := size * (length + 1)
+	if work > pipeline.MaxMatch {
+		panic(failuref("a string is too long for this pattern"))
+	}
+	r.steps(work / perStep)
+}
+
+const largeHint = "a pattern that repeats repetitions is large; write a smaller number"
+
+// regex compiles a regular expression that is the argument of a function or an operator, and tells its size.
+func (v *resolver) regex(n ast.Node, name string) (*regexp.Regexp, int, *Error) {
+	s, ok := n.(*ast.StringNode)
+	if !ok {
+		return nil, 0, v.errorAt(n, "", "the pattern of %s must be a constant string", name)
+	}
+	re, err := regexp.Compile(s.Value)
+	if err != nil {
+		return nil, 0, v.errorAt(n, "", "the pattern of %s cannot be used: %s", name, whyNot(err))
+	}
+	size := pipeline.PatternSize(s.Value)
+	if size > pipeline.MaxPattern {
+		return nil, 0, v.errorAt(n, largeHint, "the pattern of %s is too large", name)
+	}
+	return re, size, nil
 }
 
 // patternArgs turns the constant patterns among the arguments of a function into what is used when it runs. Patterns that
@@ -38,14 +105,17 @@ func (v *resolver) globArgs(n *ast.CallNode, name string) *Error {
 		return v.errorAt(n, "", "%s needs more arguments", name)
 	}
 	globs := make([]pipeline.Glob, 0, len(n.Arguments)-1)
+	address, size := false, 0
 	for _, arg := range n.Arguments[1:] {
 		g, err := v.glob(arg, name)
 		if err != nil {
 			return err
 		}
 		globs = append(globs, g)
+		size += g.Size()
+		address = address || hasAt(arg)
 	}
-	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{matches: anyGlob(globs)})}
+	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{find: anyGlob(globs), size: size, address: address})}
 	return nil
 }
 
@@ -73,7 +143,7 @@ func (v *resolver) firstMatchArgs(n *ast.CallNode) *Error {
 		if err != nil {
 			return err
 		}
-		n.Arguments[i] = constant(n.Arguments[i].Location(), pattern{matches: g.Matches})
+		n.Arguments[i] = constant(n.Arguments[i].Location(), pattern{find: g.Matches, size: g.Size(), address: hasAt(n.Arguments[i])})
 	}
 	return nil
 }
@@ -93,12 +163,18 @@ func (v *resolver) replaceArgs(n *ast.CallNode, name string) *Error {
 	if name == "replaceRegex" {
 		make = v.regexReplacement
 	}
-	replace, err := make(n.Arguments[1], with)
+	p, err := make(n.Arguments[1], with)
 	if err != nil {
 		return err
 	}
-	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{replace: replace})}
+	p.address = hasAt(n.Arguments[1])
+	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), p)}
 	return nil
+}
+
+func hasAt(n ast.Node) bool {
+	s, ok := n.(*ast.StringNode)
+	return ok && strings.Contains(s.Value, "@")
 }
 
 // glob returns the pattern that an argument is.
@@ -114,16 +190,16 @@ func (v *resolver) glob(n ast.Node, name string) (pipeline.Glob, *Error) {
 	return g, nil
 }
 
-func (v *resolver) globReplacement(n ast.Node, with *ast.StringNode) (func(string) string, *Error) {
+func (v *resolver) globReplacement(n ast.Node, with *ast.StringNode) (pattern, *Error) {
 	g, err := v.glob(n, "replaceGlob")
 	if err != nil {
-		return nil, err
+		return pattern{}, err
 	}
 	if stars := strings.Count(with.Value, "*"); stars > g.Stars() {
-		return nil, v.errorAt(with, "", "%d * are written, and the pattern has %d", stars, g.Stars())
+		return pattern{}, v.errorAt(with, "", "%d * are written, and the pattern has %d", stars, g.Stars())
 	}
 	parts := strings.Split(with.Value, "*")
-	return func(s string) string {
+	put := func(_ pattern, s string) string {
 		found, ok := g.Find(s)
 		if !ok {
 			return s
@@ -136,39 +212,41 @@ func (v *resolver) globReplacement(n ast.Node, with *ast.StringNode) (func(strin
 			b.WriteString(part)
 		}
 		return b.String()
-	}, nil
+	}
+	return pattern{put: put, size: g.Size() * (1 + g.Stars())}, nil
 }
 
 // group finds what is written like a group of a regular expression: $1, ${1}, $name, ${name}, and $$.
 var group = regexp.MustCompile(`\$(\$|\w+|\{[^}]*\})`)
 
-func (v *resolver) regexReplacement(n ast.Node, with *ast.StringNode) (func(string) string, *Error) {
-	s, ok := n.(*ast.StringNode)
-	if !ok {
-		return nil, v.errorAt(n, "", "the pattern of replaceRegex must be a constant string")
-	}
-	re, err := regexp.Compile(s.Value)
+func (v *resolver) regexReplacement(n ast.Node, with *ast.StringNode) (pattern, *Error) {
+	re, size, err := v.regex(n, "replaceRegex")
 	if err != nil {
-		return nil, v.errorAt(n, "", "the pattern of replaceRegex cannot be used: %s", whyNot(err))
+		return pattern{}, err
 	}
 	// A group that there is not would be written as nothing, and $1x is the group called 1x.
 	for _, m := range group.FindAllStringSubmatch(with.Value, -1) {
 		name := strings.Trim(m[1], "{}")
 		if m[1] != "$" && !hasGroup(re, name) {
-			return nil, v.errorAt(with, groupHint(re, name), "the pattern has no group %q", name)
+			return pattern{}, v.errorAt(with, groupHint(re, name), "the pattern has no group %q", name)
 		}
 	}
-	return func(s string) string {
-		found := re.FindAllStringIndex(s, -1)
-		if longest := len(s) + len(found)*(len(with.Value)+strings.Count(with.Value, "$")*len(s)); longest > maxString {
-			return replaceCounted(re, s, with.Value)
-		}
-		return re.ReplaceAllString(s, with.Value)
-	}, nil
+	put := func(p pattern, s string) string { return p.replaceCounted(re, s, with.Value) }
+	return pattern{put: put, size: size * (1 + re.NumSubexp())}, nil
 }
 
-// replaceCounted replaces as ReplaceAllString does, and stops when the text becomes too long.
-func replaceCounted(re *regexp.Regexp, s, with string) string {
+// replaceCounted replaces as ReplaceAllString does, and stops when the text becomes too long. After each find the rest may be looked
+// through again, so that counts first.
+func (p pattern) replaceCounted(re *regexp.Regexp, s, with string) string {
+	work, left := 0, len(s)
+	re.ReplaceAllStringFunc(s, func(found string) string {
+		if work += p.size * (left + 1); work > pipeline.MaxMatch {
+			panic(failuref("a string is too long for this pattern"))
+		}
+		left -= len(found)
+		return ""
+	})
+	p.run.steps(work / perStep)
 	var out []byte
 	last := 0
 	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {

@@ -10,7 +10,7 @@ import (
 // reads collects what an expression can read.
 type reads struct {
 	facts, claims, clients   map[string]bool
-	all, token, raw, grant   bool
+	all, token, grant        bool
 	clientReads, clientNamed int // how often client.id is read, and how often only to compare it with constants
 }
 
@@ -21,12 +21,11 @@ func newReads() *reads {
 func (r *reads) fact(name string)  { r.facts[name] = true }
 func (r *reads) claim(name string) { r.claims[name] = true }
 
-// allClaims notes that any claim can be read, and so the address that nobody verified.
-func (r *reads) allClaims() { r.all, r.raw = true, true }
+func (r *reads) allClaims() { r.all = true }
 
 func (r *reads) sorted() pipeline.Reads {
 	return pipeline.Reads{
 		Facts: slices.Sorted(maps.Keys(r.facts)), Claims: slices.Sorted(maps.Keys(r.claims)), Clients: slices.Sorted(maps.Keys(r.clients)),
-		AllClaims: r.all, Token: r.token, Raw: r.raw, Grant: r.grant, AnyClient: r.clientReads > r.clientNamed,
+		AllClaims: r.all, Token: r.token, Grant: r.grant, AnyClient: r.clientReads > r.clientNamed,
 	}
 }

@@ -140,7 +140,6 @@ func (v *resolver) identifier(p *ast.Node, n *ast.IdentifierNode) *Error {
 		v.reads.allClaims()
 		*p = getNode(n.Location(), &claimsOp{}, objectNature(nil))
 	case n.Value == "identity":
-		v.reads.raw = true
 		*p = getNode(n.Location(), &identityOp{}, identityNature())
 	case slices.Contains(roots, n.Value):
 		return v.errorAt(n, fmt.Sprintf("write %s.id", n.Value), "%s is not a value", n.Value)
@@ -169,8 +168,6 @@ func (v *resolver) variable(at ast.Node, found *variable) ast.Node {
 		v.reads.token = true
 	case "grant", "stage":
 		v.reads.grant = true
-	case unverifiedEmail:
-		v.reads.raw = true
 	case clientID:
 		v.reads.clientReads++
 	}

@@ -20,6 +20,7 @@ type run struct {
 	left    int // how many elements it may still look at
 	loops   int
 	written int // bytes of the strings that it has made
+	keys    int // bytes of the strings that it sorts by
 
 	vars map[*variable]any
 	who  map[string]any
@@ -73,7 +74,7 @@ func runOf(ctx context.Context, s *pipeline.State, steps int) *run {
 		}
 		s.Memo = r
 	}
-	r.ctx, r.state, r.left, r.loops, r.written = ctx, s, steps, 0, 0
+	r.ctx, r.state, r.left, r.loops, r.written, r.keys = ctx, s, steps, 0, 0, 0
 	if r.generation == 0 || r.version != s.Version || r.draft != s.Claims {
 		r.generation++
 		r.version, r.draft = s.Version, s.Claims

@@ -7,12 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser/lexer"
 
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -157,7 +157,7 @@ func oneLine(s string) string {
 		case unicode.IsSpace(r):
 			space = n > 0
 			continue
-		case hidden(r):
+		case claims.Hidden(r):
 			continue
 		}
 		if space {
@@ -169,16 +169,6 @@ func oneLine(s string) string {
 		n++
 	}
 	return cut(b.String(), n)
-}
-
-func hidden(r rune) bool {
-	switch {
-	case unicode.IsControl(r), r == utf8.RuneError, r == '\uFEFF':
-		return true
-	case r == '\u061C', r == '\u200E', r == '\u200F', '\u202A' <= r && r <= '\u202E', '\u2066' <= r && r <= '\u2069':
-		return true
-	}
-	return false
 }
 
 // cut shortens a text of n characters.

@@ -76,12 +76,54 @@ func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 		case own && !fits(root, kindType(kind)):
 			return &Error{Message: fmt.Sprintf("claim %q must be %s, not %s", name, kind, describeAs(root, kindType(kind)))}
 		}
-		return nil
+		return hiddenIn(root, name, src)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &claim{p, name, kind, own}, nil
+}
+
+// hiddenIn finds names with hidden characters in an object that a node gives, and such texts where they would name somebody. What is
+// computed is looked at when it was.
+func hiddenIn(n ast.Node, claim, src string) *Error {
+	parts := alternatives(n)
+	switch n := n.(type) {
+	case *ast.StringNode:
+		raw, err := encode(n.Value)
+		if err == nil {
+			err = claims.CheckValue(claim, raw)
+		}
+		if err != nil {
+			return &Error{Offset: byteOffset(src, n.Location().From), Message: err.Error()}
+		}
+	case *ast.ArrayNode:
+		parts = n.Nodes
+	case *ast.MapNode:
+		for _, p := range n.Pairs {
+			pair := p.(*ast.PairNode)
+			if key, ok := pair.Key.(*ast.StringNode); ok && claims.CheckName(key.Value) != nil {
+				return &Error{Offset: byteOffset(src, key.Location().From), Message: claims.CheckName(key.Value).Error()}
+			}
+			parts = append(parts, pair.Value)
+		}
+	case *ast.VariableDeclaratorNode:
+		parts = []ast.Node{n.Expr}
+	case *ast.BuiltinNode:
+		if n.Name == "concat" {
+			parts = n.Arguments
+		}
+	case *ast.CallNode:
+		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && callee.Value == "union" {
+			parts = n.Arguments
+		}
+	}
+	for _, p := range parts {
+		if err := hiddenIn(p, claim, src); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // neverEmpty reports whether a claim is a login name: an empty one would sign somebody in as nobody.
@@ -219,7 +261,15 @@ func ConstantClaim(name string, v any) (pipeline.Value, error) {
 	case own && !ofKind(v, kind):
 		return nil, fmt.Errorf("claim %q must be %s", name, kind)
 	}
-	return Constant(v)
+	value, err := Constant(v)
+	if err != nil {
+		return nil, err
+	}
+	raw := json.RawMessage(value.(constantValue))
+	if err := claims.Valid(raw); err != nil {
+		return nil, fmt.Errorf("claim %q: %w", name, err)
+	}
+	return value, claims.CheckValue(name, raw)
 }
 
 // ConstantParam is Constant for a parameter of a lookup, which must be of type want; nil means any.

@@ -1,0 +1,86 @@
+package claims
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Hidden reports whether a character does not belong into a name, because a person cannot see it or a reader may drop it, cut the
+// name at it, or turn the text around it. Of Unicode these are
+//
+//   - control characters (Cc): C0 with NUL, DEL, C1,
+//   - format characters (Cf): bidi controls, zero-width space and joiners, U+00AD, U+180E, U+2060 to U+2064, U+FEFF, tags,
+//   - separators of lines and paragraphs (Zl, Zp),
+//   - variation selectors, and fillers and joiners that are ignored where they are not known (Other_Default_Ignorable_Code_Point),
+//   - surrogates, noncharacters, and U+FFFD, which stands for what could not be decoded.
+func Hidden(r rune) bool {
+	return r < ' ' || r >= 0x7f && (r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Zl, unicode.Zp,
+		unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point))
+}
+
+// CheckName reports why rules cannot give a claim this name, or nil: no payload may hold it at any depth.
+func CheckName(name string) error {
+	if strings.ContainsFunc(name, Hidden) {
+		return fmt.Errorf("the name %q holds a character that cannot be seen", name)
+	}
+	return nil
+}
+
+// namesOfPeople are claims in which relying parties look for the name of a person or of a group.
+var namesOfPeople = [...]string{"groups", "preferred_username", "username"}
+
+// CheckValue reports why a claim cannot have a value, which is valid JSON, or nil. Texts in claims that name people and groups hold
+// no hidden characters.
+func CheckValue(name string, value json.RawMessage) error {
+	if !slices.Contains(namesOfPeople[:], name) || plainJSON(value) {
+		return nil
+	}
+	var v any
+	if err := json.Unmarshal(value, &v); err != nil || hides(v) {
+		return fmt.Errorf("claim %q holds a character that cannot be seen", name)
+	}
+	return nil
+}
+
+// checkNamesOfPeople looks at what the token will say, whoever wrote it: Dex passes on what an upstream calls its groups.
+func checkNamesOfPeople(o *Object, p Patch) error {
+	for _, name := range namesOfPeople {
+		value, there := p.Set[name]
+		if !there && !slices.Contains(p.Remove, name) {
+			value, there = o.Get(name)
+		}
+		if !there {
+			continue
+		}
+		if err := CheckValue(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainJSON reports whether JSON shows all its characters as they are.
+func plainJSON(value []byte) bool {
+	return !slices.ContainsFunc(value, func(c byte) bool { return c == '\\' || c >= 0x7f })
+}
+
+// hides reports whether a text anywhere in a value holds a hidden character.
+func hides(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.ContainsFunc(v, Hidden)
+	case []any:
+		return slices.ContainsFunc(v, hides)
+	case map[string]any:
+		for _, inside := range v {
+			if hides(inside) {
+				return true
+			}
+		}
+	}
+	return false
+}
