@@ -112,11 +112,11 @@ func TestTheCache(t *testing.T) {
 	}
 }
 
-func look(t *testing.T, asker pipeline.Asker, q pipeline.Question, at time.Duration, api *lookups) seen {
+func look(t *testing.T, asked pipeline.Asker, q pipeline.Question, at time.Duration, api *lookups) seen {
 	t.Helper()
-	answer, err := asker.Ask(t.Context(), q)
+	answer, err := asked.Ask(t.Context(), q)
 	if err != nil {
-		return seen{At: at, Answer: err.Error(), Calls: api.called()}
+		return seen{At: at, Answer: asked.(*asker).p.host.Reveal(err.Error()), Calls: api.called()}
 	}
 	s := seen{At: at, Answer: answer.Problem, Source: answer.Source, Stale: answer.Stale, Age: answer.Age, Calls: api.called()}
 	if answer.Found {

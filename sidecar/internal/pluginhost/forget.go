@@ -6,6 +6,7 @@ import "context"
 // cannot be told which of them are about one person. A question that is being asked now is answered, and remembered, as usual.
 // After an error memory is empty, and the store holds what it held.
 func (h *Host) Forget(ctx context.Context) error {
+	h.said.forget() // nobody knows about whom that is
 	if h.keeper == nil {
 		h.answers.forget()
 		return nil

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -59,6 +60,9 @@ type Status struct {
 	Confinement *Confinement // around the current process; nil while there is none, or when it has no wrapper
 }
 
+// Said returns what p said lately, the oldest first: errors, and log records. It may hold personal data.
+func (p *Plugin) Said() []Saying { return p.host.said.of(p.Name()) }
+
 // LastWords say how the last crash went, and why the plugin did not start again since then, if it did not.
 func (s Status) LastWords() string {
 	if s.Refused == "" {
@@ -94,8 +98,7 @@ func (p *Plugin) first(ctx context.Context) error {
 	}
 	p.desc = inst.desc
 	p.scope = scope(p)
-	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("is", p.desc.Name), slog.String("version", p.desc.Version),
-		slog.String("confinement", inst.confined().String()))
+	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("confinement", inst.confined().String()))
 	p.sup = supervise(p.launch.decl.Name, p.log, inst, p.restart)
 	return nil
 }
@@ -190,7 +193,7 @@ func (p *Plugin) Configure(ctx context.Context, checkOnly bool) ([]Problem, erro
 		if err != nil {
 			return nil, p.configureError(ctx, asked, err)
 		}
-		if found := problems(resp); len(found) > 0 || checkOnly {
+		if found := p.problems(resp); len(found) > 0 || checkOnly {
 			return found, nil
 		}
 		p.configured.Store(true)
@@ -205,10 +208,19 @@ func (p *Plugin) Configure(ctx context.Context, checkOnly bool) ([]Problem, erro
 	}
 }
 
-func problems(resp *pluginv1.ConfigureResponse) []Problem {
+func (p *Plugin) problems(resp *pluginv1.ConfigureResponse) []Problem {
 	var found []Problem
 	for _, pb := range resp.GetProblems()[:min(len(resp.GetProblems()), maxProblems)] {
-		found = append(found, Problem{Path: pb.GetPath(), Message: line(pb.GetMessage()), Hint: line(pb.GetHint())})
+		found = append(found, p.problem(pb))
 	}
 	return found
+}
+
+// problem is one that p finds. Once plugins know people its words are kept from whoever logs it.
+func (p *Plugin) problem(pb *pluginv1.Problem) Problem {
+	out := Problem{Path: pb.GetPath(), Message: line(pb.GetMessage()), Hint: line(pb.GetHint())}
+	if p.host.said.knowing() {
+		out = Problem{Path: "", Message: "the plugin refuses it" + p.words(strings.TrimPrefix(out.Path+": ", ": ")+out.Message)}
+	}
+	return out
 }

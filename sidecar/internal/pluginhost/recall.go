@@ -72,7 +72,7 @@ func (k *keeper) read(p *Plugin, id key) *entry {
 	answer, err := p.decodeKept(value)
 	if err != nil {
 		p.tallies.unloaded.Add(1)
-		p.log.Debug("what was kept cannot be used", slog.Any("err", err))
+		p.log.Debug("what was kept cannot be used")
 		return nil
 	}
 	return &entry{answer: answer, at: at, saved: at}
