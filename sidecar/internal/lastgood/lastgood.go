@@ -51,9 +51,9 @@ func (s *Store) Remove(ctx context.Context, plugin, id string) error {
 	return s.rows.Remove(ctx, plugin, id)
 }
 
-// Erase drops all, beyond recovery where the database can do that.
-func (s *Store) Erase(ctx context.Context) error {
-	_, err := s.rows.Erase(ctx, func(state.Row) bool { return true })
+// Erase drops what matches, and what does not open, beyond recovery where the database can do that.
+func (s *Store) Erase(ctx context.Context, match func(plugin string, value []byte) bool) error {
+	_, err := s.rows.Erase(ctx, func(r state.Row) bool { return match(r.Scope, r.Value) })
 	return err
 }
 

@@ -14,19 +14,25 @@ import (
 // key is the identity of an answer: a digest, so that no cache holds the address that somebody asked about.
 type key [32]byte
 
-// entry is an answer that came at a moment. It does not change, but for the mark.
+// entry is an answer to a question that was put at a moment. It does not change, but for the mark and for whom it was given to.
 type entry struct {
+	plugin    string
 	answer    *pipeline.Answer
 	at        time.Time
 	saved     time.Time   // when what is in the store came, if this is not newer; zero: it is not kept
 	refreshed atomic.Bool // it was tried to replace it before it expires: once is enough
+	about     about
 }
+
+// age is how old the knowledge is.
+func (e *entry) age(now time.Time) time.Duration { return now.Sub(e.at) + e.answer.Age }
 
 // answers is what a host remembers: the last answer to each question, the answers of current exchanges, and the questions
 // that are being asked. What was not found has a smaller place of its own: strangers, of whom there may be any number, do
 // not push out people.
 type answers struct {
-	mu        sync.Mutex // held by who writes into the next two, which no reader needs
+	mu        sync.Mutex    // held by who writes into the next two, which no reader needs
+	drops     atomic.Uint64 // grows when answers are dropped: one that was asked for before is not kept any more
 	kept      *otter.Cache[key, *entry]
 	missed    *otter.Cache[key, *entry]
 	exchanges exchanges
@@ -54,10 +60,14 @@ func (a *answers) get(k key) *entry {
 	return e
 }
 
-// put notes the last answer to a question. There is only one: who is not found any more does not come back from the cache.
-func (a *answers) put(k key, e *entry) {
+// put notes the last answer to a question, unless answers were dropped since it was asked. There is only one: who is not found any
+// more does not come back from the cache.
+func (a *answers) put(k key, e *entry, drops uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.drops.Load() != drops {
+		return
+	}
 	into, outOf := a.kept, a.missed
 	if !e.answer.Found {
 		into, outOf = outOf, into
@@ -78,14 +88,25 @@ func (a *answers) putOlder(k key, e *entry) bool {
 	return true
 }
 
-// forget drops all of them.
-func (a *answers) forget() {
+// drop drops what matches, and what current exchanges go by. It returns how many answers matched.
+func (a *answers) drop(match func(*entry) bool) (n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.kept.InvalidateAll()
-	a.missed.InvalidateAll()
+	a.drops.Add(1)
+	for _, in := range []*otter.Cache[key, *entry]{a.kept, a.missed} {
+		for k, e := range in.All() {
+			if match(e) {
+				in.Invalidate(k)
+				n++
+			}
+		}
+	}
 	a.exchanges.forget()
+	return n
 }
+
+// forget drops all of them.
+func (a *answers) forget() { a.drop(func(*entry) bool { return true }) }
 
 // exchangeTime is how long the answers of an exchange are kept at least. An exchange is one request to Dex.
 const exchangeTime = 30 * time.Second

@@ -29,10 +29,10 @@ var word = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 const maxAge = 100 * 365 * 24 * time.Hour
 
 // lookup asks the plugin once, or twice if its process died before it answered.
-func (p *Plugin) lookup(ctx context.Context, params json.RawMessage) (*pipeline.Answer, error) {
+func (p *Plugin) lookup(ctx context.Context, params json.RawMessage, fresh bool) (*pipeline.Answer, error) {
 	p.host.said.ask()
 	resp, err := call(ctx, p, func(inst *instance, opts ...grpc.CallOption) (*pluginv1.LookupResponse, error) {
-		return inst.api.Lookup(ctx, &pluginv1.LookupRequest{Params: params}, opts...)
+		return inst.api.Lookup(ctx, &pluginv1.LookupRequest{Params: params, Fresh: fresh}, opts...)
 	})
 	if err != nil {
 		return nil, p.callError("lookup", err, params)
@@ -53,6 +53,9 @@ func (p *Plugin) answer(resp *pluginv1.LookupResponse) (*pipeline.Answer, error)
 		return nil, errors.New("the problem is not one word")
 	case resp.GetAgeMs() < 0 || resp.GetAgeMs() > int64(maxAge/time.Millisecond):
 		return nil, errors.New("the age is out of range")
+	}
+	if most, declared := p.MaxAge(); declared && time.Duration(resp.GetAgeMs())*time.Millisecond > most+p.host.o.CallTimeout {
+		return nil, errors.New("it is older than the plugin declares") // a call may take as long as that more
 	}
 	values, err := p.desc.Facts.Decode(resp.GetFacts())
 	if err != nil {

@@ -24,7 +24,9 @@ type Plugin struct {
 	desc   Description
 	scope  []byte // what the identity of its cached answers begins with
 
-	configured atomic.Bool // what a restarted process has to be told again
+	configured atomic.Bool  // what a restarted process has to be told again
+	maxAge     atomic.Int64 // how old it says its answers may be, in milliseconds; undeclared: it does not say
+	wanted     wanting      // whose facts are to be read again; guarded by Host.mu
 	sup        *supervisor
 
 	failing  atomic.Pointer[Failing] // nil: the last call brought an answer, or there was none
@@ -84,10 +86,30 @@ func newPlugin(h *Host, d Declaration, dir string) *Plugin {
 	if len(bytes.TrimSpace(config)) == 0 {
 		config = []byte("{}")
 	}
-	return &Plugin{
+	p := &Plugin{
 		host: h, log: log, config: config, launch: &launcher{host: h, decl: d, dir: dir, log: log},
 		unknown: bucket{perSecond: newPerSecond, burst: newBurst}, slots: newSlots(h.o.CallsAtOnce),
 	}
+	p.maxAge.Store(undeclared)
+	return p
+}
+
+// undeclared stands for an age that a plugin does not declare.
+const undeclared = -1
+
+// MaxAge is how old knowledge can be, at most, from which p answers as it is configured. It reports false when p does not say.
+func (p *Plugin) MaxAge() (time.Duration, bool) {
+	ms := p.maxAge.Load()
+	return time.Duration(ms) * time.Millisecond, ms != undeclared
+}
+
+// declare takes what a plugin says of how old its answers may be. One that cannot be is as good as none.
+func (p *Plugin) declare(resp *pluginv1.ConfigureResponse) {
+	ms := int64(undeclared)
+	if resp.MaxAgeMs != nil && resp.GetMaxAgeMs() >= 0 && resp.GetMaxAgeMs() <= int64(maxAge/time.Millisecond) {
+		ms = resp.GetMaxAgeMs()
+	}
+	p.maxAge.Store(ms)
 }
 
 // first starts the plugin.
@@ -141,6 +163,7 @@ func (p *Plugin) restart(ctx context.Context) (_ *instance, err error) {
 	if n := len(resp.GetProblems()); n > 0 {
 		return nil, fmt.Errorf("plugin %s: it refuses the configuration that it took before, with %d problems", p.Name(), n)
 	}
+	p.declare(resp)
 	return inst, nil
 }
 
@@ -193,6 +216,7 @@ func (p *Plugin) Configure(ctx context.Context, checkOnly bool) ([]Problem, erro
 		if err != nil {
 			return nil, p.configureError(ctx, asked, err)
 		}
+		p.declare(resp)
 		if found := p.problems(resp); len(found) > 0 || checkOnly {
 			return found, nil
 		}

@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -70,13 +71,17 @@ func (s *shelf) Remove(ctx context.Context, plugin, id string) error {
 	return nil
 }
 
-func (s *shelf) Erase(ctx context.Context) error {
+func (s *shelf) Erase(ctx context.Context, match func(string, []byte) bool) error {
 	if err := s.touch(ctx); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.rows)
+	for id, row := range s.rows {
+		if plugin, _, _ := strings.Cut(id, " "); match(plugin, []byte(row.value)) {
+			delete(s.rows, id)
+		}
+	}
 	return nil
 }
 

@@ -155,9 +155,9 @@ func TestRefreshAheadOfExpiry(t *testing.T) {
 			calls int // once all is quiet
 		}{
 			{"the first", 0, "plugin", 0, 1},
-			{"in the middle of its time nothing is refreshed", 5 * time.Minute, "cache", 5*time.Minute - 1500*time.Millisecond, 1},
-			{"near its end it is, and nobody waits", 9 * time.Minute, "cache", 9*time.Minute - 1500*time.Millisecond, 2},
-			{"so that it is fresh long after", 12 * time.Minute, "cache", 3*time.Minute - 1500*time.Millisecond, 2},
+			{"in the middle of its time nothing is refreshed", 5 * time.Minute, "cache", 5 * time.Minute, 1},
+			{"near its end it is, and nobody waits", 9 * time.Minute, "cache", 9 * time.Minute, 2},
+			{"so that it is fresh long after", 12 * time.Minute, "cache", 3 * time.Minute, 2},
 			{"what nobody asks for is left to expire", 8 * time.Hour, "plugin", 0, 3},
 		}
 		for _, s := range steps {
