@@ -37,6 +37,7 @@ type Server struct {
 	reloading sync.Mutex     // one reload at a time
 	shadow    shadow
 	recent    recent       // who was let in
+	lifetimes lifetimes    // of tokens
 	refused   refused      // who was not, although they have an account
 	tracing   *tracing     // nil: nothing is traced
 	tally     *tally.Tally // the same without saying who, past a restart; nil: not kept

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,6 +89,9 @@ func explainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if o.live {
+			peek(cmd.Context(), at, req.Connector, explanation)
+		}
 		if o.asJSON {
 			return writeJSON(cmd.OutOrStdout(), explanation)
 		}
@@ -126,6 +130,37 @@ func explain(cmd *cobra.Command, file string, req sidecar.Request, live bool) (*
 		return sidecar.ExplainLive(cmd.Context(), file, o, req)
 	}
 	return sidecar.Explain(cmd.Context(), file, o, req)
+}
+
+// peek asks the running sidecar, if there is one, what it would answer from its cache in the place of each lookup.
+func peek(ctx context.Context, at running, connector string, e *sidecar.Explanation) {
+	_ = at.askPlugins(func(client adminv1.PluginServiceClient) error {
+		for i := range e.Steps {
+			s := &e.Steps[i]
+			if s.Lookup == "" || s.Asked == nil {
+				continue
+			}
+			got, err := client.PeekFacts(ctx, &adminv1.PeekFactsRequest{Lookup: s.Lookup, ConnectorId: connector, Params: s.Asked})
+			if err != nil { // no sidecar runs here, or one of another configuration
+				return err
+			}
+			s.Cached = cachedText(got)
+		}
+		return nil
+	})
+}
+
+func cachedText(got *adminv1.PeekFactsResponse) string {
+	found := map[bool]string{true: "found", false: "not found"}[got.GetFound()]
+	switch {
+	case !got.GetKnown():
+		return "it has nothing cached and would ask the plugin"
+	case got.GetFreshFor() != nil:
+		return fmt.Sprintf("it answers from its cache for another %s: %s, %s old (claimsmith plugin refresh drops that)", span(got.GetFreshFor().AsDuration()), found,
+			span(got.GetAge().AsDuration()))
+	}
+	return fmt.Sprintf("it would ask the plugin, and for another %s answer from its cache if that fails: %s, %s old", span(got.GetStaleFor().AsDuration()), found,
+		span(got.GetAge().AsDuration()))
 }
 
 // readRequest reads a request strictly: a member that nothing reads would be taken for one that was.

@@ -52,9 +52,8 @@ func (s *Store) Remove(ctx context.Context, plugin, id string) error {
 }
 
 // Erase drops what matches, and what does not open, beyond recovery where the database can do that.
-func (s *Store) Erase(ctx context.Context, match func(plugin string, value []byte) bool) error {
-	_, err := s.rows.Erase(ctx, func(r state.Row) bool { return match(r.Scope, r.Value) })
-	return err
+func (s *Store) Erase(ctx context.Context, match func(plugin string, value []byte) bool) (int, error) {
+	return s.rows.Erase(ctx, func(r state.Row) bool { return match(r.Scope, r.Value) })
 }
 
 // Run deletes now and then what is of no use any more, until ctx ends. It begins at once, which also opens the store before

@@ -13,11 +13,12 @@ func (h *Host) Forget(ctx context.Context) error {
 		h.answers.forget()
 		return nil
 	}
-	return h.keeper.erase(ctx, func(*change) bool { return true }, func(string, []byte) bool { return true }, h.answers.forget)
+	_, err := h.keeper.erase(ctx, func(*change) bool { return true }, func(string, []byte) bool { return true }, h.answers.forget)
+	return err
 }
 
 // Drop drops the answers that somebody got, named by address or id, from one plugin or, where it is empty, from all, in memory and in the
-// store. The next questions about them want plugins not to answer from what they keep. It returns how many answers memory held, and
+// store. The next questions about them want plugins not to answer from what they keep. It returns how many answers were held, and
 // drops what plugins said lately. After an error the store holds what it held.
 func (h *Host) Drop(ctx context.Context, plugin, person string) (n int, err error) {
 	who, now := tagOf(person), h.o.Now()
@@ -35,10 +36,10 @@ func (h *Host) Drop(ctx context.Context, plugin, person string) (n int, err erro
 		drop()
 		return n, nil
 	}
-	err = h.keeper.erase(ctx, func(c *change) bool { return c.entry != nil && matches(c.entry) }, func(name string, value []byte) bool {
+	kept, err := h.keeper.erase(ctx, func(c *change) bool { return c.entry != nil && matches(c.entry) }, func(name string, value []byte) bool {
 		return (plugin == "" || name == plugin) && keptAbout(value, who)
 	}, drop)
-	return n, err
+	return max(n, kept), err
 }
 
 func (x *exchanges) forget() {

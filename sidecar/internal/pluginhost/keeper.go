@@ -211,7 +211,7 @@ func (k *keeper) written(id key, c *change, err error) {
 }
 
 // erase drops what matches of what waits and of what is kept, and calls forget while nothing can be loaded.
-func (k *keeper) erase(ctx context.Context, waits func(*change) bool, kept func(plugin string, value []byte) bool, forget func()) error {
+func (k *keeper) erase(ctx context.Context, waits func(*change) bool, kept func(plugin string, value []byte) bool, forget func()) (int, error) {
 	k.erasing.Lock()
 	defer k.erasing.Unlock()
 	k.mu.Lock()

@@ -22,8 +22,8 @@ type Store interface {
 	Save(ctx context.Context, plugin, id string, at time.Time, value []byte) error
 	// Remove drops a value, if there is one.
 	Remove(ctx context.Context, plugin, id string) error
-	// Erase drops what matches, and what cannot be read, beyond recovery where the store can do that.
-	Erase(ctx context.Context, match func(plugin string, value []byte) bool) error
+	// Erase drops what matches, and what cannot be read, beyond recovery where the store can do that. It returns how many matched.
+	Erase(ctx context.Context, match func(plugin string, value []byte) bool) (int, error)
 }
 
 // kept is an answer as it lies in the store. Only "found" is kept, which has no problem.
