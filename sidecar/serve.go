@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 	"github.com/claimsmith/claimsmith/sidecar/internal/tally"
@@ -124,8 +125,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	log, cfg := s.log, s.active.Load().cfg
 	s.warn(ctx, s.warnings)
-	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
-		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                               // their stacks have grown: those of new goroutines would grow at every call
+	listener = &bounded{Listener: listener, full: s.full(ctx)}
+	server := grpc.NewServer(grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(claims.MaxMessage), grpc.MaxSendMsgSize(claims.MaxMessage),
+		grpc.MaxConcurrentStreams(maxStreams), grpc.ConnectionTimeout(shakingTime), grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleConn}),
+		grpc.SharedWriteBuffer(true),
+		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), // their stacks have grown: those of new goroutines would grow at every call
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
 	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
 	alive := health.NewServer()
@@ -186,6 +190,17 @@ func (s *Server) drain(server *grpc.Server) {
 	late := time.AfterFunc(s.active.Load().cfg.Budget+time.Second, server.Stop)
 	defer late.Stop()
 	server.GracefulStop()
+}
+
+// full warns of connections that were closed because there are too many, once a minute.
+func (s *Server) full(ctx context.Context) func() {
+	var said time.Time // of the accepting goroutine alone
+	return func() {
+		if now := time.Now(); now.Sub(said) >= time.Minute {
+			said = now
+			s.log.WarnContext(ctx, "too many connections: new ones are closed", "open", maxConns)
+		}
+	}
 }
 
 func (s *Server) warn(ctx context.Context, warnings []Problem) {

@@ -16,6 +16,7 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
 func explainCommand() *cobra.Command {
@@ -23,6 +24,7 @@ func explainCommand() *cobra.Command {
 		request      string
 		decision     string
 		live, asJSON bool
+		limits       bool
 		facts        []string
 	}
 	var req sidecar.Request
@@ -43,6 +45,7 @@ func explainCommand() *cobra.Command {
 	f.StringVar(&o.decision, "decision", "", "explain the decision with this `id` of a running sidecar, instead of a request")
 	f.StringVar(&o.request, "request", "", "read the request from a JSON `file`; - is stdin")
 	f.BoolVar(&o.live, "live", false, "start the plugins and ask them, and read links, instead of taking the facts that are given")
+	f.BoolVar(&o.limits, "limits", false, "print the limits of size that every request has, and what is kept in memory")
 	f.BoolVar(&o.asJSON, "json", false, "write the explanation as JSON")
 	f.StringVar(&req.Client, "client", "", "the client that asks")
 	f.StringVar(&req.Connector, "connector", "", "the connector of the login; none means client credentials")
@@ -57,6 +60,9 @@ func explainCommand() *cobra.Command {
 	f.StringVar(&req.Stage, "stage", "", "login or token; token by default")
 	f.StringArrayVar(&o.facts, "facts", nil, "what a lookup finds, as `LOOKUP=JSON`; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.limits {
+			return sidecar.RenderLimits(cmd.OutOrStdout())
+		}
 		if o.decision != "" {
 			if o.live || o.request != "" || req.Client != "" || len(o.facts) > 0 {
 				return usageError{errors.New("--decision names a request that was made: it does not go with --request, --client, --facts or --live")}
@@ -219,10 +225,19 @@ func aJSON(value string) string {
 }
 
 func readInput(in io.Reader, name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(in, sidecar.MaxMessage))
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
 	}
-	return os.ReadFile(name)
+	data, err := io.ReadAll(io.LimitReader(in, claims.MaxMessage+1))
+	if len(data) > claims.MaxMessage {
+		return nil, fmt.Errorf("it is longer than %d bytes", claims.MaxMessage)
+	}
+	return data, err
 }
 
 func addFacts(req *sidecar.Request, list []string) error {

@@ -24,10 +24,11 @@ import (
 	"google.golang.org/grpc/status"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
 // maxMessageBytes is how large a message may be in either direction.
-const maxMessageBytes = 1 << 20
+const maxMessageBytes = claims.MaxMessage
 
 // errStranger says that the process at the other end of the socket is not the one that was configured.
 var errStranger = errors.New("the socket is not served by serverUid")

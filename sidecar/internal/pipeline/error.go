@@ -13,6 +13,7 @@ const (
 	Internal    Class = iota // a rule failed, or gave what no token may carry
 	Unavailable              // a lookup that is needed could not be made
 	Deadline                 // the time was over
+	Oversized                // the request is beyond a limit
 )
 
 // Error is a failure: nothing was decided. Its text names steps and claims, never values.

@@ -39,17 +39,34 @@ type answers struct {
 	flight    singleflight.Group
 }
 
+const (
+	// MaxAnswer is how many bytes an answer of a plugin may have.
+	MaxAnswer = 1 << 20
+	// MaxKept is how many bytes of answers are kept, a tenth of it of "not found", and a quarter of it for the answers of current exchanges, twice.
+	MaxKept = 16 << 20
+	// bookkeeping is what an answer takes beside its facts: keys, tags, and places in maps.
+	bookkeeping = 512
+)
+
+// newAnswers makes room for a number of answers of the common length, or for fewer that are longer.
 func newAnswers(size int) (*answers, error) {
-	kept, err := otter.New(&otter.Options[key, *entry]{MaximumSize: size})
+	weigh := func(_ key, e *entry) uint32 { return e.weight() }
+	kept, err := otter.New(&otter.Options[key, *entry]{MaximumWeight: room(size), Weigher: weigh})
 	if err != nil {
 		return nil, err
 	}
-	missed, err := otter.New(&otter.Options[key, *entry]{MaximumSize: max(1, size/10)})
+	missed, err := otter.New(&otter.Options[key, *entry]{MaximumWeight: max(room(size)/10, 2*bookkeeping), Weigher: weigh})
 	if err != nil {
 		return nil, err
 	}
-	return &answers{kept: kept, missed: missed, exchanges: exchanges{size: size}}, nil
+	return &answers{kept: kept, missed: missed, exchanges: exchanges{room: max(room(size)/4, 4*bookkeeping)}}, nil
 }
+
+// room is for that many answers, each of which weighs as much as two with next to no facts.
+func room(size int) uint64 { return min(uint64(size)*2*bookkeeping, MaxKept) }
+
+// weight is about how many bytes e takes.
+func (e *entry) weight() uint32 { return bookkeeping + uint32(min(e.answer.Size, MaxAnswer))*2 } // facts are maps: longer than their JSON
 
 // get returns the last answer to a question, or nil.
 func (a *answers) get(k key) *entry {
@@ -114,10 +131,11 @@ const exchangeTime = 30 * time.Second
 // exchanges keeps the answers of exchanges in two generations: when the younger one is full or old enough it becomes the
 // older one, and what that held is forgotten.
 type exchanges struct {
-	size int
+	room uint64 // in bytes, for each
 
 	mu         sync.Mutex
 	young, old map[exchangeKey]*entry
+	held       uint64 // by young
 	since      time.Time
 }
 
@@ -149,9 +167,14 @@ func (x *exchanges) put(k exchangeKey, a *pipeline.Answer, now time.Time) *pipel
 	if first := x.find(k, now); first != nil {
 		return first
 	}
-	if x.young == nil || len(x.young) >= x.size || now.Sub(x.since) >= exchangeTime {
-		x.old, x.young, x.since = x.young, map[exchangeKey]*entry{}, now
+	if x.young == nil || x.held >= x.room || now.Sub(x.since) >= exchangeTime {
+		if now.Sub(x.since) >= 2*exchangeTime {
+			x.young = nil // it is older than anybody asks for
+		}
+		x.old, x.young, x.since, x.held = x.young, map[exchangeKey]*entry{}, now, 0
 	}
-	x.young[k] = &entry{answer: a, at: now}
+	e := &entry{answer: a, at: now}
+	x.young[k] = e
+	x.held += uint64(e.weight()) + uint64(len(k.exchange))
 	return a
 }

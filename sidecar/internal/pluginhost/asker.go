@@ -193,9 +193,19 @@ func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool, trace string) (
 	defer p.host.calls.Done()
 	ctx, cancel := context.WithTimeout(p.host.ctx, p.host.o.CallTimeout)
 	defer cancel()
-	if unknown && !p.unknown.take(p.host.o.Now()) || !p.slots.take(ctx) {
+	busy := func() (*entry, error) {
 		p.tallies.limited.Add(1)
 		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrBusy)
+	}
+	if unknown {
+		give, ok := p.unknown.take(ctx, q.Connector, p.host.o.Now())
+		if !ok {
+			return busy()
+		}
+		defer give()
+	}
+	if !p.slots.take(ctx) {
+		return busy()
 	}
 	defer p.slots.give()
 	if !p.breaker.allow(p.host.o.Now()) {

@@ -197,7 +197,7 @@ func TestOneExchangeGetsOneAnswer(t *testing.T) {
 }
 
 func TestExchangesAreBounded(t *testing.T) {
-	x := &exchanges{size: 3}
+	x := &exchanges{room: 3 * bookkeeping}
 	for i := range 100 {
 		x.put(exchangeKey{exchange: string(rune('a' + i))}, &pipeline.Answer{}, time.Time{})
 	}

@@ -62,7 +62,7 @@ func (p *Plugin) answer(resp *pluginv1.LookupResponse) (*pipeline.Answer, error)
 		return nil, errors.New("facts that are not in the schema" + p.words(err.Error())) // a name in them may be anything
 	}
 	return &pipeline.Answer{
-		Found: resp.GetFound(), Problem: resp.GetProblem(), Facts: values,
+		Found: resp.GetFound(), Problem: resp.GetProblem(), Facts: values, Size: len(resp.GetFacts()),
 		Age: time.Duration(resp.GetAgeMs()) * time.Millisecond, Source: "plugin",
 	}, nil
 }

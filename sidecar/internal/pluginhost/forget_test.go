@@ -3,6 +3,8 @@ package pluginhost
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,5 +183,83 @@ func TestAnAnswerIsNotOlderThanDeclared(t *testing.T) {
 		if tt.err == "" && err != nil || tt.err != "" && (err == nil || err.Error() != tt.err) {
 			t.Errorf("declared %d, answered %s: %v", tt.declares, tt.age, err)
 		}
+	}
+}
+
+func TestNewcomersOfOneConnectorDoNotHoldUpAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fakeHost(t, Options{CallsAtOnce: 8})
+		defer h.Close()
+		stuck := make(chan struct{})
+		api := &lookups{answer: func(ctx context.Context, call int) (*pluginv1.LookupResponse, error) {
+			if call > 1 && call <= 5 {
+				select {
+				case <-stuck:
+				case <-ctx.Done():
+				}
+			}
+			return found(0), nil
+		}}
+		p := fakePlugin(t, h, "{}", api, nil)
+		asker := p.Asker(CachePolicy{TTL: time.Minute})
+		ask := func(connector, who string) error {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := asker.Ask(ctx, pipeline.Question{Connector: connector, Params: []byte(`{"email":"` + who + `"}`)})
+			return err
+		}
+		if err := ask("google", "mum"); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(2 * time.Minute) // what is known of her has expired
+		var storm sync.WaitGroup
+		for i := range newBurst + 100 { // four of them are under way, and stay there
+			storm.Go(func() { _ = ask("google", fmt.Sprint(i)) })
+		}
+		synctest.Wait()
+		if n := api.called(); n != 5 {
+			t.Errorf("%d calls", n)
+		}
+		for who, connector := range map[string]string{"dad": "github", "mum": "google"} { // a newcomer of another, and somebody who is known
+			if err := ask(connector, who); err != nil {
+				t.Errorf("%s by %s: %v", who, connector, err)
+			}
+		}
+		close(stuck)
+		storm.Wait()
+		if err := ask("google", "uncle"); err == nil {
+			t.Error("the newcomers of google are not limited")
+		}
+		for i := range 2 * maxConnectors {
+			if err := ask(fmt.Sprint("c", i), fmt.Sprint("x", i)); err != nil {
+				t.Errorf("connector %d: %v", i, err)
+			}
+		}
+		if n := len(p.unknown.each); n > maxConnectors+1 {
+			t.Errorf("%d connectors are counted apart", n)
+		}
+	})
+}
+
+func TestAnswersAreKeptWithinTheirRoom(t *testing.T) {
+	h := fakeHost(t, Options{})
+	defer h.Close()
+	long := fmt.Sprintf(`{"name":%q}`, strings.Repeat("x", 500_000))
+	api := &lookups{answer: func(_ context.Context, call int) (*pluginv1.LookupResponse, error) {
+		return &pluginv1.LookupResponse{Found: call%2 == 0, Problem: map[bool]string{false: "none"}[call%2 == 0], Facts: []byte(long)}, nil
+	}}
+	p := fakePlugin(t, h, "{}", api, nil)
+	asker := p.Asker(CachePolicy{TTL: time.Hour, NegativeTTL: time.Hour})
+	for i := range 100 {
+		if _, err := asker.Ask(t.Context(), pipeline.Question{Exchange: fmt.Sprint(i), Params: []byte(fmt.Sprint(i))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := h.answers
+	a.kept.CleanUp()
+	a.missed.CleanUp()
+	inExchanges := len(a.exchanges.young) + len(a.exchanges.old)
+	if kept, missed := a.kept.EstimatedSize(), a.missed.EstimatedSize(); kept < 8 || kept > 16 || missed > 1 || inExchanges > 12 {
+		t.Errorf("%d, %d and %d answers of a megabyte are kept", kept, missed, inExchanges)
 	}
 }

@@ -23,7 +23,7 @@ import (
 
 const (
 	// maxMessage caps what goes either way.
-	maxMessage = 4 << 20
+	maxMessage = MaxAnswer
 	// stopTime is how long a plugin may take to accept that it shall end; go-plugin then gives it two seconds more.
 	stopTime = 2 * time.Second
 )

@@ -34,7 +34,7 @@ type Plugin struct {
 	maxStale atomic.Int64 // the largest of its askers, in nanoseconds; zero: nothing of it is kept in the store
 
 	breaker breaker
-	unknown bucket // questions about which nothing is known yet
+	unknown *newcomers // questions about which nothing is known yet
 	slots   *slots
 	looked  time.Time // when its files were last looked at; guarded by sup.mu
 }
@@ -88,7 +88,7 @@ func newPlugin(h *Host, d Declaration, dir string) *Plugin {
 	}
 	p := &Plugin{
 		host: h, log: log, config: config, launch: &launcher{host: h, decl: d, dir: dir, log: log},
-		unknown: bucket{perSecond: newPerSecond, burst: newBurst}, slots: newSlots(h.o.CallsAtOnce),
+		unknown: newNewcomers(h.o.CallsAtOnce), slots: newSlots(h.o.CallsAtOnce),
 	}
 	p.maxAge.Store(undeclared)
 	return p

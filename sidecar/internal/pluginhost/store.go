@@ -67,7 +67,7 @@ func (p *Plugin) decodeKept(value []byte, at time.Time) (*entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
-	e := &entry{plugin: p.Name(), answer: &pipeline.Answer{Found: true, Facts: values, Age: k.Age, Source: "store"}, at: at, saved: at}
+	e := &entry{plugin: p.Name(), answer: &pipeline.Answer{Found: true, Facts: values, Size: len(k.Facts), Age: k.Age, Source: "store"}, at: at, saved: at}
 	e.about.any = len(k.About) == 0
 	for _, t := range k.About {
 		if len(t) != len(tag{}) {

@@ -188,7 +188,7 @@ func TestRefreshAheadOfExpiry(t *testing.T) {
 
 func TestCallsAtOnceAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := fakeHost(t, Options{CallsAtOnce: 2, CallTimeout: 10 * time.Second})
+		h := fakeHost(t, Options{CallsAtOnce: 4, CallTimeout: 10 * time.Second})
 		defer h.Close()
 		api := &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) {
 			<-time.After(11 * time.Second) // it looks at no deadline
@@ -252,7 +252,7 @@ func TestQuestionsAboutStrangersAreLimited(t *testing.T) {
 		t.Errorf("a person who is known is not pushed out by strangers: %v, %d calls", err, api.called())
 	}
 	h.answers.missed.CleanUp()
-	if n := h.answers.missed.EstimatedSize(); n > 1 {
+	if n := h.answers.missed.EstimatedSize(); n > 2 {
 		t.Errorf("%d strangers are kept", n)
 	}
 	now = now.Add(time.Second)
