@@ -41,7 +41,7 @@ type answers struct {
 
 const (
 	// MaxAnswer is how many bytes an answer of a plugin may have.
-	MaxAnswer = 1 << 20
+	MaxAnswer = 4 << 20
 	// MaxKept is how many bytes of answers are kept, a tenth of it of "not found", and a quarter of it for the answers of current exchanges, twice.
 	MaxKept = 16 << 20
 	// bookkeeping is what an answer takes beside its facts: keys, tags, and places in maps.

@@ -90,7 +90,7 @@ func TestAFailedLookup(t *testing.T) {
 		{"lying-found", "plugin nas: lookup: its answer: found and a problem at once", nil},
 		{"lying-problem", "plugin nas: lookup: its answer: the problem is not one word", nil},
 		{"lying-age", "plugin nas: lookup: its answer: the age is out of range", nil},
-		{"lying-size", "plugin nas: lookup: resource exhausted: grpc: received message larger than max (5242910 vs. 1048576)", nil},
+		{"lying-size", "plugin nas: lookup: resource exhausted: grpc: received message larger than max (5242910 vs. 4194304)", nil},
 		{"hang-call", "plugin nas: lookup: no answer in time", context.DeadlineExceeded},
 		{"frozen", "plugin nas: lookup: no answer in time", context.DeadlineExceeded},
 		{"crash-loop", "plugin nas: down: it does not stay up, and is started again after a pause", ErrDown},
