@@ -20,7 +20,9 @@ func TestAgeIsDeclared(t *testing.T) {
 		Fresh bool `json:"fresh"`
 	}
 	spec := Spec[c, none, f]{Name: "x", Version: "1", Open: func(context.Context, Host, c) (Lookup[none, f], error) {
-		return Func[none, f](func(ctx context.Context, _ none) (Answer[f], error) { return Answer[f]{Found: true, Facts: f{Fresh(ctx)}}, nil }), nil
+		return Func[none, f](func(ctx context.Context, _ none) (Answer[f], error) {
+			return Answer[f]{Found: true, Facts: f{Fresh(ctx)}}, nil
+		}), nil
 	}}
 	s := newServer(spec, Host{})
 	for _, checkOnly := range []bool{true, false} {
