@@ -160,8 +160,7 @@ took T
 		{
 			name: "forget, who is not known", args: []string{"forget", "x@gmail.com"}, code: exitProblems,
 			errs: "claimsmith: nothing is known of this person: no request, no link and no cached fact\n" +
-				"hint: a link that was made by hand may not know the address: claimsmith links list, then claimsmith links reset --account NAME\n" +
-				"hint: facts do not tell whose they are: --facts drops those of all\n",
+				"hint: a link that was made by hand may not know the address: claimsmith links list, then claimsmith links reset --account NAME\n",
 		},
 		{
 			name: "forget the facts of who is not known", args: []string{"forget", "--facts", "x@gmail.com"},
