@@ -28,7 +28,7 @@ func TestAPluginAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := &pipeline.Answer{Found: true, Facts: map[string]any{"name": "mum", "groups": []string{"users"}}, Source: "plugin"}
+			want := &pipeline.Answer{Found: true, Facts: map[string]any{"name": "mum", "groups": []string{"users"}}, Size: len(`{"groups":["users"],"name":"mum"}`), Source: "plugin"}
 			if diff := cmp.Diff(want, answer); diff != "" {
 				t.Error(diff)
 			}
