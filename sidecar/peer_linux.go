@@ -47,6 +47,9 @@ func (p *peerCheck) Clone() credentials.TransportCredentials {
 }
 
 func peerUID(conn net.Conn) (int, error) {
+	if counted, ok := conn.(*countedConn); ok {
+		conn = counted.Conn
+	}
 	c, ok := conn.(*net.UnixConn)
 	if !ok {
 		return 0, fmt.Errorf("%s is no unix socket", conn.LocalAddr())

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 	"github.com/claimsmith/claimsmith/sidecar/internal/tally"
@@ -38,6 +39,7 @@ type Server struct {
 	reloading sync.Mutex     // one reload at a time
 	shadow    shadow
 	recent    recent       // who was let in
+	lifetimes lifetimes    // of tokens
 	refused   refused      // who was not, although they have an account
 	tracing   *tracing     // nil: nothing is traced
 	tally     *tally.Tally // the same without saying who, past a restart; nil: not kept
@@ -137,9 +139,12 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	log, cfg := s.log, s.active.Load().cfg
 	s.warn(ctx, s.warnings)
-	server := grpc.NewServer(s.ages(cfg), grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
-		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                               // their stacks have grown: those of new goroutines would grow at every call
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
+	listener = &bounded{Listener: listener, full: s.full(ctx)}
+	server := grpc.NewServer(s.ages(cfg), grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(claims.MaxMessage), grpc.MaxSendMsgSize(claims.MaxMessage),
+		grpc.MaxConcurrentStreams(maxStreams), grpc.ConnectionTimeout(shakingTime),
+		grpc.SharedWriteBuffer(true),
+		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), // their stacks have grown: those of new goroutines would grow at every call
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true})) // a hook asks every minute, and over a network every 10 s
 	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)
@@ -213,12 +218,12 @@ func (s *Server) leave() {
 
 // ages is how long connections last.
 func (s *Server) ages(c *config.Config) grpc.ServerOption {
-	if c.Listen.TLS == nil {
-		return grpc.EmptyServerOption{}
+	p := keepalive.ServerParameters{MaxConnectionIdle: idleConn}
+	if c.Listen.TLS != nil {
+		p.MaxConnectionAge, p.MaxConnectionAgeGrace = cmp.Or(s.options.connectionAge, connectionAge), longestCall
+		p.Time, p.Timeout = 10*time.Second, 5*time.Second
 	}
-	return grpc.KeepaliveParams(keepalive.ServerParameters{
-		MaxConnectionAge: cmp.Or(s.options.connectionAge, connectionAge), MaxConnectionAgeGrace: longestCall, Time: 10 * time.Second, Timeout: 5 * time.Second,
-	})
+	return grpc.KeepaliveParams(p)
 }
 
 // drain lets calls under way finish, but no longer than a request may take.
@@ -226,6 +231,17 @@ func (s *Server) drain(server *grpc.Server) {
 	late := time.AfterFunc(s.active.Load().cfg.Budget+time.Second, server.Stop)
 	defer late.Stop()
 	server.GracefulStop()
+}
+
+// full warns of connections that were closed because there are too many, once a minute.
+func (s *Server) full(ctx context.Context) func() {
+	var said time.Time // of the accepting goroutine alone
+	return func() {
+		if now := time.Now(); now.Sub(said) >= time.Minute {
+			said = now
+			s.log.WarnContext(ctx, "too many connections: new ones are closed", "open", maxConns)
+		}
+	}
 }
 
 func (s *Server) warn(ctx context.Context, warnings []Problem) {

@@ -81,7 +81,7 @@ func (c Config) settle(enrolled bool) (settings, error) {
 		check.bad("source", errors.New("neither dsm nor snapshot"), "")
 	}
 	s.links = c.linked(&check)
-	s.refresh = within(&check, "refresh", c.Refresh, 10*time.Minute, time.Second, 24*time.Hour)
+	s.refresh = c.refresh(&check)
 	s.timeout = within(&check, "timeout", c.Timeout, 10*time.Second, 100*time.Millisecond, 5*time.Minute)
 	s.client.Timeout = s.timeout
 	s.place = time.Local
@@ -95,6 +95,10 @@ func (c Config) settle(enrolled bool) (settings, error) {
 		return settings{}, check.problems
 	}
 	return s, nil
+}
+
+func (c Config) refresh(check *checker) time.Duration {
+	return within(check, "refresh", c.Refresh, 10*time.Minute, time.Second, 24*time.Hour)
 }
 
 func (c Config) settleDSM(check *checker, s *settings, enrolled bool) {

@@ -34,17 +34,21 @@
 //
 // # What is logged
 //
-// What a plugin logs through its SDK, as lines of JSON on stderr, goes to Options.Log with level and attributes: who
-// writes such a line answers for what is in it. Anything else that a plugin prints may hold addresses, tokens or passwords,
-// so it is counted and not logged. There are two exceptions. Until a plugin has been configured it knows nothing that is not
-// its own, and its last words explain why it did not start: they stand in that error. After a crash the lines that the Go
-// runtime prints are logged where they cannot hold values: its own errors, and the functions of the first stack, without
-// arguments. Whoever writes a plugin sees all of it with Options.Stderr. What go-plugin itself has to say is logged at debug.
+// Whatever a plugin says may hold a person, in pieces, encoded or reversed: no filter finds that. So once a host has put its first
+// question to a plugin, no word of any of them reaches a log, an error, a metric or a span. An error is its kind, the name of the plugin
+// and an id ("lookup: unavailable (words 7K2MQ9)"); what stands for the id is kept in memory, cut to a line, for an hour, and
+// [Host.Reveal] and [Plugin.Said] show it to whoever asks as the operator. The same holds for records that a plugin logs, of which the log
+// gets the number, for the trace of a crash, for why a process did not start again, and for what is wrong with a configuration that is
+// loaded then. What go-plugin has to say is logged at debug, without what comes with it.
 //
-// An error that a plugin answers is cut to one short line, and the parameters of the question are blotted out of it: it
-// ends in logs.
+// Before the first question nobody is known to a plugin, and its words explain why it does not start: they stand in that error, and
+// records go to Options.Log with level and attributes. What it prints that is no record is counted and never kept, but for the last
+// words of a process that was not configured yet. Whoever writes a plugin sees all of it with Options.Stderr.
 //
 // # Answers
+//
+// The age that a plugin gives an answer counts against all limits. How old its answers may be it declares when it takes a configuration
+// ([Plugin.MaxAge]), and is held to it. Answers are remembered with digests of whom they were given to, by which [Host.Drop] finds them.
 //
 // An answer must fit the schema that the plugin described. One that does not is a failure, never half an answer. See
 // [CachePolicy] for what is kept, for how long, and what is served when the plugin fails. "Not found" is never served

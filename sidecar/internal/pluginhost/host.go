@@ -15,7 +15,7 @@ import (
 
 // Options are what a Host needs to know.
 type Options struct {
-	// Log gets what plugins log, labelled with their names, and what happens to their processes. Defaults to slog.Default().
+	// Log gets what happens to plugins, labelled with their names, and what they log before the first question. Defaults to slog.Default().
 	Log *slog.Logger
 	// Wrapper is put before the command of a plugin: it runs Exec, like [/usr/bin/claimsmith plugin exec --]. Empty: plugins
 	// are started directly, and outlive a host that is killed. Only tests want that.
@@ -61,6 +61,7 @@ type Host struct {
 	sockets string
 	spawner *spawner
 	answers *answers
+	said    *sayings
 	keeper  *keeper // nil without a store
 
 	ctx    context.Context // ends shared lookups and starts
@@ -88,7 +89,7 @@ func New(o Options) (_ *Host, err error) {
 	o.CallTimeout = orDefault(o.CallTimeout, defaultCall)
 	o.CacheSize = orDefault(o.CacheSize, defaultCache)
 	o.CallsAtOnce = orDefault(o.CallsAtOnce, defaultCalls)
-	h := &Host{o: o}
+	h := &Host{o: o, said: newSayings(o.Now)}
 	defer func() {
 		if err != nil {
 			h.removeTemps()

@@ -60,6 +60,12 @@ func playPlugin(mode string) {
 	case "hang-start":
 		fmt.Fprintln(os.Stderr, "asking the licence server")
 		select {}
+	case "gossip":
+		if known, err := os.ReadFile("known"); err == nil {
+			fmt.Fprintln(os.Stderr, `{"@level":"error","@message":"`+string(known)+`"}`)
+			fmt.Println(string(known))
+			select {}
+		}
 	case "no-tls":
 		os.Unsetenv("PLUGIN_CLIENT_CERT")
 	}
@@ -141,6 +147,9 @@ func (p *played) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 		return nil, status.FromContextError(ctx.Err()).Err()
 	case "frozen":
 		select {}
+	case "gossip":
+		_ = os.WriteFile("known", []byte("MUM@ gmail"), 0o600) // its folder outlives it
+		die()
 	case "crash-once":
 		if firstTime("asked") {
 			die()
@@ -180,6 +189,8 @@ func (p *played) lying() *pluginv1.LookupResponse {
 	switch p.mode {
 	case "lying":
 		return &pluginv1.LookupResponse{Found: true, Facts: []byte(`{"name":["mum@gmail.com"]}`)}
+	case "lying-name":
+		return &pluginv1.LookupResponse{Found: true, Facts: []byte(`{"MUMgmailcom":1}`)}
 	case "lying-found":
 		return &pluginv1.LookupResponse{Found: true, Problem: "none"}
 	case "lying-problem":

@@ -69,13 +69,13 @@ func (k *keeper) read(p *Plugin, id key) *entry {
 	if value == nil || at.After(p.host.o.Now()) { // the clock was set back: nobody knows how old it is
 		return nil
 	}
-	answer, err := p.decodeKept(value)
+	e, err := p.decodeKept(value, at)
 	if err != nil {
 		p.tallies.unloaded.Add(1)
-		p.log.Debug("what was kept cannot be used", slog.Any("err", err))
+		p.log.Debug("what was kept cannot be used")
 		return nil
 	}
-	return &entry{answer: answer, at: at, saved: at}
+	return e
 }
 
 // failed counts a load that brought nothing because of the store, and leaves that alone for a moment.
