@@ -55,13 +55,14 @@ var ErrClosed = errors.New("plugin host is closed")
 
 // Host runs plugins. It is safe for concurrent use.
 type Host struct {
-	o       Options
-	dir     string // working directories of plugins
-	temps   []string
-	sockets string
-	spawner *spawner
-	answers *answers
-	keeper  *keeper // nil without a store
+	o        Options
+	dir      string // working directories of plugins
+	temps    []string
+	sockets  string
+	spawner  *spawner
+	sessions sessions
+	answers  *answers
+	keeper   *keeper // nil without a store
 
 	ctx    context.Context // ends shared lookups and starts
 	cancel context.CancelFunc
