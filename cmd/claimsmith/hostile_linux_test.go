@@ -38,9 +38,9 @@ func TestAHostilePluginStaysInItsBox(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer os.RemoveAll(dir)
-			program := filepath.Join(dir, "claimsmith")
+			program := filepath.Join(dir, "bin", "claimsmith") // a plugin reads the folder of its program
 			data, err := os.ReadFile(os.Args[0])
-			if err = errors.Join(err, os.WriteFile(program, data, 0o755), os.Chmod(program, 0o755), os.Chmod(dir, 0o777)); err != nil {
+			if err = errors.Join(err, os.Mkdir(filepath.Dir(program), 0o755), os.WriteFile(program, data, 0o755), os.Chmod(program, 0o755), os.Chmod(filepath.Dir(program), 0o755), os.Chmod(dir, 0o777)); err != nil {
 				t.Fatal(err)
 			}
 			cmd := exec.Command(program, slices.Concat([]string{"plugin", "verify", "--hostile", "--json"}, tt.args)...)
