@@ -21,8 +21,8 @@ type trialFlags struct {
 	asJSON bool
 	show   bool
 	calls  int
-	box    bool   // try the confinement instead of a plugin
-	user   string // of the hostile plugin
+	box    bool      // try the confinement instead of a plugin
+	user   string    // of the hostile plugin
 	texts  [5]string // what the names of objects say
 }
 
