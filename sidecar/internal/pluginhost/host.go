@@ -57,7 +57,7 @@ var ErrClosed = errors.New("plugin host is closed")
 type Host struct {
 	o        Options
 	dir      string // working directories of plugins
-	temps    []string
+	temps    []temp
 	sockets  string
 	spawner  *spawner
 	sessions sessions
@@ -149,20 +149,6 @@ func (h *Host) makeDirs() error {
 		return fmt.Errorf("%s: too long for the path of a unix socket: set TMPDIR to a shorter one", h.sockets)
 	}
 	return nil
-}
-
-func (h *Host) makeTemp(base string) (string, error) {
-	dir, err := os.MkdirTemp(base, "claimsmith-") // mode 0700
-	if err == nil {
-		h.temps = append(h.temps, dir)
-	}
-	return dir, err
-}
-
-func (h *Host) removeTemps() {
-	for _, dir := range h.temps {
-		_ = os.RemoveAll(dir)
-	}
 }
 
 // Start checks d, starts its process and has it describe itself. Whoever calls it has to call Configure before the first
