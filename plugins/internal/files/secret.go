@@ -66,6 +66,9 @@ func ReadSecret(file string) (string, error) {
 }
 
 func readSecret(file string, info os.FileInfo) (string, Stamp, error) {
+	if !info.Mode().IsRegular() {
+		return "", Stamp{}, errNotFile
+	}
 	if err := Private(info.Mode()); err != nil {
 		return "", Stamp{}, err
 	}
