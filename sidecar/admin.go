@@ -12,8 +12,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
@@ -75,7 +73,7 @@ func (s *Server) listenAdmin(ctx context.Context) (net.Listener, error) {
 }
 
 func (s *Server) serveAdmin(ctx context.Context, listener net.Listener) (stop func(), err error) {
-	creds, err := ownerOnly()
+	creds, err := ownerOnly(s.host)
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +91,6 @@ func (s *Server) serveAdmin(ctx context.Context, listener net.Listener) (stop fu
 			s.log.ErrorContext(ctx, "the operator was not answered", "err", err)
 		}
 	}, nil
-}
-
-// ownerOnly lets in this user and root. Where the kernel does not say who connects, the rights of the socket have to do.
-func ownerOnly() (credentials.TransportCredentials, error) {
-	if !knowsPeers {
-		return insecure.NewCredentials(), nil
-	}
-	return newPeerCheck(insecure.NewCredentials(), []int{os.Geteuid(), 0}, "not the owner of this sidecar")
 }
 
 // admin answers the operator.

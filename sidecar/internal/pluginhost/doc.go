@@ -18,8 +18,12 @@
 //
 // File rules are Landlock's, made for the one thread that becomes the plugin. They name files as they are at the start, so a
 // process whose files were replaced is replaced before the next call. A plugin may start threads and no processes: what it
-// cannot start it cannot leave behind, also when the host is killed. A plugin that may start processes can: its group is
-// killed with it, what left the group is not, and nothing is when the host is killed.
+// cannot start it cannot leave behind, also when the host is killed. What a plugin that may start processes starts cannot
+// leave its session and group, which is killed with it, but not when the host is killed.
+//
+// System calls that reach other files, processes or the kernel by a path or a number, which file rules do not see, are refused by a filter,
+// and so is all that nobody has looked at. There are no capabilities, also for root. A session is how sockets of the host know a
+// plugin that connects ([Host.PluginOf]).
 //
 // A user of its own keeps a plugin from the host, from other plugins and from the sockets of both also where there are no file
 // rules. It needs a host that is root, and is given up for good before the plugin is run: copies are made and compared as root;

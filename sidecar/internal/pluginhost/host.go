@@ -55,14 +55,15 @@ var ErrClosed = errors.New("plugin host is closed")
 
 // Host runs plugins. It is safe for concurrent use.
 type Host struct {
-	o       Options
-	dir     string // working directories of plugins
-	temps   []string
-	sockets string
-	spawner *spawner
-	answers *answers
-	said    *sayings
-	keeper  *keeper // nil without a store
+	o        Options
+	dir      string // working directories of plugins
+	temps    []temp
+	sockets  string
+	spawner  *spawner
+	sessions sessions
+	answers  *answers
+	said     *sayings
+	keeper   *keeper // nil without a store
 
 	ctx    context.Context // ends shared lookups and starts
 	cancel context.CancelFunc
@@ -149,20 +150,6 @@ func (h *Host) makeDirs() error {
 		return fmt.Errorf("%s: too long for the path of a unix socket: set TMPDIR to a shorter one", h.sockets)
 	}
 	return nil
-}
-
-func (h *Host) makeTemp(base string) (string, error) {
-	dir, err := os.MkdirTemp(base, "claimsmith-") // mode 0700
-	if err == nil {
-		h.temps = append(h.temps, dir)
-	}
-	return dir, err
-}
-
-func (h *Host) removeTemps() {
-	for _, dir := range h.temps {
-		_ = os.RemoveAll(dir)
-	}
 }
 
 // Start checks d, starts its process and has it describe itself. Whoever calls it has to call Configure before the first

@@ -79,7 +79,7 @@ func (l *launcher) start(parent context.Context) (_ *instance, err error) {
 		return nil, fmt.Errorf("plugin %s: start: %w", l.decl.Name, err)
 	}
 	out := &words{plugin: l.decl.Name, log: l.log, said: l.host.said, raw: l.host.o.Stderr, wrapped: len(l.host.o.Wrapper) > 0}
-	p := newProcess(l.decl.Command, l.dir, l.host.spawner.start, out)
+	p := newProcess(l.decl.Command, l.dir, l.spawn, l.host.sessions.end, out)
 	client := goplugin.NewClient(l.config(p, out, copies))
 	inst := &instance{granted: l.granted(), exited: p.exited, hush: out.hush, unlogged: out.unlogged, confined: out.confinement, stop: sync.OnceFunc(func() {
 		stop(client, p)
@@ -109,6 +109,11 @@ func (l *launcher) start(parent context.Context) (_ *instance, err error) {
 		return nil, l.startError(parent, ctx, p, "description", err)
 	}
 	return inst, nil
+}
+
+// spawn starts a process of the plugin.
+func (l *launcher) spawn(cmd *exec.Cmd) error {
+	return l.host.sessions.start(l.decl.Name, cmd, l.host.spawner.start)
 }
 
 // argv is the command as it is executed, with its socket in the directory sockets.

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/hostile"
 )
 
 const (
@@ -174,7 +175,7 @@ func (p *played) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 	case "world":
 		return p.world(), nil
 	case "hostile":
-		return p.answer(attack(params.Email)), nil
+		return p.answer(hostile.Attack(params.Email)), nil
 	}
 	return p.answer(strings.TrimSuffix(params.Email, "@gmail.com"), "users"), nil
 }

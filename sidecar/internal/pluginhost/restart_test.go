@@ -226,7 +226,7 @@ func TestProcessesLeaveNoDescriptor(t *testing.T) {
 	defer s.close()
 	run := func() {
 		out := &words{log: slog.New(slog.DiscardHandler)}
-		p := newProcess([]string{"/bin/true"}, t.TempDir(), s.start, out)
+		p := newProcess([]string{"/bin/true"}, t.TempDir(), s.start, func(int) {}, out)
 		if err := p.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
