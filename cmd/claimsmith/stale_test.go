@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-ldap/ldap/v3"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
@@ -22,8 +25,28 @@ type switchable struct {
 	off    func()
 }
 
-// directories have the account mum, for each plugin that can be had here: those of ldap and of a NAS behind Dex are tried elsewhere.
-func directories(t *testing.T, dir string) map[string]switchable {
+// inLDAP is a slapd with the account mum.
+func inLDAP(t *testing.T, dir string) switchable {
+	server := startLDAP(t)
+	write(t, filepath.Join(dir, "ldap-password"), []byte("a long password"))
+	return switchable{
+		fmt.Sprintf("{profile: openldap, url: 'ldap://%s', allowPlain: true, bindDN: 'cn=admin,dc=example,dc=org', passwordFile: %s/ldap-password,"+
+			" userSearch: {baseDN: 'dc=example,dc=org'}, groupSearch: {baseDN: 'dc=example,dc=org'}}", server.address, dir),
+		func() {
+			conn, err := ldap.DialURL("ldap://" + server.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := errors.Join(conn.Bind("cn=admin,dc=example,dc=org", "a long password"), conn.Del(ldap.NewDelRequest("uid=mum,dc=example,dc=org", nil))); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}
+
+// directories have the account mum, for each plugin that comes along.
+func directories(t *testing.T, dir string) map[string]func(*testing.T) switchable {
 	t.Helper()
 	nas := newNAS(t)
 	write(t, filepath.Join(dir, "password"), []byte("a long password"))
@@ -39,21 +62,23 @@ func directories(t *testing.T, dir string) map[string]switchable {
 		fmt.Fprint(w, `{"login":"mum"}`)
 	}))
 	t.Cleanup(service.Close)
-	return map[string]switchable{
-		"synology": {
+	is := func(s switchable) func(*testing.T) switchable { return func(*testing.T) switchable { return s } }
+	return map[string]func(*testing.T) switchable{
+		"ldap": func(t *testing.T) switchable { return inLDAP(t, dir) },
+		"synology": is(switchable{
 			fmt.Sprintf("{url: %q, account: claimsmith, passwordFile: %s/password, caFile: %s/ca.pem, refresh: 2s}", nas.URL(), dir, dir),
 			func() { nas.Update("mum", func(a *dsmtest.Account) { a.Expired = "now" }) },
-		},
-		"directory": {
+		}),
+		"directory": is(switchable{
 			fmt.Sprintf("{file: %s, keepOld: 1s}", people),
 			func() {
 				write(t, people, []byte("people:\n  - {name: mum, email: mum@gmail.com, disabled: true}\n"))
 			},
-		},
-		"http": {
+		}),
+		"http": is(switchable{
 			fmt.Sprintf("{url: %q, allowPlainHTTP: true, allowNetworks: [127.0.0.1], answers: {name: /login}}", service.URL+"/{email}"),
 			func() { gone.Store(true) },
-		},
+		}),
 	}
 }
 
@@ -61,11 +86,11 @@ func directories(t *testing.T, dir string) map[string]switchable {
 // holds it to the number that status prints.
 func TestASwitchedOffAccountIsRefusedWithinTheNumber(t *testing.T) {
 	people := shortDir(t)
-	want := map[string]time.Duration{"synology": 4 * time.Second, "directory": 3 * time.Second, "http": 2 * time.Second} // what it keeps, and ttl
+	want := map[string]time.Duration{"synology": 4 * time.Second, "directory": 3 * time.Second, "http": 2 * time.Second, "ldap": 2 * time.Second} // what it keeps, and ttl
 	for name, d := range directories(t, people) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := shortDir(t)
+			d, dir := d(t), shortDir(t)
 			file := filepath.Join(dir, "claimsmith.yaml")
 			write(t, file, fmt.Appendf(nil, `listen: unix://%s/run/hook.sock
 budget: 5s
