@@ -142,8 +142,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	listener = &bounded{Listener: listener, full: s.full(ctx)}
 	server := grpc.NewServer(s.ages(cfg), grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(claims.MaxMessage), grpc.MaxSendMsgSize(claims.MaxMessage),
 		grpc.MaxConcurrentStreams(maxStreams), grpc.ConnectionTimeout(shakingTime),
-		grpc.SharedWriteBuffer(true),
-		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), // their stacks have grown: those of new goroutines would grow at every call
+		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                              // their stacks have grown: those of new goroutines would grow at every call
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true})) // a hook asks every minute, and over a network every 10 s
 	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
 	alive := health.NewServer()
