@@ -34,8 +34,8 @@
 //
 // # What is logged
 //
-// What a plugin logs through its SDK, as lines of JSON on stderr, goes to Options.Log with level and attributes: who
-// writes such a line answers for what is in it. Anything else that a plugin prints may hold addresses, tokens or passwords,
+// What a plugin logs through its SDK, as lines of JSON on stderr, goes to Options.Log with level and attributes, up to a number of
+// bytes in each minute: who writes such a line answers for what is in it. Anything else that a plugin prints may hold addresses, tokens or passwords,
 // so it is counted and not logged. There are two exceptions. Until a plugin has been configured it knows nothing that is not
 // its own, and its last words explain why it did not start: they stand in that error. After a crash the lines that the Go
 // runtime prints are logged where they cannot hold values: its own errors, and the functions of the first stack, without
