@@ -19,6 +19,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/tap"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
@@ -52,6 +53,7 @@ type Server struct {
 const (
 	connectionAge = 20 * time.Second // of a connection over a network: then it is made anew, with new certificates, and maybe to another sidecar
 	longestCall   = time.Minute      // what a hook waits at most
+	shakingTime   = 5 * time.Second  // for a connection to say that it is one; one that does not would keep the server from stopping
 	quiet         = time.Second      // without a question, once the sidecar said that it stops: the hooks ask another one
 	leaving       = 5 * time.Second  // how long it goes on answering whoever knows no other
 )
@@ -138,6 +140,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	log, cfg := s.log, s.active.Load().cfg
 	s.warn(ctx, s.warnings)
 	server := grpc.NewServer(s.ages(cfg), grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
+		grpc.InTapHandle(s.patient), grpc.ConnectionTimeout(shakingTime),
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                               // their stacks have grown: those of new goroutines would grow at every call
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
 	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
@@ -219,6 +222,18 @@ func (s *Server) ages(c *config.Config) grpc.ServerOption {
 	return grpc.KeepaliveParams(keepalive.ServerParameters{
 		MaxConnectionAge: cmp.Or(s.options.connectionAge, connectionAge), MaxConnectionAgeGrace: longestCall, Time: 10 * time.Second, Timeout: 5 * time.Second,
 	})
+}
+
+// patient gives every call of the hook an end, also one whose request does not come: such a call would be kept for as long as its
+// connection. That is longer than any caller waits.
+func (s *Server) patient(ctx context.Context, call *tap.Info) (context.Context, error) {
+	most := cmp.Or(s.options.longestCall, longestCall)
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= most || call.FullMethodName != hookv1.ClaimsHookService_ExtendPayload_FullMethodName {
+		return ctx, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	context.AfterFunc(ctx, cancel)
+	return ctx, nil
 }
 
 // drain lets calls under way finish, but no longer than a request may take.
