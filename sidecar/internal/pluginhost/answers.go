@@ -66,11 +66,12 @@ func (a *answers) put(k key, e *entry) {
 	outOf.Invalidate(k)
 }
 
-// putOlder notes an answer that was known before, unless there is one that is not older. It reports whether it did.
+// putOlder notes an answer that was known before, unless there is one that is not older, by the clock on the wall, which is all that a
+// store knows. It reports whether it did.
 func (a *answers) putOlder(k key, e *entry) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if last := a.get(k); last != nil && !e.at.After(last.at) {
+	if last := a.get(k); last != nil && !e.at.Round(0).After(last.at.Round(0)) {
 		return false
 	}
 	a.kept.Set(k, e)

@@ -120,7 +120,7 @@ const refreshShare = 5 // a fifth
 // users are asleep is left asleep.
 func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) {
 	p := a.p
-	if !last.answer.Found || now.Sub(last.at) < a.policy.TTL-a.policy.TTL/refreshShare || last.refreshed.Load() {
+	if !last.answer.Found || since(last.at, now) < a.policy.TTL-a.policy.TTL/refreshShare || last.refreshed.Load() {
 		return
 	}
 	if !p.slots.takeIdle() {
@@ -205,18 +205,18 @@ func (a *asker) fresh(e *entry, now time.Time) bool {
 	if !e.answer.Found {
 		ttl = a.policy.NegativeTTL
 	}
-	return now.Sub(e.at) < ttl
+	return since(e.at, now) < ttl
 }
 
 // servable reports whether e may be served when the plugin fails.
 func (a *asker) servable(e *entry, now time.Time) bool {
-	return e.answer.Found && now.Sub(e.at)+e.answer.Age < a.policy.MaxStale
+	return e.answer.Found && since(e.at, now)+e.answer.Age < a.policy.MaxStale
 }
 
 // served returns the answer of e as it is at now.
 func served(e *entry, now time.Time, stale bool) *pipeline.Answer {
 	answer := *e.answer
-	answer.Age += now.Sub(e.at)
+	answer.Age += since(e.at, now)
 	if answer.Source == "plugin" {
 		answer.Source = "cache"
 	}
