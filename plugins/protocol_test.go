@@ -55,6 +55,9 @@ func message(m protoreflect.MessageDescriptor) string {
 		if f.IsList() {
 			kind = "repeated " + kind
 		}
+		if f.HasOptionalKeyword() {
+			kind = "optional " + kind
+		}
 		fmt.Fprintf(&b, "  %s %s = %d;\n", kind, f.Name(), f.Number())
 	}
 	return b.String() + "}\n"

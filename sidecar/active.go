@@ -70,10 +70,8 @@ func (g *generation) retire() {
 // load makes a generation of the file as it is now. Plugins that keep has running from the same declaration are used again.
 // The error is a *Problems or a *TestsFailed where the file is to blame, and then nothing that was started is left.
 func load(ctx context.Context, file string, o Options, host *pluginhost.Host, keep []runningPlugin) (_ *generation, _ []Problem, err error) {
-	if !o.AllowWritable {
-		if err := config.WritableByOthers(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, err
-		}
+	if err := o.guarded(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
 	}
 	digest, unread := digestOf(file)
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})

@@ -12,8 +12,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
@@ -75,7 +73,7 @@ func (s *Server) listenAdmin(ctx context.Context) (net.Listener, error) {
 }
 
 func (s *Server) serveAdmin(ctx context.Context, listener net.Listener) (stop func(), err error) {
-	creds, err := ownerOnly()
+	creds, err := ownerOnly(s.host)
 	if err != nil {
 		return nil, err
 	}
@@ -95,14 +93,6 @@ func (s *Server) serveAdmin(ctx context.Context, listener net.Listener) (stop fu
 	}, nil
 }
 
-// ownerOnly lets in this user and root. Where the kernel does not say who connects, the rights of the socket have to do.
-func ownerOnly() (credentials.TransportCredentials, error) {
-	if !knowsPeers {
-		return insecure.NewCredentials(), nil
-	}
-	return newPeerCheck(insecure.NewCredentials(), []int{os.Geteuid(), 0}, "not the owner of this sidecar")
-}
-
 // admin answers the operator.
 type admin struct {
 	adminv1.UnimplementedAdminServiceServer
@@ -114,7 +104,7 @@ func (a *admin) Reload(ctx context.Context, req *adminv1.ReloadRequest) (*adminv
 	s := a.server
 	if err := s.reload(context.WithoutCancel(ctx), req.GetFresh(), req.GetForce()); err != nil {
 		s.log.WarnContext(ctx, "configuration not reloaded, as asked: the old one goes on serving", "err", err)
-		return &adminv1.ReloadResponse{Failed: (&failedReload{at: time.Now(), err: err}).wire()}, nil
+		return &adminv1.ReloadResponse{Failed: (&failedReload{at: time.Now(), err: err}).wire(s.host.Reveal)}, nil
 	}
 	return &adminv1.ReloadResponse{Configuration: s.configuration(), NeedsRestart: needsRestart(s.began, s.active.Load().cfg)}, nil
 }
@@ -149,6 +139,7 @@ func (a *admin) Explain(ctx context.Context, req *adminv1.ExplainRequest) (*admi
 	out := &adminv1.ExplainResponse{Note: why}
 	if known != nil {
 		out.Decision = decisionWire(known, request != nil)
+		a.server.reveal(out.Decision)
 	}
 	if request == nil {
 		return out, nil
@@ -161,6 +152,7 @@ func (a *admin) Explain(ctx context.Context, req *adminv1.ExplainRequest) (*admi
 		return out, nil
 	}
 	out.Note = note
+	explained.reveal(a.server.host.Reveal)
 	if out.Explanation, err = json.Marshal(explained); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}

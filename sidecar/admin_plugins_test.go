@@ -32,3 +32,44 @@ func TestTheOperatorSeesAndRestartsPlugins(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// TestTheFactsOfOnePersonAreReadAgain: what is cached of a person is seen and dropped, and their link stays.
+func TestTheFactsOfOnePersonAreReadAgain(t *testing.T) {
+	r := serve(t, household)
+	peek := func() (known, fresh bool) {
+		got, err := r.plugins().PeekFacts(t.Context(), &adminv1.PeekFactsRequest{Lookup: "nas", ConnectorId: "google", Params: []byte(`{"email":"mum@gmail.com"}`)})
+		must(t, err)
+		return got.GetKnown() && got.GetFound(), got.GetFreshFor() != nil
+	}
+	refresh := func(plugin, person string) (int32, error) {
+		got, err := r.plugins().RefreshFacts(t.Context(), &adminv1.RefreshFactsRequest{Plugin: plugin, Person: person})
+		return got.GetAnswers(), err
+	}
+	if known, _ := peek(); known {
+		t.Error("nothing was asked yet")
+	}
+	r.decide(signIn("mum@gmail.com"))
+	if known, fresh := peek(); !known || !fresh {
+		t.Errorf("known %v, fresh %v", known, fresh)
+	}
+	for _, tt := range []struct {
+		plugin, person string
+		want           int32
+		err            string
+	}{
+		{"nas", "dad@gmail.com", 0, ""}, {"nas", " ", 0, "nobody is named: give an address, or the user id at the connector"},
+		{"other", "mum@gmail.com", 0, `no plugin is called "other"`}, {"nas", "MUM@gmail.com", 1, ""}, {"", "mum@gmail.com", 0, ""},
+	} {
+		n, err := refresh(tt.plugin, tt.person)
+		if n != tt.want || tt.err == "" && err != nil || tt.err != "" && (err == nil || err.Error() != tt.err) {
+			t.Errorf("%q of %q: %d, %v", tt.person, tt.plugin, n, err)
+		}
+	}
+	if known, _ := peek(); known {
+		t.Error("it is still known")
+	}
+	if _, err := r.plugins().PeekFacts(t.Context(), &adminv1.PeekFactsRequest{Lookup: "other"}); err == nil || err.Error() != `no lookup is called "other"` {
+		t.Errorf("got %v", err)
+	}
+	nothingPersonal(t, r.log.String())
+}

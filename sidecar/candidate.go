@@ -29,10 +29,8 @@ func loadCandidate(ctx context.Context, g *generation, o Options) (*candidate, e
 	if err != nil {
 		return nil, err
 	}
-	if !o.AllowWritable {
-		if err := config.WritableByOthers(file); err != nil {
-			return nil, err
-		}
+	if err := o.guarded(file); err != nil {
+		return nil, err
 	}
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
 	problems = append(problems, tlsProblems(cfg, src)...)

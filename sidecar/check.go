@@ -16,7 +16,7 @@ import (
 func Check(ctx context.Context, file string, o Options) (*Problems, error) {
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
 	problems = append(append(problems, tlsProblems(cfg, src)...), keptProblems(cfg, src)...)
-	problems = append(problems, confinementProblems(cfg, src, o)...)
+	problems = append(append(problems, confinementProblems(cfg, src, o)...), modeProblems(file, cfg, src, o)...)
 	host, err := pluginhost.New(hostOptions(o, o.log(nil)))
 	if err != nil {
 		return nil, err

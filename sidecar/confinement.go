@@ -15,7 +15,7 @@ const (
 func limitsOf(p *config.Plugin) pluginhost.Limits {
 	l := pluginhost.Limits{
 		Memory: int64(p.Limits.Memory), Descriptors: p.Limits.Descriptors, Processes: p.Limits.Processes,
-		Readable: p.Limits.Readable, Writable: p.Limits.Writable,
+		Readable: p.Limits.Readable, Writable: p.Limits.Writable, Connect: p.Limits.Connect,
 	}
 	if l.Memory == 0 {
 		l.Memory = pluginMemory

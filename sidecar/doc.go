@@ -14,6 +14,14 @@
 // running one. What is below internal has one reason to exist each, and build.go is the only place where the parts meet. Plugins are
 // never imported: those that come with claimsmith are commands like any other (Options.Builtins).
 //
+// # Limits
+//
+// Every request has the same limits, wherever it comes from: those of package claims, which Run holds it to, and the hook its payload.
+// Limits lists them with what is kept in memory: answers of plugins by their bytes, decisions without values, the last payload of people
+// who were let in, and buffers of connections, of which there is a number and which are closed when they are idle. After a storm the
+// heap shrinks to that with the second garbage collection, which comes within minutes on an idle machine; the runtime gives pages back
+// to the system after that. Nothing is forced: the next storm would have to ask for them again.
+//
 // # Spans
 //
 // With tracing in the configuration, some requests are sent to a collector as spans. They say what the decision line of the log says,

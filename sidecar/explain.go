@@ -48,7 +48,12 @@ func Explain(ctx context.Context, file string, o Options, req Request) (*Explana
 	if set == nil {
 		return nil, problems
 	}
-	return set.explain(ctx, req, nil)
+	e, err := set.explain(ctx, req, nil)
+	if err == nil {
+		cfg, _, _ := config.Load(file, config.Options{Builtins: o.builtinNames()})
+		e.Worst = o.worstCase(cfg)
+	}
+	return e, err
 }
 
 // ExplainLive is Explain with plugins that are started for it and asked; facts that the request gives are not used. Links that it
@@ -61,7 +66,8 @@ func ExplainLive(ctx context.Context, file string, o Options, req Request) (_ *E
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, host.Close()) }()
-	set, all := build(ctx, cfg, src, problems, &fleet{options: o, host: host})
+	plugins := &fleet{options: o, host: host}
+	set, all := build(ctx, cfg, src, problems, plugins)
 	if set == nil {
 		return nil, all
 	}
@@ -72,7 +78,12 @@ func ExplainLive(ctx context.Context, file string, o Options, req Request) (_ *E
 	defer func() { err = errors.Join(err, known.close()) }()
 	ctx, cancel := context.WithTimeout(ctx, set.budget)
 	defer cancel()
-	return set.explain(ctx, req, known)
+	e, err := set.explain(ctx, req, known)
+	if err == nil {
+		e.Worst = worstCaseOf(cfg, plugins.used)
+		e.reveal(host.Reveal) // whoever explains sees values
+	}
+	return e, err
 }
 
 // explain runs a request, for which links are known where it is live; nil: it is not.
@@ -190,6 +201,15 @@ type Explanation struct {
 	Tokens  []ExplainedCopy `json:"tokens,omitempty"`
 	Took    time.Duration   `json:"tookNs"`
 	Before  json.RawMessage `json:"before"`
+	Worst   *WorstCase      `json:"worst,omitempty"` // how long somebody can go on after an account was switched off
+}
+
+// reveal puts the words of plugins into the errors.
+func (e *Explanation) reveal(words func(string) string) {
+	e.Err = words(e.Err)
+	for i := range e.Steps {
+		e.Steps[i].Err = words(e.Steps[i].Err)
+	}
 }
 
 // ExplainedCopy is the payload of one kind of token.
@@ -207,11 +227,13 @@ type ExplainedStep struct {
 	Path   string          `json:"path"`
 	Name   string          `json:"name,omitempty"`
 	What   string          `json:"what"`
+	Lookup string          `json:"lookup,omitempty"` // the name of the facts
 	Ran    bool            `json:"ran"`
 	Note   string          `json:"note,omitempty"`
 	Why    []pipeline.Part `json:"why,omitempty"`
 	Asked  json.RawMessage `json:"asked,omitempty"`
 	Answer *ExplainedFacts `json:"answer,omitempty"`
+	Cached string          `json:"cached,omitempty"` // what a running sidecar would still answer from its cache
 	Err    string          `json:"err,omitempty"`
 	Moved  []MovedClaim    `json:"moved,omitempty"`
 	Took   time.Duration   `json:"tookNs"`
@@ -267,6 +289,9 @@ func explainedStep(t pipeline.StepTrace) ExplainedStep {
 	out := ExplainedStep{
 		Kind: string(t.Kind), Place: t.Pos.String(), Path: t.Path, Name: t.Name, What: t.What, Ran: t.Ran, Note: t.Note, Why: t.Why,
 		Asked: t.Asked, Took: t.Took,
+	}
+	if alias, ok := strings.CutPrefix(t.What, "lookup "); ok {
+		out.Lookup = alias
 	}
 	if t.Err != nil {
 		out.Err = t.Err.Error()

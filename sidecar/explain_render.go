@@ -35,6 +35,9 @@ func (e *Explanation) Render(w io.Writer) error {
 		e.renderTokens(&b)
 	}
 	fmt.Fprintf(&b, "took %s\n", e.Took.Round(time.Microsecond))
+	if e.Worst != nil && len(e.Worst.Lookups) > 0 {
+		b.WriteString(e.Worst.String() + "\n")
+	}
 	if e.Missing != "" {
 		fmt.Fprintf(&b, "hint: say what is found, as in --facts '%s={\"found\":true}', or ask with --live\n", e.Missing)
 	}
@@ -78,6 +81,9 @@ func (s *ExplainedStep) render(b *strings.Builder) {
 	}
 	if a := s.Answer; a != nil {
 		s.answer(a, line)
+	}
+	if s.Cached != "" {
+		line("the running sidecar: %s", s.Cached)
 	}
 	for _, m := range s.Moved {
 		line("%s: %s → %s", m.Claim, orAbsent(m.Before), orAbsent(m.After))

@@ -56,18 +56,42 @@ func (a *admin) Forget(ctx context.Context, req *adminv1.ForgetRequest) (*adminv
 	if err := s.forgetTally(ctx, who); err != nil {
 		return nil, status.Errorf(codes.Internal, "the tally still holds what it held: %v", err)
 	}
-	if known := out.Requests+out.Remembered+out.Links > 0; known || req.GetFacts() {
-		if err := s.host.Forget(ctx); err != nil {
-			return nil, status.Errorf(codes.Internal, "the store of facts still holds what it held: %v", err)
-		}
-		out.Erased = s.memory.facts != nil
-		for _, p := range s.active.Load().plugins {
-			out.Plugins = append(out.Plugins, p.plugin.Name())
-		}
-		slices.Sort(out.Plugins)
+	if err := s.forgetFacts(ctx, who, req.GetFacts(), out); err != nil {
+		return nil, status.Errorf(codes.Internal, "the store of facts still holds what it held: %v", err)
 	}
-	s.log.InfoContext(ctx, "a person was forgotten", "requests", out.Requests, "remembered", out.Remembered, "links", out.Links, "facts", len(out.Plugins) > 0)
+	s.log.InfoContext(ctx, "a person was forgotten", "requests", out.Requests, "remembered", out.Remembered, "links", out.Links, "answers", out.Answers,
+		"facts_of_all", len(out.Plugins) > 0)
 	return out, nil
+}
+
+// forgetFacts drops what is cached for a person by each name that is known of them, or all.
+func (s *Server) forgetFacts(ctx context.Context, who *forgotten, all bool, out *adminv1.ForgetResponse) error {
+	if !all {
+		for id := range who.ids() {
+			n, err := s.host.Drop(ctx, "", id)
+			if err != nil {
+				return err
+			}
+			out.Answers += int32(n)
+		}
+		out.Erased = out.Answers > 0 && s.memory.facts != nil
+		return nil
+	}
+	for _, p := range s.active.Load().plugins {
+		out.Plugins = append(out.Plugins, p.plugin.Name())
+	}
+	slices.Sort(out.Plugins)
+	out.Erased = s.memory.facts != nil
+	return s.host.Forget(ctx)
+}
+
+// ids are what the person is known by.
+func (f *forgotten) ids() map[string]bool {
+	ids := map[string]bool{f.name: true}
+	for person := range f.people {
+		ids[person[1]] = true
+	}
+	return ids
 }
 
 func (s *Server) forgetRecord(ctx context.Context, who *forgotten) (int32, error) {
@@ -108,11 +132,7 @@ func (s *Server) forgetTally(ctx context.Context, who *forgotten) error {
 	if s.tally == nil {
 		return nil
 	}
-	ids := map[string]bool{who.name: true}
-	for person := range who.people {
-		ids[person[1]] = true
-	}
-	for id := range ids {
+	for id := range who.ids() {
 		if err := s.tally.Forget(ctx, id); err != nil {
 			return err
 		}

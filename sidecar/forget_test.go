@@ -43,9 +43,9 @@ func TestAnAddressFindsTheLinksAfterARestart(t *testing.T) {
 	}{
 		{"nobody", &adminv1.ForgetRequest{Person: "nobody@gmail.com"}, &adminv1.ForgetResponse{}, 2},
 		{"nobody, with the facts of all", &adminv1.ForgetRequest{Person: "nobody@gmail.com", Facts: true}, &adminv1.ForgetResponse{Plugins: []string{"nas"}, Erased: true}, 2},
-		{"her, confirmed by hand", &adminv1.ForgetRequest{Person: " MUM@Gmail.com"}, &adminv1.ForgetResponse{Links: 1, Plugins: []string{"nas"}, Erased: true}, 1},
+		{"her, confirmed by hand", &adminv1.ForgetRequest{Person: " MUM@Gmail.com"}, &adminv1.ForgetResponse{Links: 1}, 1},
 		{"her again", &adminv1.ForgetRequest{Person: "mum@gmail.com"}, &adminv1.ForgetResponse{}, 1},
-		{"the other", &adminv1.ForgetRequest{Person: "kid1@gmail.com"}, &adminv1.ForgetResponse{Links: 1, Plugins: []string{"nas"}, Erased: true}, 0},
+		{"the other", &adminv1.ForgetRequest{Person: "kid1@gmail.com"}, &adminv1.ForgetResponse{Links: 1}, 0},
 	} {
 		if diff := cmp.Diff(step.want, r.forgets(step.req), protocmp.Transform()); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", step.name, diff)

@@ -73,9 +73,9 @@ func (s socket) folder() error {
 	case ok && int(stat.Uid) != os.Geteuid():
 		return fmt.Errorf("the folder of the socket, %s, belongs to user %d, not to this process (user %d); name a folder that is ours, as in %s",
 			dir, stat.Uid, os.Geteuid(), filepath.Join(dir, "claimsmith", filepath.Base(s.path)))
-	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("the folder of the socket, %s, can be written by others (mode %04o): who can do that can answer in our place; make it %04o",
-			dir, info.Mode().Perm(), folderMode)
+	}
+	if err := folderGuarded(dir, info); err != nil {
+		return err
 	}
 	return s.chgrp(dir)
 }

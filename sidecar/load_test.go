@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
@@ -59,6 +61,50 @@ func TestWhoeverCanWriteTheConfigurationDecidesEveryLogin(t *testing.T) {
 	server, err := sidecar.New(t.Context(), file, options)
 	must(t, err)
 	must(t, server.Close(), server.Close())
+}
+
+// TestCheckRefusesTheModesThatServeRefuses compares the words, which are those of one function for the file, and of one for sockets.
+func TestCheckRefusesTheModesThatServeRefuses(t *testing.T) {
+	tests := []struct {
+		name    string
+		prepare func(t *testing.T, file, run string)
+		want    string
+	}{
+		{"the file", func(t *testing.T, file, _ string) { must(t, os.Chmod(file, 0o666)) },
+			"DIR/c.yaml can be written by everybody: mend it with chmod go-w DIR/c.yaml"},
+		{"its folder", func(t *testing.T, file, _ string) { must(t, os.Chmod(filepath.Dir(file), 0o777)) },
+			"the folder DIR can be written by everybody, who could replace c.yaml: mend it with chmod go-w DIR"},
+		{"the folder of its socket", func(t *testing.T, _, run string) { must(t, os.Mkdir(run, 0o700), os.Chmod(run, 0o777)) },
+			"the folder of the socket, DIR/run, can be written by others (mode 0777): who can do that can answer in our place; make it 0750"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := shortDir(t)
+			file := written(t, dir, plain(dir))
+			tt.prepare(t, file, filepath.Join(dir, "run"))
+			problems, err := sidecar.Check(t.Context(), file, program(t, newLogBuffer()))
+			must(t, err)
+			var said []string
+			for _, p := range problems.List {
+				if !p.Warning {
+					said = append(said, p.Message)
+				}
+			}
+			server, err := sidecar.New(t.Context(), file, program(t, newLogBuffer()))
+			if err == nil {
+				err = server.Serve(t.Context())
+				must(t, server.Close())
+			}
+			refused := "it serves"
+			if err != nil {
+				refused = err.Error()
+			}
+			want := strings.ReplaceAll(tt.want, "DIR", dir)
+			if diff := cmp.Diff([]string{want, want}, append(said, refused)); diff != "" {
+				t.Errorf("check and serve:\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestAllWaysOfLoadingSayTheSame(t *testing.T) {

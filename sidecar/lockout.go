@@ -23,6 +23,7 @@ const (
 // decided is told of every decision: it remembers who was let in and who was turned away, and hands the decision to the candidate.
 func (s *Server) decided(g *generation, id string, in *pipeline.Input, result *pipeline.Result, err error) {
 	if err == nil && result.Denial == nil {
+		s.lifetimes.note(in.Payload)
 		s.recent.add(visit{id: id, in: in, asked: result.Asked, sources: g.sources, at: time.Now()})
 	}
 	s.noteRefused(id, in, result, err)

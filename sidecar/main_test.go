@@ -23,6 +23,7 @@ const (
 	asPlugin   = "as-plugin"
 	asSynology = "as-synology"
 	asHoarder  = "as-hoarder"
+	asHostile  = "as-hostile"
 )
 
 func TestMain(m *testing.M) {
@@ -37,6 +38,8 @@ func TestMain(m *testing.M) {
 			sdk.Main(synology.Plugin())
 		case asHoarder:
 			sdk.Main(hoarder(os.Args[2]))
+		case asHostile:
+			sdk.Main(hostile())
 		}
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
@@ -73,6 +76,9 @@ func directory() sdk.Spec[config, params, personFacts] {
 }
 
 func (c config) look(ctx context.Context, p params) (sdk.Answer[personFacts], error) {
+	if strings.Contains(p.Email, "wqkzjx") {
+		return betray(p.Email)
+	}
 	switch name, _, _ := strings.Cut(p.Email, "@"); name {
 	case "nobody":
 		return sdk.Answer[personFacts]{Problem: "none"}, nil

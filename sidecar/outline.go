@@ -1,8 +1,6 @@
 package sidecar
 
 import (
-	"time"
-
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 )
 
@@ -13,6 +11,7 @@ type Outline struct {
 	Connectors []OutlinedConnector
 	Plugins    []DeclaredPlugin
 	Lookups    []OutlinedLookup // in the order of the file
+	Worst      *WorstCase       // with Dex's default for tokens
 	Clients    []OutlinedClient
 }
 
@@ -26,8 +25,7 @@ type OutlinedConnector struct {
 // OutlinedLookup is a step that asks a plugin.
 type OutlinedLookup struct {
 	Alias, Plugin string
-	Worst         time.Duration // how old a fact can be when it is used
-	Pin           *OutlinedPin  // nil: people are not linked to accounts
+	Pin           *OutlinedPin // nil: people are not linked to accounts
 }
 
 // OutlinedPin is how people are linked to the accounts of a lookup.
@@ -64,6 +62,7 @@ func ReadOutline(file string, o Options) (*Outline, error) {
 		out.Clients = append(out.Clients, client)
 	}
 	out.lookups(cfg.Pipeline)
+	out.Worst = o.worstCase(cfg)
 	return out, nil
 }
 
@@ -72,9 +71,6 @@ func (out *Outline) lookups(steps []config.Step) {
 		s := &steps[i]
 		if s.Lookup != "" {
 			l := OutlinedLookup{Alias: s.Alias(), Plugin: s.Lookup}
-			if s.Cache != nil {
-				l.Worst = max(s.Cache.TTL, s.Cache.MaxStale)
-			}
 			if p := s.Pin; p != nil {
 				l.Pin = &OutlinedPin{Required: p.Required()}
 				if p.ID != nil {

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -10,28 +11,23 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// peerCheck lets only processes of some users in, by what the kernel says of the other end of a unix socket (unix(7), SO_PEERCRED).
+// peerCheck decides who gets in by what the kernel says of the other end of a unix socket (unix(7), SO_PEERCRED).
 type peerCheck struct {
 	credentials.TransportCredentials // of insecure.NewCredentials: the socket never leaves the machine
-	uids                             []int
-	refusal                          string // what others are: not in a list
+	peers
 }
 
 // knowsPeers reports whether the kernel says who connects.
 const knowsPeers = true
 
-func newPeerCheck(base credentials.TransportCredentials, uids []int, refusal string) (credentials.TransportCredentials, error) {
-	return &peerCheck{TransportCredentials: base, uids: uids, refusal: refusal}, nil
+func newPeerCheck(base credentials.TransportCredentials, p peers) (credentials.TransportCredentials, error) {
+	return &peerCheck{TransportCredentials: base, peers: p}, nil
 }
 
-// ServerHandshake refuses a connection of a user who is not listed.
+// ServerHandshake refuses a connection of a user who is not listed, and of a plugin.
 func (p *peerCheck) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	uid, err := peerUID(conn)
-	if err != nil {
-		return nil, nil, fmt.Errorf("ask the kernel who connects: %w", err)
-	}
-	if !slices.Contains(p.uids, uid) {
-		return nil, nil, fmt.Errorf("user %d is %s", uid, p.refusal)
+	if err := p.admit(conn); err != nil {
+		return nil, nil, err
 	}
 	return p.TransportCredentials.ServerHandshake(conn)
 }
@@ -43,27 +39,61 @@ func (p *peerCheck) ClientHandshake(ctx context.Context, authority string, conn 
 
 // Clone copies the check.
 func (p *peerCheck) Clone() credentials.TransportCredentials {
-	return &peerCheck{TransportCredentials: p.TransportCredentials.Clone(), uids: p.uids, refusal: p.refusal}
+	return &peerCheck{TransportCredentials: p.TransportCredentials.Clone(), peers: p.peers}
 }
 
-func peerUID(conn net.Conn) (int, error) {
+func (p *peerCheck) admit(conn net.Conn) error {
+	if counted, ok := conn.(*countedConn); ok {
+		conn = counted.Conn
+	}
 	c, ok := conn.(*net.UnixConn)
 	if !ok {
-		return 0, fmt.Errorf("%s is no unix socket", conn.LocalAddr())
+		return fmt.Errorf("%s is no unix socket", conn.LocalAddr())
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	var cred *unix.Ucred
-	var credErr error
-	if err := raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil {
-		return 0, err
+	var refused error
+	if err := raw.Control(func(fd uintptr) { refused = p.judge(int(fd)) }); err != nil {
+		return err
 	}
-	if credErr != nil {
-		return 0, credErr
+	return refused
+}
+
+func (p *peerCheck) judge(fd int) error {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return fmt.Errorf("ask the kernel who connects: %w", err)
 	}
-	return int(cred.Uid), nil
+	if p.uids != nil && !slices.Contains(p.uids, int(cred.Uid)) {
+		return fmt.Errorf("user %d is %s", cred.Uid, p.refusal)
+	}
+	if cred.Pid == 0 { // of another container, where the plugins of this sidecar are not
+		return nil
+	}
+	session, err := unix.Getsid(int(cred.Pid))
+	if err != nil {
+		return errors.New("who connected has ended")
+	}
+	if plugin := p.plugin(session); plugin != "" {
+		return fmt.Errorf("it is a process of the plugin %s, and plugins do not ask", plugin)
+	}
+	return stillThere(fd)
+}
+
+// stillThere returns an error when the process that connected has ended: its id may be that of another now.
+func stillThere(fd int) error {
+	process, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		return nil // before Linux 6.5
+	}
+	if err != nil {
+		return errors.New("who connected has ended")
+	}
+	defer unix.Close(process)
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, 0); err != nil || n > 0 {
+		return errors.New("who connected has ended")
+	}
+	return nil
 }

@@ -11,6 +11,6 @@ import (
 // knowsPeers reports whether the kernel says who connects.
 const knowsPeers = false
 
-func newPeerCheck(credentials.TransportCredentials, []int, string) (credentials.TransportCredentials, error) {
+func newPeerCheck(credentials.TransportCredentials, peers) (credentials.TransportCredentials, error) {
 	return nil, errors.New("listen.allowUids needs Linux: give the socket a group and a mode instead")
 }

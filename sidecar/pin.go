@@ -3,7 +3,6 @@ package sidecar
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
@@ -19,12 +18,9 @@ func (s *service) bond(ctx context.Context, l *pipeline.Link) (pipeline.Bond, er
 	return s.links.Bond(ctx, l)
 }
 
-// settle does what remains when a decision is good: a reply of this size can be sent, and new links are written down. It is the
+// settle does what remains when a decision is good: new links are written down. It is the
 // only place where a decision makes links, and only those that sign tokens do.
-func (s *service) settle(ctx context.Context, d *decision, in *pipeline.Input, result *pipeline.Result, size int) error {
-	if size > MaxMessage {
-		return fmt.Errorf("the patches have %d bytes, more than %d", size, MaxMessage)
-	}
+func (s *service) settle(ctx context.Context, d *decision, in *pipeline.Input, result *pipeline.Result) error {
 	if in.Stage != pipeline.StageToken || len(result.Links) == 0 {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 	"github.com/claimsmith/claimsmith/sidecar/internal/state"
+	"github.com/claimsmith/claimsmith/sidecar/internal/textfile"
 )
 
 // kept is how many decisions are kept in memory, without values.
@@ -81,7 +81,7 @@ func (m *memory) close() error {
 }
 
 func readLine(file string) (string, error) {
-	data, err := os.ReadFile(file)
+	data, err := textfile.Read(file)
 	return strings.TrimSpace(string(data)), err
 }
 

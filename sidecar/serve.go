@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/tap"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 	"github.com/claimsmith/claimsmith/sidecar/internal/tally"
@@ -39,6 +40,7 @@ type Server struct {
 	reloading sync.Mutex     // one reload at a time
 	shadow    shadow
 	recent    recent       // who was let in
+	lifetimes lifetimes    // of tokens
 	refused   refused      // who was not, although they have an account
 	tracing   *tracing     // nil: nothing is traced
 	tally     *tally.Tally // the same without saying who, past a restart; nil: not kept
@@ -53,7 +55,6 @@ type Server struct {
 const (
 	connectionAge = 20 * time.Second // of a connection over a network: then it is made anew, with new certificates, and maybe to another sidecar
 	longestCall   = time.Minute      // what a hook waits at most
-	shakingTime   = 5 * time.Second  // for a connection to say that it is one; one that does not would keep the server from stopping
 	quiet         = time.Second      // without a question, once the sidecar said that it stops: the hooks ask another one
 	leaving       = 5 * time.Second  // how long it goes on answering whoever knows no other
 )
@@ -139,10 +140,12 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	log, cfg := s.log, s.active.Load().cfg
 	s.warn(ctx, s.warnings)
-	server := grpc.NewServer(s.ages(cfg), grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(MaxMessage),
-		grpc.InTapHandle(s.patient), grpc.ConnectionTimeout(shakingTime),
-		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                               // their stacks have grown: those of new goroutines would grow at every call
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true})) // Dex asks every minute
+	listener = &bounded{Listener: listener, full: s.full(ctx)}
+	server := grpc.NewServer(s.ages(cfg), grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(claims.MaxMessage), grpc.MaxSendMsgSize(claims.MaxMessage),
+		grpc.MaxConcurrentStreams(maxStreams), grpc.ConnectionTimeout(shakingTime), grpc.InTapHandle(s.patient),
+		grpc.SharedWriteBuffer(true),
+		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), // their stacks have grown: those of new goroutines would grow at every call
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true})) // a hook asks every minute, and over a network every 10 s
 	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)
@@ -216,12 +219,12 @@ func (s *Server) leave() {
 
 // ages is how long connections last.
 func (s *Server) ages(c *config.Config) grpc.ServerOption {
-	if c.Listen.TLS == nil {
-		return grpc.EmptyServerOption{}
+	p := keepalive.ServerParameters{MaxConnectionIdle: idleConn}
+	if c.Listen.TLS != nil {
+		p.MaxConnectionAge, p.MaxConnectionAgeGrace = cmp.Or(s.options.connectionAge, connectionAge), longestCall
+		p.Time, p.Timeout = 10*time.Second, 5*time.Second
 	}
-	return grpc.KeepaliveParams(keepalive.ServerParameters{
-		MaxConnectionAge: cmp.Or(s.options.connectionAge, connectionAge), MaxConnectionAgeGrace: longestCall, Time: 10 * time.Second, Timeout: 5 * time.Second,
-	})
+	return grpc.KeepaliveParams(p)
 }
 
 // patient gives every call of the hook an end, also one whose request does not come: such a call would be kept for as long as its
@@ -241,6 +244,17 @@ func (s *Server) drain(server *grpc.Server) {
 	late := time.AfterFunc(s.active.Load().cfg.Budget+time.Second, server.Stop)
 	defer late.Stop()
 	server.GracefulStop()
+}
+
+// full warns of connections that were closed because there are too many, once a minute.
+func (s *Server) full(ctx context.Context) func() {
+	var said time.Time // of the accepting goroutine alone
+	return func() {
+		if now := time.Now(); now.Sub(said) >= time.Minute {
+			said = now
+			s.log.WarnContext(ctx, "too many connections: new ones are closed", "open", maxConns)
+		}
+	}
 }
 
 func (s *Server) warn(ctx context.Context, warnings []Problem) {
@@ -270,8 +284,8 @@ func (s *Server) credentials() (credentials.TransportCredentials, error) {
 	if s.certs != nil {
 		return credentials.NewTLS(s.certs.config()), nil
 	}
-	if len(l.AllowUIDs) > 0 {
-		return newPeerCheck(insecure.NewCredentials(), l.AllowUIDs, "not in listen.allowUids")
+	if l.Socket == "" {
+		return insecure.NewCredentials(), nil
 	}
-	return insecure.NewCredentials(), nil
+	return hookPeers(l.AllowUIDs, s.host)
 }

@@ -15,19 +15,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/links"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
-
-// MaxMessage is the longest payload that the sidecar looks at and the longest reply that it gives, in bytes.
-const MaxMessage = 1 << 20
-
-// maxRequest leaves room for what comes beside a payload: what is longer than that never gets as far as a decision.
-const maxRequest = 4 * MaxMessage
 
 // decisionTrailer carries the decision id of a failure, which has no reply to carry it.
 const decisionTrailer = "claimsmith-decision-id"
@@ -45,7 +38,7 @@ type service struct {
 
 // ExtendPayload decodes, runs the pipeline, logs the decision and encodes; errors carry the codes of the contract.
 func (s *service) ExtendPayload(ctx context.Context, req *hookv1.ExtendPayloadRequest) (*hookv1.ExtendPayloadResponse, error) {
-	d := decision{id: newDecisionID(), start: time.Now(), request: req}
+	d := decision{id: newDecisionID(), start: time.Now(), request: cut(req)}
 	ctx, d.span = s.tracing.begin(ctx)
 	reply, err := s.guarded(ctx, req, &d)
 	if err != nil {
@@ -112,7 +105,7 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 	reply := &hookv1.ExtendPayloadResponse{DecisionId: d.id}
 	if err == nil && result.Denial == nil {
 		reply.Outcome = patches(result)
-		err = s.settle(ctx, d, in, result, length(reply))
+		err = s.settle(ctx, d, in, result)
 	}
 	if s.decided != nil {
 		s.decided(active, d.id, in, result, err)
@@ -144,6 +137,8 @@ func codeOf(ctx context.Context, err error) codes.Code {
 		return codes.Internal
 	}
 	switch {
+	case e.Class == pipeline.Oversized:
+		return codes.InvalidArgument
 	case e.Class == pipeline.Deadline && ctx.Err() != nil:
 		return codes.DeadlineExceeded
 	case e.Class == pipeline.Deadline, e.Class == pipeline.Unavailable:
@@ -156,8 +151,8 @@ func codeOf(ctx context.Context, err error) codes.Code {
 
 // input translates the wire to what the pipeline knows. Errors name members of the request, never values.
 func input(req *hookv1.ExtendPayloadRequest) (*pipeline.Input, error) {
-	if n := len(req.GetPayload()); n > MaxMessage {
-		return nil, fmt.Errorf("the payload has %d bytes, more than %d", n, MaxMessage)
+	if err := wireFields(req).Check(); err != nil { // Run says so too, but this is before the payload is read
+		return nil, err
 	}
 	payload, err := claims.Parse(req.GetPayload())
 	if err != nil {
@@ -189,6 +184,9 @@ func input(req *hookv1.ExtendPayloadRequest) (*pipeline.Input, error) {
 			in.Kinds = append(in.Kinds, pipeline.KindID)
 		default:
 			return nil, errors.New("the request names a kind of token that is not known here")
+		}
+		if len(in.Kinds) == 3 {
+			return nil, errors.New("the request names a kind of token twice")
 		}
 	}
 	switch {
@@ -223,22 +221,33 @@ func patches(r *pipeline.Result) *hookv1.ExtendPayloadResponse_Patches {
 	return &hookv1.ExtendPayloadResponse_Patches{Patches: out}
 }
 
-// length is how long a reply is on the wire, in bytes. It is worked out only for one that may be too long.
-func length(reply *hookv1.ExtendPayloadResponse) int {
-	const perClaim = 64 // more than what is around a name and a value
-	atMost := perClaim
-	for _, patch := range []*hookv1.Patch{reply.GetPatches().GetAccessToken(), reply.GetPatches().GetIdToken()} {
-		for name, value := range patch.GetSet() {
-			atMost += len(name) + len(value) + perClaim
-		}
-		for _, name := range patch.GetRemove() {
-			atMost += len(name) + perClaim
-		}
+// cut returns a request as it may be logged and remembered: without what is beyond a limit. It is the request itself when nothing is.
+func cut(req *hookv1.ExtendPayloadRequest) *hookv1.ExtendPayloadRequest {
+	if wireFields(req).Check() == nil {
+		return req
 	}
-	if atMost <= MaxMessage {
-		return atMost
+	within := func(f claims.Fields, id string) string {
+		if f.Check() != nil {
+			return ""
+		}
+		return id
 	}
-	return proto.Size(reply)
+	out := &hookv1.ExtendPayloadRequest{Stage: req.GetStage()}
+	out.RequestId = within(claims.Fields{RequestID: req.GetRequestId()}, req.GetRequestId())
+	out.ClientId = within(claims.Fields{Client: req.GetClientId()}, req.GetClientId())
+	out.ConnectorId = within(claims.Fields{Connector: req.GetConnectorId()}, req.GetConnectorId())
+	out.GrantType = within(claims.Fields{Grant: req.GetGrantType()}, req.GetGrantType())
+	return out
+}
+
+// wireFields are those of a request that have a limit.
+func wireFields(req *hookv1.ExtendPayloadRequest) *claims.Fields {
+	id := req.GetIdentity()
+	return &claims.Fields{
+		Payload: len(req.GetPayload()), UserID: id.GetUserId(), Username: id.GetUsername(), PreferredUsername: id.GetPreferredUsername(), Email: id.GetEmail(),
+		Groups: id.GetGroups(), Connector: req.GetConnectorId(), Client: req.GetClientId(), Audience: req.GetAudience(), Scopes: req.GetScopes(),
+		Grant: req.GetGrantType(), RequestID: req.GetRequestId(), Features: req.GetFeatures(),
+	}
 }
 
 // fail remembers a failure for the log and turns it into a status. The text of err holds no values.

@@ -31,6 +31,7 @@ type Options struct {
 type Builtin struct {
 	Command  []string
 	Describe func() (Description, error)
+	MaxAge   func(config []byte) (time.Duration, bool) // how old its answers may be; false, and nil: nobody says
 }
 
 // Description is how a plugin introduces itself: JSON Schemas in the subset of the plugin contract.

@@ -12,8 +12,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar/internal/config"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 )
 
@@ -41,10 +39,11 @@ func (a *admin) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv1.
 	out := &adminv1.StatusResponse{
 		Version: s.options.Version, Pid: int32(os.Getpid()), Started: timestamppb.New(s.started), Configuration: s.configuration(),
 		Decisions: &adminv1.Counters{Patched: counts.Patched, Unchanged: counts.Unchanged, Denied: counts.Denied, Failed: counts.Failed},
-		Lookups:   lookups(active.cfg.Pipeline), Record: s.memory.recordStatus(ctx), Shadow: shadowStatus(s.Shadow()),
+		Record:    s.memory.recordStatus(ctx), Shadow: shadowStatus(s.Shadow()),
 	}
+	s.worst(active, out)
 	if f := s.failed.Load(); f != nil {
-		out.FailedReload = f.wire()
+		out.FailedReload = f.wire(s.host.Reveal)
 	}
 	if lost := s.memory.linksLost(ctx); !lost.IsZero() {
 		out.LinksLost = timestamppb.New(lost)
@@ -83,21 +82,26 @@ func (s *Server) configuration() *adminv1.Configuration {
 	}
 }
 
-// lookups say how old facts can be: taken from memory while that is allowed, or longer because the plugin fails.
-func lookups(steps []config.Step) (out []*adminv1.Lookup) {
-	for i := range steps {
-		s := &steps[i]
-		out = append(out, lookups(s.Steps)...)
-		if s.Lookup == "" {
-			continue
-		}
-		l := &adminv1.Lookup{Name: s.Alias(), Plugin: s.Lookup, Place: pipeline.Pos(s.Pos).String()}
-		if s.Cache != nil {
-			l.WorstStaleness = durationpb.New(max(s.Cache.TTL, s.Cache.MaxStale))
-		}
-		out = append(out, l)
+// worst fills in how long somebody can go on after an account was switched off.
+func (s *Server) worst(active *generation, out *adminv1.StatusResponse) {
+	w := worstCaseOf(active.cfg, active.plugins)
+	if seen := time.Duration(s.lifetimes.longest.Load()); seen > 0 {
+		w.Token, w.Seen = seen, true
+		out.TokenLifetime = durationpb.New(seen)
 	}
-	return out
+	for _, l := range w.Lookups {
+		one := &adminv1.Lookup{Name: l.Alias, Plugin: l.Plugin, Place: l.Place}
+		if l.Worst() > 0 {
+			one.WorstStaleness = durationpb.New(l.Worst())
+		}
+		if l.Declared {
+			one.PluginMaxAge = durationpb.New(l.Keeps)
+		}
+		out.Lookups = append(out.Lookups, one)
+	}
+	if len(w.Lookups) > 0 {
+		out.WorstCase = durationpb.New(w.Total())
+	}
 }
 
 func (m *memory) recordStatus(ctx context.Context) *adminv1.Record {
@@ -127,8 +131,9 @@ func shadowStatus(r *ShadowReport) *adminv1.Shadow {
 	return out
 }
 
-func (f *failedReload) wire() *adminv1.FailedReload {
-	out := &adminv1.FailedReload{Time: timestamppb.New(f.at), Reason: f.err.Error()}
+// wire shows what plugins said about it: the operator asks.
+func (f *failedReload) wire(reveal func(string) string) *adminv1.FailedReload {
+	out := &adminv1.FailedReload{Time: timestamppb.New(f.at), Reason: reveal(f.err.Error())}
 	var (
 		problems *Problems
 		tests    *TestsFailed
@@ -139,7 +144,7 @@ func (f *failedReload) wire() *adminv1.FailedReload {
 	case errors.As(f.err, &problems):
 		for _, p := range problems.List {
 			out.Problems = append(out.Problems, &adminv1.Problem{
-				File: p.File, Line: int32(p.Line), Column: int32(p.Col), Path: p.Path, Message: p.Message, Hint: p.Hint, Warning: p.Warning,
+				File: p.File, Line: int32(p.Line), Column: int32(p.Col), Path: p.Path, Message: reveal(p.Message), Hint: p.Hint, Warning: p.Warning,
 			})
 		}
 		_ = problems.Render(&rendered) // a strings.Builder takes all
@@ -153,7 +158,7 @@ func (f *failedReload) wire() *adminv1.FailedReload {
 	case errors.As(f.err, &locked):
 		out.LocksOut = true
 	}
-	out.Rendered = rendered.String()
+	out.Rendered = reveal(rendered.String())
 	return out
 }
 
@@ -188,4 +193,12 @@ func decisionWire(d *record.Decision, recorded bool) *adminv1.Decision {
 		}
 	}
 	return out
+}
+
+// reveal puts the words of plugins into a decision, for an operator who asks about this one.
+func (s *Server) reveal(d *adminv1.Decision) {
+	d.Err = s.host.Reveal(d.GetErr())
+	for _, f := range d.GetFacts() {
+		f.Err = s.host.Reveal(f.GetErr())
+	}
 }

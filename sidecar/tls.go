@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/textfile"
 )
 
 // certificates are the files of listen.tls. Each connection gets what they hold when it begins; while they cannot be used, as in the
@@ -100,11 +101,11 @@ func sameFile(a, b os.FileInfo) bool {
 
 // serverTLS is mutual TLS 1.3: the client's certificate must come from the authority, and carry one of the names if there are any.
 func serverTLS(c *config.TLS) (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	cert, err := keyPair(c)
 	if err != nil {
 		return nil, fmt.Errorf("load the certificate of the sidecar: %w", err)
 	}
-	pem, err := os.ReadFile(c.ClientCAFile)
+	pem, err := textfile.Read(c.ClientCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("load the authority of clients: %w", err)
 	}
@@ -117,6 +118,18 @@ func serverTLS(c *config.TLS) (*tls.Config, error) {
 		ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
 		VerifyConnection: func(state tls.ConnectionState) error { return named(state.PeerCertificates[0], c.ClientNames) },
 	}, nil
+}
+
+func keyPair(c *config.TLS) (tls.Certificate, error) {
+	cert, err := textfile.Read(c.CertFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := textfile.Read(c.KeyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // tlsProblems reports certificates that cannot be used, so that check finds them and serve starts no plugin for them.

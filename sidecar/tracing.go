@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/textfile"
 )
 
 const (
@@ -97,7 +97,7 @@ func collectorTLS(c *config.Tracing) (*tls.Config, error) {
 	if c.CAFile == "" {
 		return out, nil
 	}
-	pem, err := os.ReadFile(c.CAFile)
+	pem, err := textfile.Read(c.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("load the authority of the collector: %w", err)
 	}

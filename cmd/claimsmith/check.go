@@ -14,7 +14,7 @@ import (
 )
 
 func checkCommand() *cobra.Command {
-	var offline, asJSON bool
+	var offline, asJSON, allowWritable bool
 	cmd := &cobra.Command{
 		Use:     "check",
 		Short:   "Say what is wrong with a configuration",
@@ -24,9 +24,10 @@ func checkCommand() *cobra.Command {
 	}
 	file := configFlag(cmd)
 	cmd.Flags().BoolVar(&offline, "offline", false, "start nothing and open no file that a plugin's configuration names")
+	cmd.Flags().BoolVar(&allowWritable, "allow-writable-config", false, "as serve with that flag: pass a file that others can write")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write the problems as JSON to stdout")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		problems, err := check(cmd, *file, offline)
+		problems, err := check(cmd, *file, offline, allowWritable)
 		if err != nil {
 			return err
 		}
@@ -49,11 +50,12 @@ func checkCommand() *cobra.Command {
 	return cmd
 }
 
-func check(cmd *cobra.Command, file string, offline bool) (*sidecar.Problems, error) {
+func check(cmd *cobra.Command, file string, offline, allowWritable bool) (*sidecar.Problems, error) {
 	o, err := options()
 	if err != nil {
 		return nil, err
 	}
+	o.AllowWritable = allowWritable
 	if offline {
 		return sidecar.CheckOffline(cmd.Context(), file, o), nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
 func explainCommand() *cobra.Command {
@@ -22,6 +24,7 @@ func explainCommand() *cobra.Command {
 		request      string
 		decision     string
 		live, asJSON bool
+		limits       bool
 		facts        []string
 	}
 	var req sidecar.Request
@@ -42,6 +45,7 @@ func explainCommand() *cobra.Command {
 	f.StringVar(&o.decision, "decision", "", "explain the decision with this `id` of a running sidecar, instead of a request")
 	f.StringVar(&o.request, "request", "", "read the request from a JSON `file`; - is stdin")
 	f.BoolVar(&o.live, "live", false, "start the plugins and ask them, and read links, instead of taking the facts that are given")
+	f.BoolVar(&o.limits, "limits", false, "print the limits of size that every request has, and what is kept in memory")
 	f.BoolVar(&o.asJSON, "json", false, "write the explanation as JSON")
 	f.StringVar(&req.Client, "client", "", "the client that asks")
 	f.StringVar(&req.Connector, "connector", "", "the connector of the login; none means client credentials")
@@ -56,6 +60,9 @@ func explainCommand() *cobra.Command {
 	f.StringVar(&req.Stage, "stage", "", "login or token; token by default")
 	f.StringArrayVar(&o.facts, "facts", nil, "what a lookup finds, as `LOOKUP=JSON`; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.limits {
+			return sidecar.RenderLimits(cmd.OutOrStdout())
+		}
 		if o.decision != "" {
 			if o.live || o.request != "" || req.Client != "" || len(o.facts) > 0 {
 				return usageError{errors.New("--decision names a request that was made: it does not go with --request, --client, --facts or --live")}
@@ -87,6 +94,9 @@ func explainCommand() *cobra.Command {
 		explanation, err := explain(cmd, *at.file, req, o.live)
 		if err != nil {
 			return err
+		}
+		if o.live {
+			peek(cmd.Context(), at, req.Connector, explanation)
 		}
 		if o.asJSON {
 			return writeJSON(cmd.OutOrStdout(), explanation)
@@ -126,6 +136,37 @@ func explain(cmd *cobra.Command, file string, req sidecar.Request, live bool) (*
 		return sidecar.ExplainLive(cmd.Context(), file, o, req)
 	}
 	return sidecar.Explain(cmd.Context(), file, o, req)
+}
+
+// peek asks the running sidecar, if there is one, what it would answer from its cache in the place of each lookup.
+func peek(ctx context.Context, at running, connector string, e *sidecar.Explanation) {
+	_ = at.askPlugins(func(client adminv1.PluginServiceClient) error {
+		for i := range e.Steps {
+			s := &e.Steps[i]
+			if s.Lookup == "" || s.Asked == nil {
+				continue
+			}
+			got, err := client.PeekFacts(ctx, &adminv1.PeekFactsRequest{Lookup: s.Lookup, ConnectorId: connector, Params: s.Asked})
+			if err != nil { // no sidecar runs here, or one of another configuration
+				return err
+			}
+			s.Cached = cachedText(got)
+		}
+		return nil
+	})
+}
+
+func cachedText(got *adminv1.PeekFactsResponse) string {
+	found := map[bool]string{true: "found", false: "not found"}[got.GetFound()]
+	switch {
+	case !got.GetKnown():
+		return "it has nothing cached and would ask the plugin"
+	case got.GetFreshFor() != nil:
+		return fmt.Sprintf("it answers from its cache for another %s: %s, %s old (claimsmith plugin refresh drops that)", span(got.GetFreshFor().AsDuration()), found,
+			span(got.GetAge().AsDuration()))
+	}
+	return fmt.Sprintf("it would ask the plugin, and for another %s answer from its cache if that fails: %s, %s old", span(got.GetStaleFor().AsDuration()), found,
+		span(got.GetAge().AsDuration()))
 }
 
 // readRequest reads a request strictly: a member that nothing reads would be taken for one that was.
@@ -184,10 +225,19 @@ func aJSON(value string) string {
 }
 
 func readInput(in io.Reader, name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(in, sidecar.MaxMessage))
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
 	}
-	return os.ReadFile(name)
+	data, err := io.ReadAll(io.LimitReader(in, claims.MaxMessage+1))
+	if len(data) > claims.MaxMessage {
+		return nil, fmt.Errorf("it is longer than %d bytes", claims.MaxMessage)
+	}
+	return data, err
 }
 
 func addFacts(req *sidecar.Request, list []string) error {

@@ -11,17 +11,16 @@ import (
 )
 
 // errUnknownPerson names nobody: who asks knows whom they named.
-var errUnknownPerson = errors.New("nothing is known of this person: no request and no link; the cached facts stay\n" +
-	"hint: a link that was made by hand may not know the address: claimsmith links list, then claimsmith links reset --account NAME\n" +
-	"hint: facts do not tell whose they are: --facts drops those of all")
+var errUnknownPerson = errors.New("nothing is known of this person: no request, no link and no cached fact\n" +
+	"hint: a link that was made by hand may not know the address: claimsmith links list, then claimsmith links reset --account NAME")
 
 func forgetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forget PERSON",
 		Short: "Erase what a running sidecar keeps about a person",
-		Long: "forget erases the recorded requests of a person, named by address or by user id at the connector, and resets their links to accounts, and drops all cached " +
-			"facts, from memory and from the store: facts do not tell whose they are, and are asked for again. Where nothing else is known of the person, nothing is " +
-			"dropped unless --facts says so: a typing error costs nobody the facts that a plugin which is down cannot tell again. An address finds the links that were " +
+		Long: "forget erases the recorded requests of a person, named by address or by user id at the connector, resets their links to accounts, and drops the " +
+			"facts that are cached for them, from memory and from the store; --facts drops those of all. To have facts read again and keep the link there is " +
+			"claimsmith plugin refresh. An address finds the links that were " +
 			"made by a sign-in with it; one that was made by hand without a decision may have to be reset by claimsmith links reset. Other sidecars that share the store " +
 			"have a memory of their own: ask each of them. Logs are not the sidecar's to erase; they hold no values.",
 		Example: "  claimsmith forget mum@gmail.com\n  claimsmith forget --facts stranger@gmail.com",
@@ -33,25 +32,28 @@ func forgetCommand() *cobra.Command {
 		},
 	}
 	at := runningFlags(cmd)
-	facts := cmd.Flags().Bool("facts", false, "drop the cached facts of all also when nothing else is known of the person")
+	facts := cmd.Flags().Bool("facts", false, "drop the cached facts of all")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return at.ask(func(client adminv1.AdminServiceClient) error {
 			reply, err := client.Forget(cmd.Context(), &adminv1.ForgetRequest{Person: args[0], Facts: *facts})
 			if err != nil {
 				return err
 			}
-			if reply.GetRequests()+reply.GetRemembered()+reply.GetLinks() == 0 && !*facts {
+			if reply.GetRequests()+reply.GetRemembered()+reply.GetLinks()+reply.GetAnswers() == 0 && !*facts {
 				return errUnknownPerson
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "erased: %s, and %s in memory\n", count(reply.GetRequests(), "recorded request"), count(reply.GetRemembered(), "request"))
 			if n := reply.GetLinks(); n > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "reset: %s to accounts; the next sign-in is a first one again\n", count(n, "link"))
 			}
+			where := ""
+			if reply.GetErased() {
+				where = ", in the store too"
+			}
+			if n := reply.GetAnswers(); n > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "dropped: %s%s\n", count(n, "cached answer"), where)
+			}
 			if plugins := reply.GetPlugins(); len(plugins) > 0 {
-				where := ""
-				if reply.GetErased() {
-					where = ", in the store too"
-				}
 				fmt.Fprintf(cmd.OutOrStdout(), "dropped: all cached facts of %s%s\n", strings.Join(plugins, ", "), where)
 			}
 			return nil

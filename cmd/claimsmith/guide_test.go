@@ -123,7 +123,7 @@ func TestTheProjectOfTheGuideFitsTheImageOfTheSidecar(t *testing.T) {
 	}
 	at := service(t, "claimsmith").mounts()
 	named := regexp.MustCompile(`/(run|var|etc)/[-/.a-z]+[a-z]`).FindAllString(string(rules), -1)
-	if len(named) != 4 {
+	if len(named) != 5 {
 		t.Errorf("the rules name %v", named)
 	}
 	for _, file := range named {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"debug/elf"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -96,6 +98,13 @@ func TestTheImagesRun(t *testing.T) {
 		if other == 0 {
 			other, arch = elf.EM_X86_64, "amd64"
 		}
+		sqlite := "0"
+		if cross, err := exec.LookPath("aarch64-linux-gnu-gcc"); err == nil && arch == "arm64" {
+			t.Setenv("CC", cross) // Debian's: gcc-aarch64-linux-gnu
+			sqlite = "1"
+		} else if os.Getenv("CLAIMSMITH_CI") != "" && arch == "arm64" {
+			t.Errorf("no C compiler for arm64: install Debian's gcc-aarch64-linux-gnu and libc6-dev-arm64-cross")
+		}
 		binary := filepath.Join(t.TempDir(), "claimsmith")
 		build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", binary, ".")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
@@ -121,6 +130,13 @@ func TestTheImagesRun(t *testing.T) {
 					t.Errorf("%s is for %s", program, f.Machine)
 				}
 				f.Close()
+				if filepath.Base(program) != "dex" {
+					continue
+				}
+				made, err := buildinfo.ReadFile(program)
+				if err != nil || !slices.Contains(made.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: sqlite}) {
+					t.Errorf("cgo, and sqlite3 with it, should be %s: %v, %v", sqlite, made, err)
+				}
 			}
 		}
 	})

@@ -142,6 +142,7 @@ func options() (sidecar.Options, error) {
 				d, err := plugin.Describe()
 				return sidecar.Description{Name: d.Name, Version: d.Version, Config: d.ConfigSchema, Params: d.ParamsSchema, Facts: d.FactsSchema}, err
 			},
+			MaxAge: plugin.MaxAge,
 		}
 	}
 	return o, nil

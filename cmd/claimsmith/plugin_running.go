@@ -28,7 +28,7 @@ func pluginStatusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status [NAME]", Short: "Say what the plugins of a running sidecar are doing",
 		Long: "status shows for each plugin, or for one, its process, what confines it, its crashes, and what became of the questions to it. " +
-			"It shows no values of requests.",
+			"What a plugin said in the last hour, errors and log records, is shown too and may hold personal data: mind who looks on.",
 		Example: "  claimsmith plugin status\n  claimsmith plugin status nas --json",
 		Args:    cobra.MaximumNArgs(1),
 	}
@@ -100,6 +100,35 @@ func pluginRestartCommand() *cobra.Command {
 	return cmd
 }
 
+func pluginRefreshCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "refresh [NAME]", Short: "Have the facts of one person read again",
+		Long: "refresh drops what a running sidecar has cached of one person, from one plugin or from all, in memory and in the store. The next question about " +
+			"them is put to the plugin, which is asked not to answer from what it keeps. The link to the account stays. Other sidecars that share the store have a " +
+			"memory of their own: ask each of them. A token that is out already lives on for its own lifetime.",
+		Example: "  claimsmith plugin refresh nas --email mum@gmail.com\n  claimsmith plugin refresh --user-id 1080",
+		Args:    cobra.MaximumNArgs(1),
+	}
+	at := runningFlags(cmd)
+	email := cmd.Flags().String("email", "", "the person's address")
+	id := cmd.Flags().String("user-id", "", "the person's id at the connector")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if (*email == "") == (*id == "") {
+			return usageError{errors.New("refresh needs one person: --email or --user-id")}
+		}
+		req := &adminv1.RefreshFactsRequest{Person: *email + *id, Plugin: strings.Join(args, "")}
+		return at.askPlugins(func(client adminv1.PluginServiceClient) error {
+			reply, err := client.RefreshFacts(cmd.Context(), req)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "dropped: %s; the next question is put to the plugin\n", count(reply.GetAnswers(), "cached answer"))
+			return err
+		})
+	}
+	return cmd
+}
+
 func pluginTable(plugins []*adminv1.PluginStatus, now time.Time) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -142,11 +171,19 @@ func pluginDetails(p *adminv1.PluginStatus, now time.Time) string {
 		row("failing", "no answer%s: %s", lasting(now.Sub(p.GetFailingSince().AsTime())), p.GetFailing())
 	}
 	row("confined", "%s", p.GetConfinement())
+	if p.GetMaxAge() == nil {
+		row("keeps", "it does not say how old its answers may be")
+	} else {
+		row("keeps", "answers up to %s old", span(p.GetMaxAge().AsDuration()))
+	}
 	c := p.GetCounters()
 	row("questions", "%d from fresh answers, %d as before in the exchange, %d not known", c.GetHits(), c.GetExchange(), c.GetMisses())
 	row("of these", "%d with an old answer, %d without any", c.GetStale(), c.GetUnanswered())
 	row("kept", "%d from before the start, %d not read, %d not written", c.GetLoaded(), c.GetUnloaded(), c.GetUnsaved())
 	row("calls", "%d, %d failed, %d under way; %d refreshes", c.GetCalls(), c.GetFailures(), p.GetCalls(), c.GetRefreshes())
 	row("not asked", "%d too many, %d while the breaker was open; it is %s and opened %d times", c.GetLimited(), c.GetBroken(), p.GetBreaker(), c.GetOpened())
+	for _, one := range p.GetSaid() {
+		row("said", "%s ago: %s", span(now.Sub(one.GetTime().AsTime())), strings.TrimSpace(one.GetId()+" "+one.GetText()))
+	}
 	return b.String()
 }

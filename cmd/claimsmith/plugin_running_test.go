@@ -25,6 +25,7 @@ func TestTheCommandsAboutPluginsOfARunningSidecar(t *testing.T) {
 	const details = `people: directory VERSION
   state        running, process N for Ns
   confined     CONFINEMENT
+  keeps        answers up to 24h old
 `
 	tests := []struct {
 		name string

@@ -21,6 +21,8 @@ type trialFlags struct {
 	asJSON bool
 	show   bool
 	calls  int
+	box    bool      // try the confinement instead of a plugin
+	user   string    // of the hostile plugin
 	texts  [5]string // what the names of objects say
 }
 
@@ -40,13 +42,23 @@ func verifyCommand() *cobra.Command {
 		Short: "Put a plugin in any language through the contract",
 		Long: "verify starts a plugin, holds it against the contract of plugins/PROTOCOL.md clause by clause, with the limits that a plugin has which " +
 			"asks for no more, and then starts it as serve would. " +
-			"JSON is given as it is, or as @FILE. Flags stand before the command of the plugin.",
+			"JSON is given as it is, or as @FILE. Flags stand before the command of the plugin. " +
+			"With --hostile it tries what confines plugins on this machine instead: a plugin that comes with claimsmith attacks from inside, " +
+			"line by line of the table in plugins/README.md. Run it as the user that the sidecar runs as.",
 		Example: "  claimsmith plugin verify ./phonebook\n" +
 			"  claimsmith plugin verify --tls off --config @config.json --known '{\"name\":\"charlotte\"}' /usr/bin/python3 /opt/plugins/accounts.py\n" +
-			"  claimsmith plugin verify --json ./phonebook",
-		Args: commandArgs,
+			"  claimsmith plugin verify --json ./phonebook\n" +
+			"  claimsmith plugin verify --hostile",
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if f.box {
+			return nil
+		}
+		return commandArgs(cmd, args)
 	}
 	f.start(cmd)
+	cmd.Flags().BoolVar(&f.box, "hostile", false, "have a hostile plugin try what confines plugins here")
+	cmd.Flags().StringVar(&f.user, "user", "", "with --hostile: the `USER` of its own that the plugin gets")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "write the report as JSON")
 	cmd.Flags().BoolVar(&f.show, "show-output", false, "show on stderr what it prints, personal data and all")
 	cmd.Flags().IntVar(&f.calls, "calls", 10_000, "how many calls are made to see whether its memory grows")
@@ -54,6 +66,9 @@ func verifyCommand() *cobra.Command {
 		cmd.Flags().StringVar(&f.texts[i], o.name, "", o.about+", as `JSON`")
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if f.box {
+			return f.verifyHostile(cmd, args)
+		}
 		trial, err := f.trial(args)
 		if err != nil {
 			return err

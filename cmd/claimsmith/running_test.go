@@ -95,8 +95,8 @@ configuration  claimsmith.yaml, DIGEST, loaded Ns ago: 3 steps, 0 tests
 plugins        people: directory VERSION, running, process N for Ns
                  confined: CONFINEMENT
 decisions      1 patched, 0 unchanged, 1 denied, 0 failed
-facts          people (people, claimsmith.yaml:8): up to 24h old
-               and a token lives on for its own lifetime after it was signed with them (expiry.idTokens in Dex)
+facts          people (people, claimsmith.yaml:8): up to 2d old
+worst case     3d from an account being switched off to the end of the last token, which lives for 24h unless expiry.idTokens in Dex says otherwise
 record         2 of 100 requests, for 7d; 0 not recorded
 `,
 		},
@@ -155,13 +155,12 @@ took T
 		},
 		{
 			name: "forget", args: []string{"forget", "x@gmail.com"},
-			out: "erased: 1 recorded request, and 0 requests in memory\ndropped: all cached facts of people, in the store too\n",
+			out: "erased: 1 recorded request, and 0 requests in memory\ndropped: 2 cached answers, in the store too\n",
 		},
 		{
 			name: "forget, who is not known", args: []string{"forget", "x@gmail.com"}, code: exitProblems,
-			errs: "claimsmith: nothing is known of this person: no request and no link; the cached facts stay\n" +
-				"hint: a link that was made by hand may not know the address: claimsmith links list, then claimsmith links reset --account NAME\n" +
-				"hint: facts do not tell whose they are: --facts drops those of all\n",
+			errs: "claimsmith: nothing is known of this person: no request, no link and no cached fact\n" +
+				"hint: a link that was made by hand may not know the address: claimsmith links list, then claimsmith links reset --account NAME\n",
 		},
 		{
 			name: "forget the facts of who is not known", args: []string{"forget", "--facts", "x@gmail.com"},
@@ -288,7 +287,6 @@ plugins        a: synology 1, running, process 8 for 1s, restarted once, the las
 decisions      0 patched, 0 unchanged, 0 denied, 0 failed
 facts          a (a, c.yaml:3): asked for each time
                x (b, c.yaml:4): up to 1m30s old
-               and a token lives on for its own lifetime after it was signed with them (expiry.idTokens in Dex)
 record         0 of 5 requests, for 1h; 3 not recorded
                it cannot be read: nobody answers
 shadow         d.yaml, ba9876543210, for 1m: 9 alike, 2 claims, 1 refused, 0 not comparable, 0 left out

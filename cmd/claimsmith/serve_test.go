@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -102,7 +103,7 @@ func TestServeRefusesWhatIsNoPayload(t *testing.T) {
 		{"half an object", `{"sub":"mum@gmail.com`, "read the payload: JSON ends too early"},
 		{"members equal under folding", `{"sub":"mum@gmail.com","ſub":"x"}`, `read the payload: members "sub" and "ſub" differ only in case`},
 		{"a member twice", `{"sub":"mum@gmail.com","sub":"x"}`, `read the payload: member "sub" is there twice`},
-		{"over the cap", `{"s":"` + strings.Repeat("x", 1<<20) + `"}`, "the payload has 1048584 bytes, more than 1048576"},
+		{"over the cap", `{"s":"` + strings.Repeat("x", 64<<10) + `"}`, "the payload has 65544 bytes, more than 65536"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -187,36 +188,45 @@ func newNAS(t *testing.T) *dsmtest.NAS {
 func TestServeWithANASThatAnswersNonsense(t *testing.T) {
 	t.Parallel()
 	const lookup = "pipeline[0]: plugin nas: lookup: "
-	const query = lookup + "unavailable: read the accounts: SYNO.API.Info query: "
+	const query = "read the accounts: SYNO.API.Info query: "
 	const page = "the answer is a web page, not DSM's Web API: check host and port of url (DSM is usually at 5001), and any proxy before the NAS"
 	const empty = "the answer is empty: DSM may be starting, or something else listens at this address"
 	tests := []struct {
-		name  string
-		fault dsmtest.Fault
-		want  string // $NAS is the address
+		name   string
+		fault  dsmtest.Fault
+		want   string // in the words of the plugin; $NAS is the address
+		status string // of the call; empty: unavailable
 	}{
-		{"a page of a proxy", dsmtest.HTML(502), query + page + " (HTTP status 502)"},
-		{"a page of a NAS that is starting", dsmtest.HTML(200), query + page},
-		{"half a reply", dsmtest.Truncated(), query + "the answer ends in the middle: the connection was cut"},
+		{"a page of a proxy", dsmtest.HTML(502), query + page + " (HTTP status 502)", ""},
+		{"a page of a NAS that is starting", dsmtest.HTML(200), query + page, ""},
+		{"half a reply", dsmtest.Truncated(), query + "the answer ends in the middle: the connection was cut", ""},
 		{
 			"a redirect to the login page", dsmtest.Redirect(302, "/#/signin"),
-			query + "the answer is a redirect to $NAS: that is a login page or another service, not DSM's Web API; set url to DSM's own address",
+			query + "the answer is a redirect to $NAS: that is a login page or another service, not DSM's Web API; set url to DSM's own address", "",
 		},
-		{"an empty reply", dsmtest.Empty(), query + empty},
-		{"a closed connection", dsmtest.Dropped(), query + empty},
-		{"no answer", dsmtest.Hang(), lookup + "no answer in time"},
-		{"more than anybody asked for", dsmtest.Oversize(64 << 20), query + "the answer is longer than 16 MiB"},
+		{"an empty reply", dsmtest.Empty(), query + empty, ""},
+		{"a closed connection", dsmtest.Dropped(), query + empty, ""},
+		{"no answer", dsmtest.Hang(), "no answer", "no answer in time"},
+		{"more than anybody asked for", dsmtest.Oversize(64 << 20), query + "the answer is longer than 16 MiB", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			nas := newNAS(t)
 			nas.SetFault("", test.fault)
-			s := serve(t, nasConfig(t, nas))
+			file := nasConfig(t, nas)
+			s := serve(t, file)
 			_, err := s.client.ExtendPayload(t.Context(), mum(`{"sub":"a"}`))
 			got := status.Convert(err)
-			if want := strings.ReplaceAll(test.want, "$NAS", nas.URL()); got.Code() != codes.Unavailable || got.Message() != want {
-				t.Errorf("got  %v %q\nwant %v %q", got.Code(), got.Message(), codes.Unavailable, want)
+			// Dex logs the status, so it has an id in the place of the plugin's words. The operator sees them.
+			status := regexp.MustCompile(`\(words [0-9A-Z]+\)$`).ReplaceAllString(got.Message(), "(words)")
+			if want := lookup + cmp.Or(test.status, "unavailable (words)"); got.Code() != codes.Unavailable || status != want {
+				t.Errorf("got  %v %q\nwant %v %q", got.Code(), status, codes.Unavailable, want)
+			}
+			code, said, errs := about(t, file, "plugin", "status", "nas")
+			said = strings.Join(strings.Fields(said), " ")
+			if want := strings.ReplaceAll(test.want, "$NAS", nas.URL()); code != exitGood || !strings.Contains(said, want) {
+				t.Errorf("plugin status: %d %s\n%s\nwant %s", code, errs, said, want)
 			}
 			nas.SetFault("", nil)
 			reply, err := s.client.ExtendPayload(t.Context(), mum(`{"sub":"a"}`))

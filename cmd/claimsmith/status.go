@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar"
 )
 
 func statusCommand() *cobra.Command {
@@ -88,8 +89,8 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 	for i, l := range st.GetLookups() {
 		row(once(i, "facts"), "%s", lookupText(l))
 	}
-	if len(st.GetLookups()) > 0 {
-		row("", "and a token lives on for its own lifetime after it was signed with them (expiry.idTokens in Dex)")
+	if st.GetWorstCase() != nil {
+		row("worst case", "%s", worstText(st))
 	}
 	if r := st.GetRecord(); r != nil {
 		row("record", "%d of %d requests, for %s; %d not recorded", r.GetKept(), r.GetMax(), span(r.GetMaxAge().AsDuration()), r.GetDropped())
@@ -144,6 +145,26 @@ func lookupText(l *adminv1.Lookup) string {
 		return fmt.Sprintf("%s (%s, %s): asked for each time", l.GetName(), l.GetPlugin(), l.GetPlace())
 	}
 	return fmt.Sprintf("%s (%s, %s): up to %s old", l.GetName(), l.GetPlugin(), l.GetPlace(), span(l.GetWorstStaleness().AsDuration()))
+}
+
+// worstText is the one number: how long somebody can go on after an account was switched off.
+func worstText(st *adminv1.StatusResponse) string {
+	said := span(st.GetWorstCase().AsDuration()) + " from an account being switched off to the end of the last token, which lives for "
+	if st.GetTokenLifetime() != nil {
+		said += span(st.GetTokenLifetime().AsDuration())
+	} else {
+		said += span(sidecar.DexTokens) + " unless expiry.idTokens in Dex says otherwise"
+	}
+	var silent []string
+	for _, l := range st.GetLookups() {
+		if l.GetPluginMaxAge() == nil && !slices.Contains(silent, l.GetPlugin()) {
+			silent = append(silent, l.GetPlugin())
+		}
+	}
+	if len(silent) > 0 {
+		said += "; longer where a plugin keeps what it does not declare: " + strings.Join(silent, ", ")
+	}
+	return said
 }
 
 func shadowText(s *adminv1.Shadow, now time.Time) string {

@@ -15,9 +15,8 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
-// MaxPayload is how many bytes a payload may have, before and after the patch. Tokens travel in HTTP headers and cookies;
-// one of this size is beyond use already.
-const MaxPayload = 64 << 10
+// MaxPayload is how many bytes a payload may have, before and after the patch.
+const MaxPayload = claims.MaxPayload
 
 // Identity is what the connector returned: the same members as Dex's storage.Claims, so that one converts to the other.
 type Identity struct {

@@ -23,10 +23,11 @@ import (
 	"google.golang.org/grpc/stats"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
 // maxMessageBytes is how large a message may be in either direction.
-const maxMessageBytes = 1 << 20
+const maxMessageBytes = claims.MaxMessage
 
 const (
 	resolveEvery = time.Second     // how often the name of a network address is looked up

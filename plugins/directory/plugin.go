@@ -11,7 +11,7 @@ const version = "0.1.0"
 
 // Plugin is the plugin, for sdk.Main.
 func Plugin() sdk.Spec[Config, Params, Facts] {
-	return sdk.Spec[Config, Params, Facts]{Name: "directory", Version: version, Open: open}
+	return sdk.Spec[Config, Params, Facts]{Name: "directory", Version: version, Open: open, Keeps: keeps}
 }
 
 // open reads the file. What is wrong with it is wrong with the configuration.
@@ -21,4 +21,10 @@ func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 		return nil, problems
 	}
 	return &lookup{store: s}, nil
+}
+
+// keeps says how old answers may be: of a file that has become one that cannot be used.
+func keeps(c Config) time.Duration {
+	_, keep, _ := c.settle()
+	return keep
 }

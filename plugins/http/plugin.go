@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
@@ -10,7 +11,7 @@ const version = "0.1.0"
 
 // Plugin is the plugin, for sdk.Main.
 func Plugin() sdk.Spec[Config, Params, Facts] {
-	return sdk.Spec[Config, Params, Facts]{Name: "http", Version: version, Open: open}
+	return sdk.Spec[Config, Params, Facts]{Name: "http", Version: version, Open: open, Keeps: keeps}
 }
 
 // open checks the configuration and allocates. The service is not called before somebody asks.
@@ -24,3 +25,6 @@ func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 	}
 	return &lookup{settings: s, client: newClient(s)}, nil
 }
+
+// keeps says how old answers may be: each is asked for.
+func keeps(Config) time.Duration { return 0 }

@@ -11,7 +11,7 @@ const version = "0.1.0"
 
 // Plugin is the plugin, for sdk.Main.
 func Plugin() sdk.Spec[Config, Params, Facts] {
-	return sdk.Spec[Config, Params, Facts]{Name: "ldap", Version: version, Open: open}
+	return sdk.Spec[Config, Params, Facts]{Name: "ldap", Version: version, Open: open, Keeps: keeps}
 }
 
 // open checks the configuration and allocates. The server is not called before somebody asks.
@@ -26,3 +26,6 @@ func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 	d := newDialer(s.dial, newGate(gateOptions{log: h.Log, now: time.Now}))
 	return &lookup{pool: newPool(d.dial, poolOptions{log: h.Log}), s: s, now: time.Now}, nil
 }
+
+// keeps says how old answers may be: each is asked for.
+func keeps(Config) time.Duration { return 0 }

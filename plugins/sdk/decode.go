@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/claimsmith/claimsmith/plugins/internal/files"
 )
 
 // decoder holds JSON against a shape and notes all that does not fit. What it decodes is strict: names match byte for byte,
@@ -147,6 +149,9 @@ func (d *decoder) secrets(o map[string]any, s *shape, path string) {
 			continue
 		}
 		content, err := os.ReadFile(file)
+		if err == nil {
+			content, err = files.Text(content)
+		}
 		if err != nil {
 			d.add(join(path, name), err.Error(), "")
 		}

@@ -24,7 +24,7 @@ func decodeEverything(t *testing.T, data string, quote bool) (everything, error)
 
 func TestAConfigurationIsDecoded(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(file, []byte("hunter 2\r\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("\xef\xbb\xbfhunter 2\r\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, err := schemaOf[everything]("Config", read)

@@ -50,9 +50,15 @@
 //
 // # Logs
 //
-// Host.Log, which is also slog.Default, reaches the log of claimsmith with level and attributes. Do not log personal data or
-// secrets, and keep them out of the texts of errors and problems. What a plugin prints to stdout or stderr in any other way
-// is counted and thrown away, because nobody can tell what is in it.
+// Until the first question Host.Log, which is also slog.Default, reaches the log of claimsmith with level and attributes. From then on
+// the plugin knows people, and nobody can tell what is in its words: its records and the texts of its errors are kept in memory for an
+// hour, where "claimsmith plugin status" shows them, and the log has their number and the kind of an error. Keep secrets out of both.
+// What a plugin prints to stdout or stderr in any other way is counted and thrown away.
+//
+// # Age
+//
+// An answer that is given from what a plugin keeps says how old that is ([Answer].Age), and [Spec].Keeps says how old it can get. [Fresh]
+// tells a plugin that keeps something that an operator does not want it to.
 //
 // # Traces
 //

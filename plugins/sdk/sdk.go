@@ -15,6 +15,11 @@ type Spec[C, P, F any] struct {
 	// Open checks a configuration and allocates what answers with it. It makes no network call. If the returned Lookup is
 	// also an io.Closer it is closed when the plugin ends or another configuration takes its place.
 	Open func(ctx context.Context, h Host, config C) (Lookup[P, F], error)
+
+	// Keeps says how old the knowledge can be, at most, from which answers under a configuration are given. Zero: nothing is kept. An
+	// answer with a larger Age is a failure. Nil: the plugin does not say, and nobody can tell how long an account that was switched off is
+	// let in. The configuration may be one that Open would refuse, without its secrets.
+	Keeps func(config C) time.Duration
 }
 
 // Host is what a plugin gets from the process that started it.
@@ -25,8 +30,8 @@ type Host struct {
 
 // Lookup answers questions. It is called by many goroutines at the same time.
 type Lookup[P, F any] interface {
-	// Lookup answers one question. Nobody found is an answer; an error means that the plugin does not know. Texts of errors
-	// are logged, so they hold no personal data and no secrets. ctx has the deadline of the one who asks.
+	// Lookup answers one question. Nobody found is an answer; an error means that the plugin does not know. Texts of errors are
+	// kept for the operator and not logged; they hold no secrets. ctx has the deadline of the one who asks.
 	Lookup(ctx context.Context, params P) (Answer[F], error)
 }
 
@@ -53,6 +58,8 @@ type Answer[F any] struct {
 type Plugin interface {
 	// Describe returns what claimsmith reads before anything else. An error means that a type cannot be described.
 	Describe() (Description, error)
+	// MaxAge returns how old answers under a configuration may be. It reports false when the plugin does not say.
+	MaxAge(config []byte) (time.Duration, bool)
 
 	open(ctx context.Context, h Host, config []byte) (session, error)
 }

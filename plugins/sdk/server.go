@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
 )
@@ -70,14 +71,18 @@ func (s *server) Configure(ctx context.Context, req *pluginv1.ConfigureRequest) 
 	if err != nil {
 		return &pluginv1.ConfigureResponse{Problems: problems(err)}, nil
 	}
+	resp := &pluginv1.ConfigureResponse{}
+	if age, says := s.plugin.MaxAge(req.GetConfig()); says {
+		resp.MaxAgeMs = proto.Int64(age.Milliseconds())
+	}
 	if req.GetCheckOnly() {
 		s.close(&opened{session: ses})
-		return &pluginv1.ConfigureResponse{}, nil
+		return resp, nil
 	}
 	if old := s.swap(&opened{session: ses}); old != nil {
 		go s.close(old)
 	}
-	return &pluginv1.ConfigureResponse{}, nil
+	return resp, nil
 }
 
 func problems(err error) []*pluginv1.Problem {
@@ -99,6 +104,9 @@ func (s *server) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 	}
 	defer cur.running.Done()
 	var r reply
+	if req.GetFresh() {
+		ctx = context.WithValue(ctx, fresh{}, true)
+	}
 	err := s.guarded("Lookup", func() (err error) {
 		r, err = cur.lookup(ctx, req.GetParams())
 		return err

@@ -49,6 +49,16 @@ func (s Spec[C, P, F]) Describe() (Description, error) {
 	}, nil
 }
 
+// MaxAge asks Keeps. What does not fit is left out: Open says what is wrong with it.
+func (s Spec[C, P, F]) MaxAge(config []byte) (time.Duration, bool) {
+	if s.Keeps == nil {
+		return 0, false
+	}
+	var c C
+	_ = json.Unmarshal(config, &c)
+	return s.Keeps(c), true
+}
+
 func (s Spec[C, P, F]) shapes() (config, params, facts *shape, err error) {
 	switch {
 	case s.Name == "" || s.Version == "":

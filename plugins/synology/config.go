@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -81,7 +80,7 @@ func (c Config) settle(enrolled bool) (settings, error) {
 		check.bad("source", errors.New("neither dsm nor snapshot"), "")
 	}
 	s.links = c.linked(&check)
-	s.refresh = within(&check, "refresh", c.Refresh, 10*time.Minute, time.Second, 24*time.Hour)
+	s.refresh = c.refresh(&check)
 	s.timeout = within(&check, "timeout", c.Timeout, 10*time.Second, 100*time.Millisecond, 5*time.Minute)
 	s.client.Timeout = s.timeout
 	s.place = time.Local
@@ -97,6 +96,10 @@ func (c Config) settle(enrolled bool) (settings, error) {
 	return s, nil
 }
 
+func (c Config) refresh(check *checker) time.Duration {
+	return within(check, "refresh", c.Refresh, 10*time.Minute, time.Second, 24*time.Hour)
+}
+
 func (c Config) settleDSM(check *checker, s *settings, enrolled bool) {
 	s.client = dsm.Options{URL: c.URL, Account: c.Account, AllowPlainHTTP: c.AllowPlainHTTP}
 	u, err := dsm.ParseURL(c.URL, c.AllowPlainHTTP)
@@ -104,9 +107,9 @@ func (c Config) settleDSM(check *checker, s *settings, enrolled bool) {
 	if c.Account == "" {
 		check.bad("account", errors.New("the name is empty"), "")
 	}
-	s.client.Password, err = readPassword(c.PasswordFile)
+	s.client.Password, err = files.ReadSecret(c.PasswordFile)
 	check.bad("passwordFile", err, hintFor(err, c.PasswordFile))
-	s.client.Reread = func() string { return orNone(readPassword(c.PasswordFile)) }
+	s.client.Reread = func() string { return orNone(files.ReadSecret(c.PasswordFile)) }
 	if c.DeviceFile != "" {
 		s.client.Device = func() string { return orNone(readDevice(c.DeviceFile)) }
 		if err := files.Absolute(c.DeviceFile); err != nil {
@@ -215,10 +218,13 @@ func renewed(file string, last *tls.Config) func() *tls.Config {
 	}
 }
 
+// maxPEM is the longest file of authorities.
+const maxPEM = 1 << 20
+
 func readCA(file string) (*tls.Config, error) {
-	pem, err := os.ReadFile(file)
+	pem, _, err := files.Read(file, maxPEM)
 	if err != nil {
-		return nil, withoutName(err)
+		return nil, err
 	}
 	return dsm.TrustCA(pem)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/claimsmith/claimsmith/plugins/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
 )
@@ -104,8 +105,8 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		{"an empty password", with(write(t, "\n", 0o600)), sdk.Problems{{Path: "passwordFile", Message: "the file is empty"}}},
 		{"two lines", with(write(t, "secret\nmore\n", 0o600)), sdk.Problems{{Path: "passwordFile", Message: "the file holds more than one line"}}},
 		{"a folder", with(t.TempDir()), sdk.Problems{{Path: "passwordFile", Message: "not a file"}}},
-		{"a file of something else", with(write(t, strings.Repeat("x", maxSecret+1), 0o600)), sdk.Problems{
-			{Path: "passwordFile", Message: "longer than 4096 bytes, which no password is"}}},
+		{"a file of something else", with(write(t, strings.Repeat("x", 64<<10+1), 0o600)), sdk.Problems{
+			{Path: "passwordFile", Message: "longer than 65536 bytes"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,7 +121,7 @@ func TestPasswordsAreReadWithoutTheLineBreakAndNoMore(t *testing.T) {
 	for content, want := range map[string]string{
 		"secret": "secret", "secret\n": "secret", "secret\r\n": "secret", " with blanks \n": " with blanks ", "ünïcode": "ünïcode",
 	} {
-		if got, err := readPassword(write(t, content, 0o400)); err != nil || got != want {
+		if got, err := files.ReadSecret(write(t, content, 0o400)); err != nil || got != want {
 			t.Errorf("%q: %q, %v, want %q", content, got, err, want)
 		}
 	}

@@ -58,7 +58,12 @@ func (l *lookup) Lookup(ctx context.Context, p Params) (sdk.Answer[Facts], error
 	if err != nil {
 		return sdk.Answer[Facts]{}, err
 	}
-	if len(find.in(s)) == 0 {
+	switch {
+	case sdk.Fresh(ctx) && l.directory.age(s) > 0:
+		if s, err = l.directory.newer(ctx, s); err != nil {
+			return sdk.Answer[Facts]{}, err
+		}
+	case len(find.in(s)) == 0:
 		s = l.directory.afterMiss(ctx, s)
 	}
 	answer, err := l.answer(ctx, s, find)

@@ -15,7 +15,7 @@ const answers = 6
 
 // Plugin is the plugin, for sdk.Main.
 func Plugin() sdk.Spec[Config, Params, Facts] {
-	return sdk.Spec[Config, Params, Facts]{Name: "synology", Version: version, Open: open}
+	return sdk.Spec[Config, Params, Facts]{Name: "synology", Version: version, Open: open, Keeps: keeps}
 }
 
 // open checks the configuration and allocates. The NAS is not called before somebody asks.
@@ -42,4 +42,14 @@ func (s settings) source(h sdk.Host) (source, error) {
 	}
 	s.client.Log = h.Log
 	return dsm.New(s.client)
+}
+
+// keeps says how old answers may be: as old as accounts get before they are read again, or as a snapshot may be when it is read.
+func keeps(c Config) time.Duration {
+	var ignored checker
+	refresh := c.refresh(&ignored)
+	if c.Source == sourceSnapshot {
+		return max(refresh, c.snapshotAge(&ignored))
+	}
+	return refresh
 }

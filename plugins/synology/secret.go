@@ -2,55 +2,18 @@ package synology
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/claimsmith/claimsmith/plugins/internal/files"
 )
-
-var (
-	errNotPrivate = errors.New("every user of this machine can read or change the file")
-	errNotFile    = errors.New("not a file")
-)
-
-// maxSecret is the longest password file.
-const maxSecret = 4096
-
-// readPassword gives the one line of a file that is nobody else's business.
-func readPassword(file string) (string, error) {
-	if file == "" {
-		return "", errors.New("the name of the file is empty")
-	}
-	info, err := os.Stat(file)
-	switch {
-	case err != nil:
-		return "", withoutName(err)
-	case !info.Mode().IsRegular():
-		return "", errNotFile
-	case info.Size() > maxSecret:
-		return "", fmt.Errorf("longer than %d bytes, which no password is", maxSecret)
-	case info.Mode().Perm()&0o006 != 0:
-		return "", errNotPrivate
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return "", withoutName(err)
-	}
-	password := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
-	switch {
-	case password == "":
-		return "", errors.New("the file is empty")
-	case strings.ContainsAny(password, "\r\n\x00"):
-		return "", errors.New("the file holds more than one line")
-	}
-	return password, nil
-}
 
 // hintFor says how to mend a password file.
 func hintFor(err error, file string) string {
 	switch {
-	case errors.Is(err, errNotPrivate):
+	case errors.Is(err, files.ErrNotPrivate):
 		return "chmod 0640 " + file
 	case errors.Is(err, fs.ErrNotExist):
 		return "write the password of the account into " + file
@@ -58,22 +21,22 @@ func hintFor(err error, file string) string {
 	return ""
 }
 
-// withoutName shortens the error of a file whose name the operator sees anyway.
-func withoutName(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
-}
-
 // readDevice gives the id of a trusted device.
 func readDevice(file string) (string, error) {
-	device, err := readPassword(file)
+	device, err := files.ReadSecret(file)
 	if err == nil && strings.ContainsFunc(device, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return "", errors.New("no id of a trusted device in it")
 	}
 	return device, err
+}
+
+// Secrets are the password of the account and the id of the trusted device as the files have them now; the id is empty without a file.
+func (c Config) Secrets() (password, device string, err error) {
+	if password, err = files.ReadSecret(c.PasswordFile); err != nil || c.DeviceFile == "" {
+		return password, "", err
+	}
+	device, err = readDevice(c.DeviceFile)
+	return password, device, err
 }
 
 // orNone is what a file holds at the moment of a login. Where it cannot be read there is nothing: it may be about to be written, and
@@ -89,7 +52,7 @@ func orNone(secret string, err error) string {
 func writeDevice(file, device string) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".device-*") // 0600
 	if err != nil {
-		return withoutName(err)
+		return files.Reason(err)
 	}
 	_, err = f.WriteString(device + "\n")
 	err = errors.Join(err, f.Sync(), f.Close())
@@ -99,5 +62,5 @@ func writeDevice(file, device string) error {
 	if err != nil {
 		_ = os.Remove(f.Name()) // it is of no use
 	}
-	return withoutName(err)
+	return files.Reason(err)
 }

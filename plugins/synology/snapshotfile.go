@@ -36,7 +36,7 @@ type snapshotFile struct {
 
 func (c Config) settleSnapshot(check *checker, s *settings) {
 	f := &snapshotFile{file: c.SnapshotFile, now: time.Now}
-	f.most = within(check, "snapshotMaxAge", c.SnapshotMaxAge, 26*time.Hour, time.Minute, 365*24*time.Hour)
+	f.most = c.snapshotAge(check)
 	s.snapshot = f
 	if err := files.Absolute(c.SnapshotFile); err != nil {
 		check.bad("snapshotFile", err, "")
@@ -189,3 +189,7 @@ func (f *snapshotFile) Taken() time.Time {
 
 // Close has nothing to end.
 func (f *snapshotFile) Close(context.Context) error { return nil }
+
+func (c Config) snapshotAge(check *checker) time.Duration {
+	return within(check, "snapshotMaxAge", c.SnapshotMaxAge, 26*time.Hour, time.Minute, 365*24*time.Hour)
+}

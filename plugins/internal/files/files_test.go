@@ -171,6 +171,12 @@ func TestSecrets(t *testing.T) {
 	tests := []struct{ name, file, want, wantErr string }{
 		{"a line", write(t, dir+"/a", "secret\r\n", 0o640), "secret", ""},
 		{"blanks are part of it", write(t, dir+"/b", " a b ", 0o400), " a b ", ""},
+		{"as Notepad writes it", write(t, dir+"/n", "\xef\xbb\xbfgeheim\u00fc\r\n", 0o600), "geheim\u00fc", ""},
+		{"as PowerShell writes it", write(t, dir+"/p", "\xff\xfeg\x00\xfc\x00=\xd8\x00\xde\r\x00\n\x00", 0o600), "g\u00fc\U0001f600", ""},
+		{"with the other end first", write(t, dir+"/q", "\xfe\xff\x00g\x00\n", 0o600), "g", ""},
+		{"half a character", write(t, dir+"/h", "\xff\xfeg\x00h", 0o600), "", "it begins as UTF-16 and is not"},
+		{"half a pair", write(t, dir+"/i", "\xff\xfe=\xd8g\x00", 0o600), "", "it begins as UTF-16 and is not"},
+		{"only a mark", write(t, dir+"/m", "\xef\xbb\xbf\n", 0o600), "", "the file is empty"},
 		{"empty", write(t, dir+"/c", "\n", 0o600), "", "the file is empty"},
 		{"two lines", write(t, dir+"/d", "a\nb\n", 0o600), "", "the file holds more than one line"},
 		{"for everybody", write(t, dir+"/e", "a", 0o604), "", "every user of this machine can read or change the file"},

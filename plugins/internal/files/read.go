@@ -46,7 +46,7 @@ func Absolute(file string) error {
 	return nil
 }
 
-// Read gives the content of a regular file that is no longer than most bytes and did not change meanwhile. The stamp is good
+// Read gives the content, as Text has it, of a regular file that is no longer than most bytes and did not change meanwhile. The stamp is good
 // whenever the file could be looked at, so that a file that cannot be used is not read again for nothing.
 func Read(file string, most int64) ([]byte, Stamp, error) {
 	if info, err := os.Stat(file); err != nil { // before it is opened, because to open a pipe is to wait for it
@@ -81,7 +81,8 @@ func Read(file string, most int64) ([]byte, Stamp, error) {
 	if !alike(before, after) || int64(len(content)) != before.Size() {
 		return nil, Stamp{}, errChanging
 	}
-	return content, stamp, nil
+	content, err = Text(content)
+	return content, stamp, err
 }
 
 // Reason shortens the error of a file whose name stands beside it.

@@ -44,19 +44,40 @@ func (s *Secret) Value() (string, error) {
 	if s.stamp.Same(info) {
 		return s.value, nil
 	}
-	if err := Private(info.Mode()); err != nil {
-		return "", err
-	}
-	content, stamp, err := Read(s.file, maxSecret)
-	if err != nil {
-		return "", err
-	}
-	value, err := oneLine(string(content))
+	value, stamp, err := readSecret(s.file, info)
 	if err != nil {
 		return "", err
 	}
 	s.stamp, s.value = stamp, value
 	return value, nil
+}
+
+// ReadSecret gives the line of a secret that is read once.
+func ReadSecret(file string) (string, error) {
+	if err := Absolute(file); err != nil {
+		return "", err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", Reason(err)
+	}
+	value, _, err := readSecret(file, info)
+	return value, err
+}
+
+func readSecret(file string, info os.FileInfo) (string, Stamp, error) {
+	if !info.Mode().IsRegular() {
+		return "", Stamp{}, errNotFile
+	}
+	if err := Private(info.Mode()); err != nil {
+		return "", Stamp{}, err
+	}
+	content, stamp, err := Read(file, maxSecret)
+	if err != nil {
+		return "", Stamp{}, err
+	}
+	value, err := oneLine(string(content))
+	return value, stamp, err
 }
 
 // Private reports the mode of a file that everybody can read or change.

@@ -13,6 +13,7 @@ type Limits struct {
 	Descriptors int      `key:"descriptors" doc:"How many files and connections it may have open at a time. Default 256."`
 	Processes   int      `key:"processes" doc:"How many other processes it may start; any number but 0 lets it start them. Default 0."`
 	Readable    []string `key:"readable" is:"empty" doc:"Files and folders it may read beside those that its command and its config name, by absolute path."`
+	Connect     []int    `key:"connect" is:"empty" doc:"TCP ports it may connect to beside those of the URLs in its config, and 53."`
 	Writable    []string `key:"writable" is:"empty" doc:"Files and folders it may change beside its own folder, by absolute path."`
 }
 
@@ -50,6 +51,11 @@ func (d *decoder) checkLimits(p *Plugin) {
 	}
 	if p.Limits.has("descriptors") && p.Limits.Descriptors < minDescriptors {
 		d.wrong(member(path, "descriptors"), fmt.Sprintf("a plugin needs %d at least", minDescriptors), "")
+	}
+	for i, port := range p.Limits.Connect {
+		if port < 1 || port > 65535 {
+			d.wrong(element(member(path, "connect"), i), fmt.Sprintf("%d is not a port: write a number from 1 to 65535", port), "")
+		}
 	}
 	for _, list := range []struct {
 		key   string

@@ -25,6 +25,9 @@ func WritableByOthers(file string) error {
 		return fmt.Errorf("look at %s: %w", file, reason(err))
 	}
 	if info.Mode().Perm()&0o022 != 0 && !readOnly(target) {
+		if !slices.ContainsFunc(names, isLink) {
+			target = file // as it was written
+		}
 		return fmt.Errorf("%s can be written by %s: mend it with chmod go-w %s", file, writers(info), target)
 	}
 	for _, name := range slices.Backward(names) {
@@ -41,13 +44,18 @@ func FoldersOf(files ...string) (out []string) {
 	for _, file := range files {
 		names, _ := way(file)
 		for i, name := range names {
-			if info, err := os.Lstat(name); i == len(names)-1 || err == nil && info.Mode().Type() == fs.ModeSymlink {
+			if i == len(names)-1 || isLink(name) {
 				out = append(out, filepath.Dir(name))
 			}
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+func isLink(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && info.Mode().Type() == fs.ModeSymlink
 }
 
 // way returns all names that are looked at to find a file, in their order, each in a folder on whose own way there is no link. The last

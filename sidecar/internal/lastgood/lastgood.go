@@ -51,10 +51,9 @@ func (s *Store) Remove(ctx context.Context, plugin, id string) error {
 	return s.rows.Remove(ctx, plugin, id)
 }
 
-// Erase drops all, beyond recovery where the database can do that.
-func (s *Store) Erase(ctx context.Context) error {
-	_, err := s.rows.Erase(ctx, func(state.Row) bool { return true })
-	return err
+// Erase drops what matches, and what does not open, beyond recovery where the database can do that.
+func (s *Store) Erase(ctx context.Context, match func(plugin string, value []byte) bool) (int, error) {
+	return s.rows.Erase(ctx, func(r state.Row) bool { return match(r.Scope, r.Value) })
 }
 
 // Run deletes now and then what is of no use any more, until ctx ends. It begins at once, which also opens the store before

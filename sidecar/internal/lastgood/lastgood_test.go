@@ -104,7 +104,7 @@ func TestAnswersSurviveAndGo(t *testing.T) {
 		if got, want := all(t, s, "nas", "mum", "dad", "uncle"), "two - -"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		if err := s.Erase(t.Context()); err != nil {
+		if _, err := s.Erase(t.Context(), func(string, []byte) bool { return true }); err != nil {
 			t.Fatal(err)
 		}
 		if got := all(t, s, "nas", "mum") + all(t, s, "ldap", "mum"); got != "--" {

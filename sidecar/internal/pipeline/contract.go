@@ -157,16 +157,24 @@ func (c Contract) judge(d *claims.Draft, patch claims.Patch) error {
 			return fmt.Errorf("maxGroups: %d groups are more than %d", n, c.MaxGroups)
 		}
 	}
-	if c.MaxPayloadBytes > 0 && atMost(d, patch) > c.MaxPayloadBytes {
-		payload, err := d.Object().Apply(d.Patch())
-		if err != nil {
-			return err
-		}
-		if len(payload) > c.MaxPayloadBytes {
-			return fmt.Errorf("maxPayloadBytes: the payload has %d bytes, more than %d", len(payload), c.MaxPayloadBytes)
+	if c.MaxPayloadBytes > 0 {
+		if err := fits(d, patch, c.MaxPayloadBytes); err != nil {
+			return fmt.Errorf("maxPayloadBytes: %w", err)
 		}
 	}
 	return nil
+}
+
+// fits reports a payload that has become too long.
+func fits(d *claims.Draft, patch claims.Patch, most int) error {
+	if atMost(d, patch) <= most {
+		return nil
+	}
+	payload, err := d.Object().Apply(d.Patch())
+	if err == nil && len(payload) > most {
+		err = fmt.Errorf("the payload has %d bytes, more than %d", len(payload), most)
+	}
+	return err
 }
 
 // atMost is a size that the payload cannot exceed, found without writing it: most are far from their limit.

@@ -14,6 +14,7 @@ const (
 	Unavailable              // a lookup that is needed could not be made
 	Deadline                 // the time was over
 	Withheld                 // a lookup that is needed is never made for such a request: it will be so the next time
+	Oversized                // the request is beyond a limit
 )
 
 // NotAsked is the error of a rule that reads facts of a lookup which was not made.

@@ -64,6 +64,19 @@ type Input struct {
 	TrustedEmail string
 }
 
+// fits says which limit the request is beyond, or returns nil.
+func (in *Input) fits() error {
+	id := &in.Identity
+	f := claims.Fields{
+		UserID: id.UserID, Username: id.Username, PreferredUsername: id.PreferredUsername, Email: id.Email, Groups: id.Groups,
+		Connector: in.Connector, Client: in.Client, Audience: in.Audience, Scopes: in.Scopes, Grant: in.Grant, RequestID: in.RequestID,
+	}
+	if in.Payload != nil {
+		f.Payload = len(in.Payload.Raw())
+	}
+	return f.Check()
+}
+
 // IsUser reports whether the request is about a person: client credentials present the client itself as identity.
 func (in *Input) IsUser() bool { return in.Connector != "" }
 
@@ -88,6 +101,7 @@ type Answer struct {
 	Failed  bool           // the lookup failed and the policy is to continue: Facts must not be read
 	Stale   bool           // served past its lifetime because the plugin failed
 	Age     time.Duration  // how old the knowledge is
+	Size    int            // bytes of the facts as they came; zero: not known
 	Source  string         // "plugin", "cache", "store" (known before the start), "stale" or "given"
 }
 

@@ -87,7 +87,9 @@ func (r *run) question(ctx context.Context, s *Step) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &asked{step: s, question: Question{Connector: r.in.Connector, Exchange: r.in.RequestID, Params: params}}, nil
+	return &asked{step: s, question: Question{
+		Connector: r.in.Connector, Exchange: r.in.RequestID, Params: params, Person: []string{r.in.Identity.Email, r.in.Identity.UserID},
+	}}, nil
 }
 
 // mayAsk reports whether the request is one in which the lookup is made: people only, and only in its grants.

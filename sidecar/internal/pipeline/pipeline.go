@@ -54,6 +54,9 @@ type Denial struct {
 func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
 	in.TrustedEmail = p.Connector[in.Connector].email(in.Identity)
 	res := &Result{}
+	if err := in.fits(); err != nil {
+		return res, &Error{Class: Oversized, Err: err}
+	}
 	if res.Denial = p.foreignAudience(in); res.Denial != nil {
 		return res, nil
 	}
@@ -127,6 +130,9 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 	}
 	if err := r.contracts(patch); err != nil {
 		return claims.Patch{}, nil, r.withholding(err)
+	}
+	if err := fits(r.state.Claims, patch, claims.MaxPayload); err != nil {
+		return claims.Patch{}, nil, &Error{Class: Internal, Path: "pipeline", Err: err}
 	}
 	return trimmed, nil, nil
 }

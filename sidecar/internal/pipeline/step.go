@@ -119,4 +119,5 @@ type Question struct {
 	Connector string          // connector of the login: part of the identity of a cached answer
 	Exchange  string          // request id: one exchange gets one answer; empty means no such promise
 	Params    json.RawMessage // JSON object with sorted keys
+	Person    []string        // what the person is known by: an address, an id; by these what is kept of the answer can be dropped
 }

@@ -1,6 +1,7 @@
 package pluginhost
 
 import (
+	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -47,6 +48,15 @@ func accountOf(text string) (a account, message, hint string) {
 		return a, "nothing is kept from root and its group", "name a user that nothing else runs as"
 	}
 	return account{int(u), int(g)}, "", ""
+}
+
+// IDs are the user and group ids that text means in a declaration.
+func IDs(text string) (uid, gid int, err error) {
+	a, message, _ := accountOf(text)
+	if message != "" {
+		return 0, 0, errors.New(message)
+	}
+	return a.uid, a.gid, nil
 }
 
 // give makes a the owner of an empty directory that the host made, and that nobody else could enter until now.

@@ -70,6 +70,14 @@ func become(a account) error {
 // reaches returns an error when this process, as who it became, cannot use what it needs to start: whoever wrote the
 // configuration forgot whom they gave it to. What does not exist is for the plugin to say.
 func (o orders) reaches(a account, program string) error {
+	who := a.String()
+	switch {
+	case a.own():
+	case os.Geteuid() == 0:
+		who = "root, who has no capabilities in a plugin,"
+	default:
+		return nil // it is the host, and the plugin says it best
+	}
 	for _, need := range []struct {
 		files []string
 		mode  uint32
@@ -81,7 +89,7 @@ func (o orders) reaches(a account, program string) error {
 	} {
 		for _, file := range need.files {
 			if err := unix.Access(file, need.mode); errors.Is(err, unix.EACCES) {
-				return fmt.Errorf("%s %s %s", a, need.error, file)
+				return fmt.Errorf("%s %s %s", who, need.error, file)
 			}
 		}
 	}

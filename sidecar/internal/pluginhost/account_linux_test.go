@@ -151,7 +151,7 @@ func tryOwnUser(t *testing.T, unconfined bool) {
 		{fmt.Sprintf("kill %d", victim), "refused"},
 		{"connect " + admin, "refused"},
 		{"root", "refused"},
-		{"borrow " + borrowed, "user 64001"},
+		{"borrow " + borrowed + " " + asWho, "user 64001"},
 		{"privileges", "no new ones"},
 		{"terminal", "none"},
 	}
@@ -161,15 +161,16 @@ func tryOwnUser(t *testing.T, unconfined bool) {
 		}
 	}
 	c := p.Status().Confinement
-	want := &Confinement{User: mine, Own: true, Tasks: c.Tasks}
+	want := &Confinement{}
 	switch {
 	case unconfined:
 		want.Why = "unconfined, as declared"
 	case landlockVersion() == 0:
 		want.Why = "this kernel has no file rules"
 	default:
-		want.Files, want.Signals = landlockVersion(), landlockVersion() >= 6
+		*want = landlocked(landlockVersion(), orders{Connect: []int{53}})
 	}
+	want.User, want.Own, want.Tasks, want.Calls, want.NoCapabilities = mine, true, c.Tasks, true, true
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}

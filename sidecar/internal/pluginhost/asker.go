@@ -7,13 +7,15 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
 // CachePolicy says how long the answers of a lookup count. The zero value caches nothing; lookups of the same at the same
 // time still share one call, and one exchange still gets one answer.
 type CachePolicy struct {
-	// TTL is how long "found" is answered without asking, from the moment when it came.
+	// TTL is how old knowledge may be with which "found" is answered without asking: the age that the plugin gave the answer counts.
 	TTL time.Duration
 	// NegativeTTL is the same for "not found".
 	NegativeTTL time.Duration
@@ -69,6 +71,7 @@ func (a *asker) ask(ctx context.Context, k key, q pipeline.Question) (*pipeline.
 	}
 	if last != nil && a.fresh(last, now) {
 		tallies.hits.Add(1)
+		a.given(k, q, last)
 		a.refresh(k, q, last, now)
 		return served(last, now, false), nil
 	}
@@ -83,10 +86,44 @@ func (a *asker) ask(ctx context.Context, k key, q pipeline.Question) (*pipeline.
 	}
 	if now := host.o.Now(); last != nil && a.servable(last, now) {
 		tallies.stale.Add(1)
+		a.given(k, q, last)
 		return served(last, now, true), nil
 	}
 	tallies.unanswered.Add(1)
 	return nil, err
+}
+
+// given notes who gets an answer that was there before.
+func (a *asker) given(k key, q pipeline.Question, e *entry) {
+	if e.about.add(tagsOf(q.Person)) && !e.saved.IsZero() && a.p.host.keeper != nil {
+		a.p.host.keeper.add(k, &change{plugin: a.p, entry: e})
+	}
+}
+
+// Peeked is what is cached for a question.
+type Peeked struct {
+	Found    bool
+	Age      time.Duration
+	FreshFor time.Duration // for how long it is answered without asking; zero: it is not
+	StaleFor time.Duration // for how long it is answered if the plugin fails; zero: it is not
+}
+
+// Peek says what memory holds for a question to a, which must be an asker of a host. It reports false when that is nothing. Nothing is
+// asked, counted or changed.
+func Peek(a pipeline.Asker, q pipeline.Question) (Peeked, bool) {
+	own, ok := a.(*asker)
+	if !ok {
+		return Peeked{}, false
+	}
+	e, now := own.p.host.answers.get(own.p.key(q)), own.p.host.o.Now()
+	if e == nil {
+		return Peeked{}, false
+	}
+	p := Peeked{Found: e.answer.Found, Age: e.age(now), FreshFor: max(0, own.ttl(e)-e.age(now))}
+	if e.answer.Found {
+		p.StaleFor = max(0, own.policy.MaxStale-e.age(now))
+	}
+	return p, p.FreshFor > 0 || p.StaleFor > 0
 }
 
 // fetch asks the plugin, together with all who ask the same now. If there is something to serve instead, it gives up while
@@ -98,13 +135,15 @@ func (a *asker) fetch(ctx context.Context, k key, q pipeline.Question, last *ent
 		defer t.Stop()
 		patience = t.C
 	}
-	shared := a.p.host.answers.flight.DoChan(string(k[:]), func() (any, error) { return a.p.fetch(k, q, last == nil, traceOf(ctx)) })
+	shared := a.p.flight(k, func() (any, error) { return a.p.fetch(k, q, last == nil, traceOf(ctx)) })
 	select {
 	case r := <-shared:
 		if r.Err != nil {
 			return nil, r.Err
 		}
-		return r.Val.(*entry), nil
+		e := r.Val.(*entry)
+		a.given(k, q, e)
+		return e, nil
 	case <-patience:
 		return nil, fmt.Errorf("plugin %s: lookup: no answer in time", a.p.Name())
 	case <-ctx.Done():
@@ -120,7 +159,7 @@ const refreshShare = 5 // a fifth
 // users are asleep is left asleep.
 func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) {
 	p := a.p
-	if !last.answer.Found || since(last.at, now) < a.policy.TTL-a.policy.TTL/refreshShare || last.refreshed.Load() {
+	if !last.answer.Found || last.age(now) < a.policy.TTL-a.policy.TTL/refreshShare || last.refreshed.Load() {
 		return
 	}
 	if !p.slots.takeIdle() {
@@ -130,7 +169,7 @@ func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) 
 		p.slots.giveIdle()
 		return
 	}
-	shared := p.host.answers.flight.DoChan(string(k[:]), func() (any, error) {
+	shared := p.flight(k, func() (any, error) {
 		p.tallies.refreshes.Add(1)
 		return p.fetch(k, q, false, "")
 	})
@@ -138,6 +177,11 @@ func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) 
 		defer p.slots.giveIdle()
 		<-shared // it comes: the call has a deadline
 	}()
+}
+
+// flight runs f once for all who ask the same, and not for those who ask after answers were dropped.
+func (p *Plugin) flight(k key, f func() (any, error)) <-chan singleflight.Result {
+	return p.host.answers.flight.DoChan(fmt.Sprintf("%s%d", k[:], p.host.answers.drops.Load()), f)
 }
 
 // fetch asks the plugin and keeps the answer. It belongs to nobody's request: whoever waits may leave. trace is that of who asked
@@ -149,16 +193,27 @@ func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool, trace string) (
 	defer p.host.calls.Done()
 	ctx, cancel := context.WithTimeout(p.host.ctx, p.host.o.CallTimeout)
 	defer cancel()
-	if unknown && !p.unknown.take(p.host.o.Now()) || !p.slots.take(ctx) {
+	busy := func() (*entry, error) {
 		p.tallies.limited.Add(1)
 		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrBusy)
+	}
+	if unknown {
+		give, ok := p.unknown.take(ctx, q.Connector, p.host.o.Now())
+		if !ok {
+			return busy()
+		}
+		defer give()
+	}
+	if !p.slots.take(ctx) {
+		return busy()
 	}
 	defer p.slots.give()
 	if !p.breaker.allow(p.host.o.Now()) {
 		p.tallies.broken.Add(1)
 		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrBroken)
 	}
-	answer, err := p.timedLookup(inTrace(ctx, trace), q)
+	drops, asked, who, last := p.host.answers.drops.Load(), p.host.o.Now(), tagsOf(q.Person), p.host.answers.get(k)
+	answer, err := p.timedLookup(inTrace(ctx, trace), q, p.wants(who, last))
 	now := p.host.o.Now()
 	if p.breaker.note(k, judge(err), now) {
 		p.tallies.opened.Add(1)
@@ -167,21 +222,24 @@ func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool, trace string) (
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{answer: answer, at: now}
-	p.host.keeper.keep(p, k, e, p.host.answers.get(k))
-	p.host.answers.put(k, e)
+	e := &entry{plugin: p.Name(), answer: answer, at: asked} // what it says may be as old as the question
+	e.about.add(who)
+	if p.host.answers.drops.Load() == drops {
+		p.host.keeper.keep(p, k, e, p.host.answers.get(k))
+	}
+	p.host.answers.put(k, e, drops)
 	return e, nil
 }
 
 // timedLookup is a call and what is counted of it. The plugin gets less time than the call has left, so that what it says
 // at the end of it still comes through.
-func (p *Plugin) timedLookup(ctx context.Context, q pipeline.Question) (*pipeline.Answer, error) {
+func (p *Plugin) timedLookup(ctx context.Context, q pipeline.Question, fresh bool) (*pipeline.Answer, error) {
 	deadline, _ := ctx.Deadline() // fetch has set it
 	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)*9/10)
 	defer cancel()
 	p.renew(ctx)
 	p.tallies.calls.Add(1)
-	answer, err := p.lookup(ctx, q.Params)
+	answer, err := p.lookup(ctx, q.Params, fresh)
 	if err != nil {
 		p.tallies.failures.Add(1)
 	}
@@ -199,24 +257,25 @@ func (p *Plugin) key(q pipeline.Question) key {
 	return sha256.Sum256(b)
 }
 
-// fresh reports whether e counts without asking.
-func (a *asker) fresh(e *entry, now time.Time) bool {
-	ttl := a.policy.TTL
-	if !e.answer.Found {
-		ttl = a.policy.NegativeTTL
+func (a *asker) ttl(e *entry) time.Duration {
+	if e.answer.Found {
+		return a.policy.TTL
 	}
-	return since(e.at, now) < ttl
+	return a.policy.NegativeTTL
 }
+
+// fresh reports whether e counts without asking.
+func (a *asker) fresh(e *entry, now time.Time) bool { return e.age(now) < a.ttl(e) }
 
 // servable reports whether e may be served when the plugin fails.
 func (a *asker) servable(e *entry, now time.Time) bool {
-	return e.answer.Found && since(e.at, now)+e.answer.Age < a.policy.MaxStale
+	return e.answer.Found && e.age(now) < a.policy.MaxStale
 }
 
 // served returns the answer of e as it is at now.
 func served(e *entry, now time.Time, stale bool) *pipeline.Answer {
 	answer := *e.answer
-	answer.Age += since(e.at, now)
+	answer.Age = e.age(now)
 	if answer.Source == "plugin" {
 		answer.Source = "cache"
 	}

@@ -52,6 +52,14 @@ func TestTheCache(t *testing.T) {
 			{At: 0, Answer: "found", Source: "plugin", Age: 5 * m, Calls: 1},
 			{At: 1 * m, Answer: "found", Source: "cache", Age: 6 * m, Calls: 1},
 		}},
+		{"what is older than ttl when it comes is not kept as fresh", policy, []any{found(10 * m)}, []seen{
+			{At: 0, Answer: "found", Source: "plugin", Age: 10 * m, Calls: 1},
+			{At: 0, Answer: "found", Source: "plugin", Age: 10 * m, Calls: 2},
+		}},
+		{"nor is an old no", policy, []any{older(none(), m), found(0)}, []seen{
+			{At: 0, Answer: "none", Source: "plugin", Age: m, Calls: 1},
+			{At: 0, Answer: "found", Source: "plugin", Calls: 2},
+		}},
 		{"not found has a time of its own", policy, []any{none(), found(0)}, []seen{
 			{At: 0, Answer: "none", Source: "plugin", Calls: 1},
 			{At: 29 * time.Second, Answer: "none", Source: "cache", Age: 29 * time.Second, Calls: 1},
@@ -112,11 +120,11 @@ func TestTheCache(t *testing.T) {
 	}
 }
 
-func look(t *testing.T, asker pipeline.Asker, q pipeline.Question, at time.Duration, api *lookups) seen {
+func look(t *testing.T, asked pipeline.Asker, q pipeline.Question, at time.Duration, api *lookups) seen {
 	t.Helper()
-	answer, err := asker.Ask(t.Context(), q)
+	answer, err := asked.Ask(t.Context(), q)
 	if err != nil {
-		return seen{At: at, Answer: err.Error(), Calls: api.called()}
+		return seen{At: at, Answer: asked.(*asker).p.host.Reveal(err.Error()), Calls: api.called()}
 	}
 	s := seen{At: at, Answer: answer.Problem, Source: answer.Source, Stale: answer.Stale, Age: answer.Age, Calls: api.called()}
 	if answer.Found {
@@ -189,11 +197,16 @@ func TestOneExchangeGetsOneAnswer(t *testing.T) {
 }
 
 func TestExchangesAreBounded(t *testing.T) {
-	x := &exchanges{size: 3}
+	x := &exchanges{room: 3 * bookkeeping}
 	for i := range 100 {
 		x.put(exchangeKey{exchange: string(rune('a' + i))}, &pipeline.Answer{}, time.Time{})
 	}
 	if n := len(x.young) + len(x.old); n > 6 {
 		t.Errorf("%d answers are kept", n)
 	}
+}
+
+func older(r *pluginv1.LookupResponse, age time.Duration) *pluginv1.LookupResponse {
+	r.AgeMs = age.Milliseconds()
+	return r
 }

@@ -29,9 +29,10 @@ var word = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 const maxAge = 100 * 365 * 24 * time.Hour
 
 // lookup asks the plugin once, or twice if its process died before it answered.
-func (p *Plugin) lookup(ctx context.Context, params json.RawMessage) (*pipeline.Answer, error) {
+func (p *Plugin) lookup(ctx context.Context, params json.RawMessage, fresh bool) (*pipeline.Answer, error) {
+	p.host.said.ask()
 	resp, err := call(ctx, p, func(inst *instance, opts ...grpc.CallOption) (*pluginv1.LookupResponse, error) {
-		return inst.api.Lookup(ctx, &pluginv1.LookupRequest{Params: params}, opts...)
+		return inst.api.Lookup(ctx, &pluginv1.LookupRequest{Params: params, Fresh: fresh}, opts...)
 	})
 	if err != nil {
 		return nil, p.callError("lookup", err, params)
@@ -53,12 +54,15 @@ func (p *Plugin) answer(resp *pluginv1.LookupResponse) (*pipeline.Answer, error)
 	case resp.GetAgeMs() < 0 || resp.GetAgeMs() > int64(maxAge/time.Millisecond):
 		return nil, errors.New("the age is out of range")
 	}
+	if most, declared := p.MaxAge(); declared && time.Duration(resp.GetAgeMs())*time.Millisecond > most+p.host.o.CallTimeout {
+		return nil, errors.New("it is older than the plugin declares") // a call may take as long as that more
+	}
 	values, err := p.desc.Facts.Decode(resp.GetFacts())
 	if err != nil {
-		return nil, fmt.Errorf("facts: %w", err)
+		return nil, errors.New("facts that are not in the schema" + p.words(err.Error())) // a name in them may be anything
 	}
 	return &pipeline.Answer{
-		Found: resp.GetFound(), Problem: resp.GetProblem(), Facts: values,
+		Found: resp.GetFound(), Problem: resp.GetProblem(), Facts: values, Size: len(resp.GetFacts()),
 		Age: time.Duration(resp.GetAgeMs()) * time.Millisecond, Source: "plugin",
 	}, nil
 }
@@ -104,7 +108,10 @@ func lost(ctx context.Context, inst *instance) bool {
 	}
 }
 
-// callError puts a failed call in words. params are blotted out of what the plugin said.
+// words returns what stands in an error in the place of text, which p said.
+func (p *Plugin) words(text string) string { return p.host.said.words(p.Name(), text) }
+
+// callError says what kind of failure it was. params are blotted out of what the plugin said, wherever that goes.
 func (p *Plugin) callError(what string, err error, params json.RawMessage) error {
 	if none := (notAsked{}); errors.As(err, &none) {
 		return &CallError{text: none.Error(), cause: none.error, unasked: true}
@@ -117,7 +124,7 @@ func (p *Plugin) callError(what string, err error, params json.RawMessage) error
 	case codes.Canceled:
 		return &CallError{text: text + "canceled", cause: context.Canceled}
 	}
-	return &CallError{text: text + codeName(st.Code()) + ": " + line(blot(st.Message(), params)), cause: err}
+	return &CallError{text: text + codeName(st.Code()) + p.words(line(blot(st.Message(), params))), cause: err}
 }
 
 // configureError is callError for a configuration that inst, which may be nil, was given. What a process prints of it may hold

@@ -3,15 +3,19 @@ package pluginhost
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -56,13 +60,63 @@ func TestAKilledHostTakesItsPluginWithIt(t *testing.T) {
 	killHost(t)
 }
 
-// killHost runs a host in a process of its own, kills it, and waits for the end of its plugin.
-func killHost(t *testing.T, as ...string) {
+// TestWhatAKilledHostLeftIsRemovedByTheNext keeps what is still somebody's, and what no host made.
+func TestWhatAKilledHostLeftIsRemovedByTheNext(t *testing.T) {
+	tmp := killHost(t)
+	t.Setenv("TMPDIR", tmp)
+	if left, _ := filepath.Glob(tmp + "/claimsmith-*"); len(left) != 1 {
+		t.Fatalf("the killed host left %v", left)
+	}
+	living, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer living.Close()
+	kept := []string{"claimsmith-1", "claimsmith-backup"} // without a lock, and of another name
+	for _, name := range kept {
+		if err := os.Mkdir(filepath.Join(tmp, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(tmp, "claimsmith-backup", lockName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept = append(kept, filepath.Base(living.dir), filepath.Base(next.dir))
+	slices.Sort(kept)
+	var left []string
+	for _, path := range must(filepath.Glob(tmp + "/*")) {
+		left = append(left, filepath.Base(path))
+	}
+	if diff := cmp.Diff(kept, left); diff != "" {
+		t.Error(diff)
+	}
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(next.dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a host that was closed left its folder: %v", err)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// killHost runs a host in a process of its own, kills it, and waits for the end of its plugin. It returns the directory for
+// temporary files of the host.
+func killHost(t *testing.T, as ...string) (tmp string) {
 	tmp, err := os.MkdirTemp("", "kill") // short, because of the sockets in it, which nobody is left to remove
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(tmp)
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
 	if err := os.Chmod(tmp, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +148,7 @@ func killHost(t *testing.T, as ...string) {
 	_, _ = io.Copy(io.Discard, out)
 	_ = host.Wait()
 	ended(t, pid)
+	return tmp
 }
 
 func TestNothingOfAGroupIsLeft(t *testing.T) {

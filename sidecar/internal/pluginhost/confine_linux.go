@@ -50,24 +50,44 @@ func confine(o orders) (c Confinement, err error) {
 		}
 		l.report(n)
 	}
+	version := landlockVersion()
 	var why error
 	switch {
 	case !o.Files:
 		why = errors.New("unconfined, as declared")
-	case landlockVersion() == 0:
+	case version == 0:
 		why = errors.New("this kernel has no file rules")
 	default:
-		if c.Files, c.Signals, err = confineFiles(o); err != nil {
+		if err := confineReach(o, version); err != nil {
 			return c, err
 		}
+		held := landlocked(version, o)
+		c.Files, c.TCP, c.Ports, c.Signals = held.Files, held.TCP, held.Ports, held.Signals
 	}
-	if o.Processes == 0 {
-		err := forbidProcesses()
-		c.NoProcesses = err == nil
-		why = errors.Join(why, err)
+	if err := dropCapabilities(); err != nil { // only now: root needs them to look at files of others
+		return c, err
 	}
-	if why != nil {
+	c.NoCapabilities = true
+	err = confineCalls(o, c.Signals)
+	c.Calls = err == nil
+	c.NoProcesses = c.Calls && o.Processes == 0
+	if why = errors.Join(why, err); why != nil {
 		c.Why = line(why.Error())
 	}
 	return c, nil
+}
+
+// dropCapabilities leaves this thread, and what it becomes, none of what root may do beyond other users. Without new privileges
+// execve gives a process of root no more than is left here.
+func dropCapabilities() error {
+	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) // kernels without them have none to clear
+	for c := uintptr(0); c <= 63; c++ {
+		_ = unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0) // as far as this process may; it matters to nobody without new privileges
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var none [2]unix.CapUserData
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		return fmt.Errorf("no capabilities: %w", err)
+	}
+	return nil
 }

@@ -20,20 +20,26 @@ type Limits struct {
 	Processes int
 	// Readable and Writable are files and directories, with all in them, that the plugin may use beyond what it needs to run.
 	Readable, Writable []string
+	// Connect are TCP ports that it may connect to beyond those of the URLs in its configuration, and 53.
+	Connect []int
 }
 
 // Confinement is what is really in force around a process. The wrapper reports it, after it was applied.
 type Confinement struct {
-	User        int    `json:"user"`        // the user id that it runs as
-	Own         bool   `json:"own"`         // and that is not the one of the host
-	Files       int    `json:"files"`       // version of the kernel's Landlock; 0: the plugin may use all files that its user may
-	Signals     bool   `json:"signals"`     // it can signal nobody but itself
-	Memory      int64  `json:"memory"`      // RLIMIT_DATA; 0: no limit
-	Descriptors int    `json:"descriptors"` // RLIMIT_NOFILE; 0: no limit
-	NoProcesses bool   `json:"noProcesses"` // it cannot start any
-	Tasks       int    `json:"tasks"`       // RLIMIT_NPROC: processes and threads of its user; 0: no limit
-	Checked     int    `json:"checked"`     // files that had the digest that was declared
-	Why         string `json:"why"`         // what could not be applied, and why; empty: nothing
+	User           int    `json:"user"`    // the user id that it runs as
+	Own            bool   `json:"own"`     // and that is not the one of the host
+	Files          int    `json:"files"`   // version of the kernel's Landlock; 0: the plugin may use all files that its user may
+	Signals        bool   `json:"signals"` // it can signal nobody but itself
+	TCP            bool   `json:"tcp"`     // it connects to Ports only, and listens on none
+	Ports          []int  `json:"ports"`
+	Calls          bool   `json:"calls"`          // only the system calls that were reviewed
+	NoCapabilities bool   `json:"noCapabilities"` // root can do no more than the owner of its files
+	Memory         int64  `json:"memory"`         // RLIMIT_DATA; 0: no limit
+	Descriptors    int    `json:"descriptors"`    // RLIMIT_NOFILE; 0: no limit
+	NoProcesses    bool   `json:"noProcesses"`    // it cannot start any
+	Tasks          int    `json:"tasks"`          // RLIMIT_NPROC: processes and threads of its user; 0: no limit
+	Checked        int    `json:"checked"`        // files that had the digest that was declared
+	Why            string `json:"why"`            // what could not be applied, and why; empty: nothing
 }
 
 // String is c in one line, for people.
@@ -53,6 +59,9 @@ func (c *Confinement) String() string {
 	add(c.Own, fmt.Sprintf("user %d, its own", c.User), fmt.Sprintf("user %d, as claimsmith", c.User))
 	add(c.Files > 0, fmt.Sprintf("files (Landlock %d)", c.Files), "all files of its user")
 	add(c.Signals, "no signals to others", "")
+	add(c.TCP, "TCP to "+ports(c.Ports), "all TCP ports")
+	add(c.NoCapabilities, "no capabilities", "")
+	add(c.Calls, "reviewed system calls", "all system calls")
 	add(c.NoProcesses, "no processes", "may start processes")
 	add(c.Tasks > 0, fmt.Sprintf("at most %d with their threads", c.Tasks), "")
 	add(c.Memory > 0, fmt.Sprintf("%d MiB", c.Memory>>20), "no limit of memory")
@@ -126,29 +135,12 @@ func secretFiles(config json.RawMessage) []string {
 }
 
 func filesOf(config json.RawMessage, named func(key string) bool) []string {
-	var tree any
-	if json.Unmarshal(config, &tree) != nil {
-		return nil
-	}
 	var files []string
-	var walk func(key string, v any)
-	walk = func(key string, v any) {
-		switch v := v.(type) {
-		case string:
-			if named(key) && filepath.IsAbs(v) {
-				files = append(files, filepath.Clean(v))
-			}
-		case []any:
-			for _, e := range v {
-				walk(key, e)
-			}
-		case map[string]any:
-			for k, e := range v {
-				walk(k, e)
-			}
+	eachText(config, func(key, text string) {
+		if named(key) && filepath.IsAbs(text) {
+			files = append(files, filepath.Clean(text))
 		}
-	}
-	walk("", tree)
+	})
 	slices.Sort(files)
 	return slices.Compact(files)
 }
@@ -167,6 +159,7 @@ type orders struct {
 	Files       bool              `json:"files,omitempty"` // apply file rules
 	Readable    []string          `json:"readable,omitempty"`
 	Writable    []string          `json:"writable,omitempty"`
+	Connect     []int             `json:"connect,omitempty"`
 }
 
 // programFolder is where a program lies with the modules and libraries that belong to it. Of an interpreter that came with
@@ -197,6 +190,7 @@ func (l *launcher) orders(parent int, copies, sockets string) orders {
 		Processes: d.Limits.Processes, Files: !d.Unconfined, UID: l.as.uid, GID: l.as.gid, Named: namedFiles(d.Config),
 		Readable: slices.Concat(namedFiles(d.Config), d.Limits.Readable),
 		Writable: slices.Concat([]string{l.dir, sockets}, d.Limits.Writable),
+		Connect:  d.ports(),
 	}
 	for _, arg := range d.Command {
 		if filepath.IsAbs(arg) {

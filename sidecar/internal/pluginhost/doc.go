@@ -18,8 +18,12 @@
 //
 // File rules are Landlock's, made for the one thread that becomes the plugin. They name files as they are at the start, so a
 // process whose files were replaced is replaced before the next call. A plugin may start threads and no processes: what it
-// cannot start it cannot leave behind, also when the host is killed. A plugin that may start processes can: its group is
-// killed with it, what left the group is not, and nothing is when the host is killed.
+// cannot start it cannot leave behind, also when the host is killed. What a plugin that may start processes starts cannot
+// leave its session and group, which is killed with it, but not when the host is killed.
+//
+// System calls that reach other files, processes or the kernel by a path or a number, which file rules do not see, are refused by a filter,
+// and so is all that nobody has looked at. There are no capabilities, also for root. A session is how sockets of the host know a
+// plugin that connects ([Host.PluginOf]).
 //
 // A user of its own keeps a plugin from the host, from other plugins and from the sockets of both also where there are no file
 // rules. It needs a host that is root, and is given up for good before the plugin is run: copies are made and compared as root;
@@ -34,17 +38,21 @@
 //
 // # What is logged
 //
-// What a plugin logs through its SDK, as lines of JSON on stderr, goes to Options.Log with level and attributes, up to a number of
-// bytes in each minute: who writes such a line answers for what is in it. Anything else that a plugin prints may hold addresses, tokens or passwords,
-// so it is counted and not logged. There are two exceptions. Until a plugin has been configured it knows nothing that is not
-// its own, and its last words explain why it did not start: they stand in that error. After a crash the lines that the Go
-// runtime prints are logged where they cannot hold values: its own errors, and the functions of the first stack, without
-// arguments. Whoever writes a plugin sees all of it with Options.Stderr. What go-plugin itself has to say is logged at debug.
+// Whatever a plugin says may hold a person, in pieces, encoded or reversed: no filter finds that. So once a host has put its first
+// question to a plugin, no word of any of them reaches a log, an error, a metric or a span. An error is its kind, the name of the plugin
+// and an id ("lookup: unavailable (words 7K2MQ9)"); what stands for the id is kept in memory, cut to a line, for an hour, and
+// [Host.Reveal] and [Plugin.Said] show it to whoever asks as the operator. The same holds for records that a plugin logs, of which the log
+// gets the number, for the trace of a crash, for why a process did not start again, and for what is wrong with a configuration that is
+// loaded then. What go-plugin has to say is logged at debug, without what comes with it.
 //
-// An error that a plugin answers is cut to one short line, and the parameters of the question are blotted out of it: it
-// ends in logs.
+// Before the first question nobody is known to a plugin, and its words explain why it does not start: they stand in that error, and
+// records go to Options.Log with level and attributes. What it prints that is no record is counted and never kept, but for the last
+// words of a process that was not configured yet. Whoever writes a plugin sees all of it with Options.Stderr.
 //
 // # Answers
+//
+// The age that a plugin gives an answer counts against all limits. How old its answers may be it declares when it takes a configuration
+// ([Plugin.MaxAge]), and is held to it. Answers are remembered with digests of whom they were given to, by which [Host.Drop] finds them.
 //
 // An answer must fit the schema that the plugin described. One that does not is a failure, never half an answer. See
 // [CachePolicy] for what is kept, for how long, and what is served when the plugin fails. "Not found" is never served

@@ -49,11 +49,14 @@ func Exec(args []string) error {
 	if err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
-	if err := settle(o, path); err != nil {
+	if err := settle(o); err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
 	confined, err := confine(o)
 	if err != nil {
+		return fmt.Errorf("plugin exec: %w", err)
+	}
+	if err := o.reaches(account{o.UID, o.GID}, path); err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
 	confined.Checked, confined.User, confined.Own = len(o.SHA256), os.Geteuid(), o.UID != 0
@@ -86,7 +89,7 @@ func enclose(parent int) error {
 }
 
 // settle makes this process one of the user that it was ordered to have.
-func settle(o orders, program string) error {
+func settle(o orders) error {
 	a := account{o.UID, o.GID}
 	if !a.own() {
 		return nil
@@ -99,10 +102,7 @@ func settle(o orders, program string) error {
 	if err := become(a); err != nil {
 		return err
 	}
-	if err := dieWith(o.Parent); err != nil { // the kernel forgets the request when the user changes
-		return err
-	}
-	return o.reaches(a, program)
+	return dieWith(o.Parent) // the kernel forgets the request when the user changes
 }
 
 // compare holds the files that have a digest against it. Those of the command, and those beside or below one of them, are

@@ -15,7 +15,7 @@ import (
 
 // Options are what a Host needs to know.
 type Options struct {
-	// Log gets what plugins log, labelled with their names, and what happens to their processes. Defaults to slog.Default().
+	// Log gets what happens to plugins, labelled with their names, and what they log before the first question. Defaults to slog.Default().
 	Log *slog.Logger
 	// Wrapper is put before the command of a plugin: it runs Exec, like [/usr/bin/claimsmith plugin exec --]. Empty: plugins
 	// are started directly, and outlive a host that is killed. Only tests want that.
@@ -55,13 +55,15 @@ var ErrClosed = errors.New("plugin host is closed")
 
 // Host runs plugins. It is safe for concurrent use.
 type Host struct {
-	o       Options
-	dir     string // working directories of plugins
-	temps   []string
-	sockets string
-	spawner *spawner
-	answers *answers
-	keeper  *keeper // nil without a store
+	o        Options
+	dir      string // working directories of plugins
+	temps    []temp
+	sockets  string
+	spawner  *spawner
+	sessions sessions
+	answers  *answers
+	said     *sayings
+	keeper   *keeper // nil without a store
 
 	ctx    context.Context // ends shared lookups and starts
 	cancel context.CancelFunc
@@ -88,7 +90,7 @@ func New(o Options) (_ *Host, err error) {
 	o.CallTimeout = orDefault(o.CallTimeout, defaultCall)
 	o.CacheSize = orDefault(o.CacheSize, defaultCache)
 	o.CallsAtOnce = orDefault(o.CallsAtOnce, defaultCalls)
-	h := &Host{o: o}
+	h := &Host{o: o, said: newSayings(o.Now)}
 	defer func() {
 		if err != nil {
 			h.removeTemps()
@@ -148,20 +150,6 @@ func (h *Host) makeDirs() error {
 		return fmt.Errorf("%s: too long for the path of a unix socket: set TMPDIR to a shorter one", h.sockets)
 	}
 	return nil
-}
-
-func (h *Host) makeTemp(base string) (string, error) {
-	dir, err := os.MkdirTemp(base, "claimsmith-") // mode 0700
-	if err == nil {
-		h.temps = append(h.temps, dir)
-	}
-	return dir, err
-}
-
-func (h *Host) removeTemps() {
-	for _, dir := range h.temps {
-		_ = os.RemoveAll(dir)
-	}
 }
 
 // Start checks d, starts its process and has it describe itself. Whoever calls it has to call Configure before the first

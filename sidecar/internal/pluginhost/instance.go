@@ -23,7 +23,7 @@ import (
 
 const (
 	// maxMessage caps what goes either way.
-	maxMessage = 4 << 20
+	maxMessage = MaxAnswer
 	// stopTime is how long a plugin may take to accept that it shall end; go-plugin then gives it two seconds more.
 	stopTime = 2 * time.Second
 )
@@ -78,8 +78,8 @@ func (l *launcher) start(parent context.Context) (_ *instance, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: start: %w", l.decl.Name, err)
 	}
-	out := &words{log: l.log, raw: l.host.o.Stderr, wrapped: len(l.host.o.Wrapper) > 0}
-	p := newProcess(l.decl.Command, l.dir, l.host.spawner.start, out)
+	out := &words{plugin: l.decl.Name, log: l.log, said: l.host.said, raw: l.host.o.Stderr, wrapped: len(l.host.o.Wrapper) > 0}
+	p := newProcess(l.decl.Command, l.dir, l.spawn, l.host.sessions.end, out)
 	client := goplugin.NewClient(l.config(p, out, copies))
 	inst := &instance{granted: l.granted(), exited: p.exited, hush: out.hush, unlogged: out.unlogged, confined: out.confinement, stop: sync.OnceFunc(func() {
 		stop(client, p)
@@ -109,6 +109,11 @@ func (l *launcher) start(parent context.Context) (_ *instance, err error) {
 		return nil, l.startError(parent, ctx, p, "description", err)
 	}
 	return inst, nil
+}
+
+// spawn starts a process of the plugin.
+func (l *launcher) spawn(cmd *exec.Cmd) error {
+	return l.host.sessions.start(l.decl.Name, cmd, l.host.spawner.start)
 }
 
 // argv is the command as it is executed, with its socket in the directory sockets.
@@ -180,25 +185,34 @@ func (l *launcher) memory() []string {
 
 // startError says in words why a plugin did not start. missing is what did not come of it.
 func (l *launcher) startError(parent, ctx context.Context, p *process, missing string, err error) error {
-	name := l.decl.Name
 	shook, refused := p.handshake()
 	var bad *descriptionError
+	// told says kind, and what the plugin itself has a part in as long as it knows nobody.
+	told := func(kind, said string) error {
+		if l.host.said.knowing() {
+			said = kind + l.host.said.words(l.decl.Name, said)
+		}
+		return fmt.Errorf("plugin %s: %s", l.decl.Name, said)
+	}
+	last := p.out.lastWords()
 	switch {
 	case p.pid == 0:
-		return fmt.Errorf("plugin %s: start: %w", name, err)
+		return fmt.Errorf("plugin %s: start: %w", l.decl.Name, err)
 	case refused != nil:
-		return fmt.Errorf("plugin %s: %w%s", name, refused, p.out.lastWords())
+		return told("no handshake", refused.Error()+last)
 	case parent.Err() != nil:
-		return fmt.Errorf("plugin %s: start: %w", name, parent.Err())
+		return fmt.Errorf("plugin %s: start: %w", l.decl.Name, parent.Err())
 	case expired(ctx, err):
-		return fmt.Errorf("plugin %s: no %s within %s%s", name, missing, l.host.o.StartTimeout, p.out.lastWords())
+		late := fmt.Sprintf("no %s within %s", missing, l.host.o.StartTimeout)
+		return told(late, late+last)
 	case errors.As(err, &bad):
-		return fmt.Errorf("plugin %s: %w", name, err)
+		return told("its description cannot be used", err.Error())
 	case !shook || missing != "handshake" && waitBriefly(p.exited):
 		<-p.exited // without handshake go-plugin has seen its end
-		return fmt.Errorf("plugin %s: it ended (%s) before its %s%s", name, p.end(), missing, p.out.lastWords())
+		ended := fmt.Sprintf("it ended (%s) before its %s", p.end(), missing)
+		return told(ended, ended+p.out.lastWords())
 	}
-	return fmt.Errorf("plugin %s: no %s: %w%s", name, missing, err, p.out.lastWords())
+	return told("no "+missing, fmt.Sprintf("no %s: %v%s", missing, err, last))
 }
 
 // expired reports whether the time was over. On a busy machine others notice that before ctx does.

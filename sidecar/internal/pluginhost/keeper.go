@@ -182,7 +182,7 @@ func (k *keeper) one(ctx context.Context, id key, c *change) error {
 	if c.entry == nil {
 		return k.store.Remove(ctx, plugin, name)
 	}
-	value, err := encodeKept(c.entry.answer)
+	value, err := encodeKept(c.entry)
 	if err != nil {
 		return err
 	}
@@ -210,16 +210,21 @@ func (k *keeper) written(id key, c *change, err error) {
 	k.failing = err != nil
 }
 
-// erase drops all that is kept or waits, and calls forget while nothing can be loaded.
-func (k *keeper) erase(ctx context.Context, forget func()) error {
+// erase drops what matches of what waits and of what is kept, and calls forget while nothing can be loaded.
+func (k *keeper) erase(ctx context.Context, waits func(*change) bool, kept func(plugin string, value []byte) bool, forget func()) (int, error) {
 	k.erasing.Lock()
 	defer k.erasing.Unlock()
 	k.mu.Lock()
-	clear(k.waiting)
-	k.order = nil
+	k.order = slices.DeleteFunc(k.order, func(id key) bool {
+		gone := waits(k.waiting[id])
+		if gone {
+			delete(k.waiting, id)
+		}
+		return gone
+	})
 	k.mu.Unlock()
 	defer forget()
-	return k.store.Erase(ctx)
+	return k.store.Erase(ctx, kept)
 }
 
 // close writes what is left, for a time that is bounded.

@@ -45,24 +45,34 @@ func landlockVersion() int {
 	return int(v)
 }
 
-// confineFiles keeps this thread, and what it becomes, to the files that it is given. It returns the version of the rules
-// that hold, and whether signals to others are kept back as well.
-func confineFiles(o orders) (version int, signals bool, err error) {
-	version = landlockVersion()
-	if version == 0 {
-		return 0, false, errors.New("this kernel has no file rules")
+// ruleset is what a version is asked for, and how much of the structure it knows.
+func ruleset(version int) (attr unix.LandlockRulesetAttr, size uintptr) {
+	attr.Handled_access_fs, size = handled(version), unsafe.Offsetof(attr.Handled_access_net)
+	if version >= 4 {
+		attr.Handled_access_net, size = unix.LANDLOCK_ACCESS_NET_BIND_TCP|unix.LANDLOCK_ACCESS_NET_CONNECT_TCP, unsafe.Offsetof(attr.Scoped)
 	}
-	attr := unix.LandlockRulesetAttr{Handled_access_fs: handled(version)}
 	if version >= 6 {
-		attr.Scoped = unix.LANDLOCK_SCOPE_SIGNAL | unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+		attr.Scoped, size = unix.LANDLOCK_SCOPE_SIGNAL|unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, unsafe.Offsetof(attr.Quiet_access_fs)
 	}
-	size := unsafe.Offsetof(attr.Quiet_access_fs)
-	if version < 6 {
-		size = unsafe.Offsetof(attr.Handled_access_net) // all that the oldest know
+	return attr, size
+}
+
+// landlocked is what a version of Landlock keeps back.
+func landlocked(version int, o orders) (c Confinement) {
+	c.Files, c.TCP, c.Signals = version, version >= 4, version >= 6
+	if c.TCP {
+		c.Ports = o.Connect
 	}
+	return c
+}
+
+// confineReach keeps this thread, and what it becomes, to the files and TCP ports that it is given, and its signals to itself, as
+// far as this version of Landlock can.
+func confineReach(o orders, version int) error {
+	attr, size := ruleset(version)
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {
-		return 0, false, fmt.Errorf("file rules: %w", errno)
+		return fmt.Errorf("file rules: %w", errno)
 	}
 	defer unix.Close(int(fd))
 	for _, r := range []struct {
@@ -71,14 +81,32 @@ func confineFiles(o orders) (version int, signals bool, err error) {
 	}{{systemPaths[:], readTree}, {o.Readable, readTree}, {o.Writable, readTree | writeTree}, {[]string{os.DevNull}, fileRead | fileWrite | truncate}} {
 		for _, path := range r.paths {
 			if err := allow(int(fd), path, r.rights&attr.Handled_access_fs); err != nil {
-				return 0, false, fmt.Errorf("file rules: %s: %w", path, err)
+				return fmt.Errorf("file rules: %s: %w", path, err)
+			}
+		}
+	}
+	if attr.Handled_access_net != 0 {
+		for _, port := range o.Connect {
+			if err := allowPort(int(fd), port); err != nil {
+				return fmt.Errorf("rule for the port %d: %w", port, err)
 			}
 		}
 	}
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
-		return 0, false, fmt.Errorf("file rules: %w", errno)
+		return fmt.Errorf("file rules: %w", errno)
 	}
-	return version, attr.Scoped != 0, nil
+	return nil
+}
+
+// allowPort lets connections to a TCP port be made.
+func allowPort(ruleset, port int) error {
+	const netPort = 2 // LANDLOCK_RULE_NET_PORT
+	attr := struct{ access, port uint64 }{unix.LANDLOCK_ACCESS_NET_CONNECT_TCP, uint64(port)}
+	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), netPort, uintptr(unsafe.Pointer(&attr)), 0, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // handled are the rights that a version knows: all of them are denied unless a rule gives them.

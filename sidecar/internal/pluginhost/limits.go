@@ -11,11 +11,64 @@ import (
 var ErrBusy = errors.New("not asked: too many questions at once")
 
 const (
-	// newPerSecond and newBurst limit questions about which nothing is known yet, per plugin: whoever invents addresses
-	// gets failures, and neither wears the directory out nor is told that somebody does not exist.
+	// newPerSecond and newBurst limit questions about which nothing is known yet, for each plugin and connector: whoever invents
+	// addresses gets failures, and neither wears the directory out nor is told that somebody does not exist. Who comes by another
+	// connector is not held up.
 	newPerSecond = 100
 	newBurst     = 1000
+	// maxConnectors is for how many connectors newcomers are counted apart; those of all others are counted together.
+	maxConnectors = 32
 )
+
+// newcomers limit questions about which nothing is known yet.
+type newcomers struct {
+	slots int // calls to the plugin at a time
+
+	mu   sync.Mutex
+	each map[string]*newcomersOf // by connector
+	all  chan struct{}           // calls under way: some are left for people who are known
+}
+
+// newcomersOf are those of one connector.
+type newcomersOf struct {
+	rate  bucket
+	calls chan struct{} // under way: some are left for other connectors
+}
+
+func newNewcomers(slots int) *newcomers {
+	return &newcomers{slots: slots, each: map[string]*newcomersOf{}, all: make(chan struct{}, max(1, slots*3/4))}
+}
+
+func (n *newcomers) of(connector string) *newcomersOf {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.each[connector] == nil && len(n.each) >= maxConnectors {
+		connector = "" // no connector has this name
+	}
+	if n.each[connector] == nil {
+		n.each[connector] = &newcomersOf{rate: bucket{perSecond: newPerSecond, burst: newBurst}, calls: make(chan struct{}, max(1, n.slots/2))}
+	}
+	return n.each[connector]
+}
+
+// take waits for its turn as long as ctx allows. Whoever got one gives it back.
+func (n *newcomers) take(ctx context.Context, connector string, now time.Time) (give func(), ok bool) {
+	own := n.of(connector)
+	if !own.rate.take(now) {
+		return nil, false
+	}
+	for i, turn := range []chan struct{}{own.calls, n.all} {
+		select {
+		case turn <- struct{}{}:
+		case <-ctx.Done():
+			if i == 1 {
+				<-own.calls
+			}
+			return nil, false
+		}
+	}
+	return func() { <-n.all; <-own.calls }, true
+}
 
 // bucket limits how often something is done.
 type bucket struct {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/hostile"
 )
 
 const (
@@ -60,6 +61,12 @@ func playPlugin(mode string) {
 	case "hang-start":
 		fmt.Fprintln(os.Stderr, "asking the licence server")
 		select {}
+	case "gossip":
+		if known, err := os.ReadFile("known"); err == nil {
+			fmt.Fprintln(os.Stderr, `{"@level":"error","@message":"`+string(known)+`"}`)
+			fmt.Println(string(known))
+			select {}
+		}
 	case "no-tls":
 		os.Unsetenv("PLUGIN_CLIENT_CERT")
 	}
@@ -141,6 +148,9 @@ func (p *played) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 		return nil, status.FromContextError(ctx.Err()).Err()
 	case "frozen":
 		select {}
+	case "gossip":
+		_ = os.WriteFile("known", []byte("MUM@ gmail"), 0o600) // its folder outlives it
+		die()
 	case "crash-once":
 		if firstTime("asked") {
 			die()
@@ -165,7 +175,7 @@ func (p *played) Lookup(ctx context.Context, req *pluginv1.LookupRequest) (*plug
 	case "world":
 		return p.world(), nil
 	case "hostile":
-		return p.answer(attack(params.Email)), nil
+		return p.answer(hostile.Attack(params.Email)), nil
 	}
 	return p.answer(strings.TrimSuffix(params.Email, "@gmail.com"), "users"), nil
 }
@@ -180,6 +190,8 @@ func (p *played) lying() *pluginv1.LookupResponse {
 	switch p.mode {
 	case "lying":
 		return &pluginv1.LookupResponse{Found: true, Facts: []byte(`{"name":["mum@gmail.com"]}`)}
+	case "lying-name":
+		return &pluginv1.LookupResponse{Found: true, Facts: []byte(`{"MUMgmailcom":1}`)}
 	case "lying-found":
 		return &pluginv1.LookupResponse{Found: true, Problem: "none"}
 	case "lying-problem":

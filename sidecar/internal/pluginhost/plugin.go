@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,9 @@ type Plugin struct {
 	desc   Description
 	scope  []byte // what the identity of its cached answers begins with
 
-	configured atomic.Bool // what a restarted process has to be told again
+	configured atomic.Bool  // what a restarted process has to be told again
+	maxAge     atomic.Int64 // how old it says its answers may be, in milliseconds; undeclared: it does not say
+	wanted     wanting      // whose facts are to be read again; guarded by Host.mu
 	sup        *supervisor
 
 	failing  atomic.Pointer[Failing] // nil: the last call brought an answer, or there was none
@@ -31,7 +34,7 @@ type Plugin struct {
 	maxStale atomic.Int64 // the largest of its askers, in nanoseconds; zero: nothing of it is kept in the store
 
 	breaker breaker
-	unknown bucket // questions about which nothing is known yet
+	unknown *newcomers // questions about which nothing is known yet
 	slots   *slots
 	looked  time.Time // when its files were last looked at; guarded by sup.mu
 }
@@ -59,6 +62,9 @@ type Status struct {
 	Confinement *Confinement // around the current process; nil while there is none, or when it has no wrapper
 }
 
+// Said returns what p said lately, the oldest first: errors, and log records. It may hold personal data.
+func (p *Plugin) Said() []Saying { return p.host.said.of(p.Name()) }
+
 // LastWords say how the last crash went, and why the plugin did not start again since then, if it did not.
 func (s Status) LastWords() string {
 	if s.Refused == "" {
@@ -80,10 +86,30 @@ func newPlugin(h *Host, d Declaration, dir string) *Plugin {
 	if len(bytes.TrimSpace(config)) == 0 {
 		config = []byte("{}")
 	}
-	return &Plugin{
+	p := &Plugin{
 		host: h, log: log, config: config, launch: &launcher{host: h, decl: d, dir: dir, log: log},
-		unknown: bucket{perSecond: newPerSecond, burst: newBurst}, slots: newSlots(h.o.CallsAtOnce),
+		unknown: newNewcomers(h.o.CallsAtOnce), slots: newSlots(h.o.CallsAtOnce),
 	}
+	p.maxAge.Store(undeclared)
+	return p
+}
+
+// undeclared stands for an age that a plugin does not declare.
+const undeclared = -1
+
+// MaxAge is how old knowledge can be, at most, from which p answers as it is configured. It reports false when p does not say.
+func (p *Plugin) MaxAge() (time.Duration, bool) {
+	ms := p.maxAge.Load()
+	return time.Duration(ms) * time.Millisecond, ms != undeclared
+}
+
+// declare takes what a plugin says of how old its answers may be. One that cannot be is as good as none.
+func (p *Plugin) declare(resp *pluginv1.ConfigureResponse) {
+	ms := int64(undeclared)
+	if resp.MaxAgeMs != nil && resp.GetMaxAgeMs() >= 0 && resp.GetMaxAgeMs() <= int64(maxAge/time.Millisecond) {
+		ms = resp.GetMaxAgeMs()
+	}
+	p.maxAge.Store(ms)
 }
 
 // first starts the plugin.
@@ -94,8 +120,7 @@ func (p *Plugin) first(ctx context.Context) error {
 	}
 	p.desc = inst.desc
 	p.scope = scope(p)
-	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("is", p.desc.Name), slog.String("version", p.desc.Version),
-		slog.String("confinement", inst.confined().String()))
+	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("confinement", inst.confined().String()))
 	p.sup = supervise(p.launch.decl.Name, p.log, inst, p.restart)
 	return nil
 }
@@ -138,6 +163,7 @@ func (p *Plugin) restart(ctx context.Context) (_ *instance, err error) {
 	if n := len(resp.GetProblems()); n > 0 {
 		return nil, fmt.Errorf("plugin %s: it refuses the configuration that it took before, with %d problems", p.Name(), n)
 	}
+	p.declare(resp)
 	return inst, nil
 }
 
@@ -190,7 +216,8 @@ func (p *Plugin) Configure(ctx context.Context, checkOnly bool) ([]Problem, erro
 		if err != nil {
 			return nil, p.configureError(ctx, asked, err)
 		}
-		if found := problems(resp); len(found) > 0 || checkOnly {
+		p.declare(resp)
+		if found := p.problems(resp); len(found) > 0 || checkOnly {
 			return found, nil
 		}
 		p.configured.Store(true)
@@ -205,10 +232,19 @@ func (p *Plugin) Configure(ctx context.Context, checkOnly bool) ([]Problem, erro
 	}
 }
 
-func problems(resp *pluginv1.ConfigureResponse) []Problem {
+func (p *Plugin) problems(resp *pluginv1.ConfigureResponse) []Problem {
 	var found []Problem
 	for _, pb := range resp.GetProblems()[:min(len(resp.GetProblems()), maxProblems)] {
-		found = append(found, Problem{Path: pb.GetPath(), Message: line(pb.GetMessage()), Hint: line(pb.GetHint())})
+		found = append(found, p.problem(pb))
 	}
 	return found
+}
+
+// problem is one that p finds. Once plugins know people its words are kept from whoever logs it.
+func (p *Plugin) problem(pb *pluginv1.Problem) Problem {
+	out := Problem{Path: pb.GetPath(), Message: line(pb.GetMessage()), Hint: line(pb.GetHint())}
+	if p.host.said.knowing() {
+		out = Problem{Path: "", Message: "the plugin refuses it" + p.words(strings.TrimPrefix(out.Path+": ", ": ")+out.Message)}
+	}
+	return out
 }

@@ -29,6 +29,7 @@ type process struct {
 	spawn func(*exec.Cmd) error
 	check func(handshake string) error
 	out   *words
+	ended func(pid int) // once the process and its group are gone
 
 	cmd    *exec.Cmd
 	pid    int
@@ -44,8 +45,8 @@ type process struct {
 	refused error // why it was not
 }
 
-func newProcess(argv []string, dir string, spawn func(*exec.Cmd) error, out *words) *process {
-	return &process{argv: argv, dir: dir, spawn: spawn, out: out, exited: make(chan struct{})}
+func newProcess(argv []string, dir string, spawn func(*exec.Cmd) error, ended func(pid int), out *words) *process {
+	return &process{argv: argv, dir: dir, spawn: spawn, ended: ended, out: out, exited: make(chan struct{})}
 }
 
 // Start implements runner.Runner.
@@ -82,6 +83,7 @@ func (p *process) Start(context.Context) (err error) {
 	go func() {
 		defer close(p.exited)
 		p.reap()
+		p.ended(p.pid)
 		stop := time.AfterFunc(pipeTime, func() { _, _ = outR.Close(), errR.Close() })
 		reading.Wait()
 		stop.Stop()

@@ -71,13 +71,13 @@ func (k *keeper) read(p *Plugin, id key) *entry {
 		return nil
 	}
 	at = running(at, now)
-	answer, err := p.decodeKept(value)
+	e, err := p.decodeKept(value, at)
 	if err != nil {
 		p.tallies.unloaded.Add(1)
-		p.log.Debug("what was kept cannot be used", slog.Any("err", err))
+		p.log.Debug("what was kept cannot be used")
 		return nil
 	}
-	return &entry{answer: answer, at: at, saved: at}
+	return e
 }
 
 // failed counts a load that brought nothing because of the store, and leaves that alone for a moment.

@@ -80,7 +80,7 @@ func (r record) String() string {
 	return b.String()
 }
 
-// transportLog is a logger for go-plugin: all it has to say goes to log at debug.
+// transportLog is a logger for go-plugin: its messages go to log at debug, without what comes with them.
 func transportLog(log *slog.Logger) hclog.Logger {
 	level := hclog.Off
 	if log.Enabled(context.Background(), slog.LevelDebug) {
@@ -94,6 +94,7 @@ type debugLines struct{ log *slog.Logger }
 
 func (d debugLines) Write(line []byte) (int, error) {
 	if r, ok := parseRecord(line); ok {
+		r.attrs = nil // an error among them may be the plugin's
 		r.emit(d.log, slog.LevelDebug)
 	}
 	return len(line), nil

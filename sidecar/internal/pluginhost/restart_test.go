@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,10 +157,14 @@ func TestAFileThatIsReplacedReplacesTheProcess(t *testing.T) {
 	}
 }
 
-// TestRestartsLeaveNothingBehind restarts a thousand times: what is left by one in a hundred shows. Four plugins take turns, so that
+// TestRestartsLeaveNothingBehind restarts a thousand times in CI, where what is left by one in a hundred shows, and a hundred times elsewhere. Four plugins take turns, so that
 // a machine with several processors has something for each.
 func TestRestartsLeaveNothingBehind(t *testing.T) {
-	const plugins, restarts = 4, 1000
+	const plugins = 4
+	restarts := 100
+	if os.Getenv("CLAIMSMITH_CI") != "" {
+		restarts = 1000
+	}
 	h := newTestHost(t, Options{Log: slog.New(slog.DiscardHandler)})
 	all := make([]*Plugin, plugins)
 	for i := range all {
@@ -191,8 +196,10 @@ func TestRestartsLeaveNothingBehind(t *testing.T) {
 	noMore(t, "open files", files, openFiles)
 	noMore(t, "goroutines", goroutines, runtime.NumGoroutine)
 	noMore(t, "processes", processes, func() int { return len(children(t)) })
-	if left, _ := os.ReadDir(h.sockets); len(left) > 2*plugins { // of each: its working directory, and that of its socket
-		t.Errorf("%d directories are left", len(left))
+	left, err := os.ReadDir(h.sockets)
+	left = slices.DeleteFunc(left, func(e os.DirEntry) bool { return !e.IsDir() })
+	if err != nil || len(left) > 2*plugins { // of each: its working directory, and that of its socket
+		t.Errorf("%d directories are left, %v", len(left), err)
 	}
 }
 
@@ -226,7 +233,7 @@ func TestProcessesLeaveNoDescriptor(t *testing.T) {
 	defer s.close()
 	run := func() {
 		out := &words{log: slog.New(slog.DiscardHandler)}
-		p := newProcess([]string{"/bin/true"}, t.TempDir(), s.start, out)
+		p := newProcess([]string{"/bin/true"}, t.TempDir(), s.start, func(int) {}, out)
 		if err := p.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}

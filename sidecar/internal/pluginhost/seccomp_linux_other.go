@@ -4,5 +4,7 @@ package pluginhost
 
 import "errors"
 
-// forbidProcesses has no filter for this architecture.
-func forbidProcesses() error { return errors.New("other processes: not kept back on this processor") }
+// confineCalls has no filter for this architecture.
+func confineCalls(orders, bool) error {
+	return errors.New("system calls: not kept back on this processor")
+}

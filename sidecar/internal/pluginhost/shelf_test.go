@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -70,14 +71,19 @@ func (s *shelf) Remove(ctx context.Context, plugin, id string) error {
 	return nil
 }
 
-func (s *shelf) Erase(ctx context.Context) error {
+func (s *shelf) Erase(ctx context.Context, match func(string, []byte) bool) (n int, err error) {
 	if err := s.touch(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.rows)
-	return nil
+	for id, row := range s.rows {
+		if plugin, _, _ := strings.Cut(id, " "); match(plugin, []byte(row.value)) {
+			delete(s.rows, id)
+			n++
+		}
+	}
+	return n, nil
 }
 
 // broken makes every call fail, or not any more.

@@ -1,10 +1,12 @@
 package pluginhost
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -20,26 +22,40 @@ type Store interface {
 	Save(ctx context.Context, plugin, id string, at time.Time, value []byte) error
 	// Remove drops a value, if there is one.
 	Remove(ctx context.Context, plugin, id string) error
-	// Erase drops all, beyond recovery where the store can do that.
-	Erase(ctx context.Context) error
+	// Erase drops what matches, and what cannot be read, beyond recovery where the store can do that. It returns how many matched.
+	Erase(ctx context.Context, match func(plugin string, value []byte) bool) (int, error)
 }
 
 // kept is an answer as it lies in the store. Only "found" is kept, which has no problem.
 type kept struct {
 	Facts json.RawMessage `json:"facts"`
 	Age   time.Duration   `json:"ageNs,omitempty"` // that the plugin gave it
+	About [][]byte        `json:"about,omitempty"` // tags of whom it was given to; none: anybody
 }
 
-func encodeKept(a *pipeline.Answer) ([]byte, error) {
-	facts, err := json.Marshal(a.Facts)
+func encodeKept(e *entry) ([]byte, error) {
+	facts, err := json.Marshal(e.answer.Facts)
 	if err != nil {
 		return nil, fmt.Errorf("keep an answer: %w", err)
 	}
-	return json.Marshal(kept{Facts: facts, Age: a.Age})
+	out := kept{Facts: facts, Age: e.answer.Age}
+	for _, t := range e.about.list() {
+		out.About = append(out.About, t[:])
+	}
+	return json.Marshal(out)
+}
+
+// keptAbout reports whether what was kept may be about somebody. What does not tell may be.
+func keptAbout(value []byte, who tag) bool {
+	var k kept
+	if json.Unmarshal(value, &k) != nil || len(k.About) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(k.About, func(t []byte) bool { return bytes.Equal(t, who[:]) })
 }
 
 // decodeKept holds what was kept against what p promises, as a live answer is.
-func (p *Plugin) decodeKept(value []byte) (*pipeline.Answer, error) {
+func (p *Plugin) decodeKept(value []byte, at time.Time) (*entry, error) {
 	var k kept
 	if err := json.Unmarshal(value, &k); err != nil {
 		return nil, errors.New("it is no kept answer") // err may quote it
@@ -51,5 +67,13 @@ func (p *Plugin) decodeKept(value []byte) (*pipeline.Answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
-	return &pipeline.Answer{Found: true, Facts: values, Age: k.Age, Source: "store"}, nil
+	e := &entry{plugin: p.Name(), answer: &pipeline.Answer{Found: true, Facts: values, Size: len(k.Facts), Age: k.Age, Source: "store"}, at: at, saved: at}
+	e.about.any = len(k.About) == 0
+	for _, t := range k.About {
+		if len(t) != len(tag{}) {
+			return nil, errors.New("it is no kept answer")
+		}
+		e.about.tags = append(e.about.tags, tag(t))
+	}
+	return e, nil
 }

@@ -51,7 +51,7 @@ func (l *life) asks(t *testing.T, policy CachePolicy) (said string) {
 	synctest.Wait() // what follows from it is done
 	switch {
 	case err != nil:
-		said = err.Error()
+		said = l.h.Reveal(err.Error())
 	case !answer.Found:
 		said = "not found"
 	default:

@@ -65,7 +65,7 @@ func TestWhatHappensWhenAPluginFails(t *testing.T) {
 		{"an error, with a stale fact", well, answersAnError, 2 * time.Minute, "stale", 0, Counters{Misses: 2, Stale: 1, Calls: 2, Failures: 1}},
 		{"an error, nothing known", nil, answersAnError, 0, errAsleep.Error(), 0, Counters{Misses: 1, Unanswered: 1, Calls: 1, Failures: 1}},
 		{"lying, with a stale fact", well, liesAboutFacts, 2 * time.Minute, "stale", 0, Counters{Misses: 2, Stale: 1, Calls: 2, Failures: 1}},
-		{"lying, nothing known", nil, liesAboutFacts, 0, "plugin nas: lookup: its answer: facts: name: must be a string, not a number", 0,
+		{"lying, nothing known", nil, liesAboutFacts, 0, "plugin nas: lookup: its answer: facts that are not in the schema: name: must be a string, not a number", 0,
 			Counters{Misses: 1, Unanswered: 1, Calls: 1, Failures: 1}},
 		{"an error after not found: no refusal of yesterday", notFound, answersAnError, time.Minute, errAsleep.Error(), 0,
 			Counters{Misses: 2, Unanswered: 1, Calls: 2, Failures: 1}},
@@ -91,7 +91,7 @@ func TestWhatHappensWhenAPluginFails(t *testing.T) {
 				answer, err := asker.Ask(ctx, question(`{}`))
 				got, took := "", time.Since(since)
 				if err != nil {
-					got = err.Error()
+					got = h.Reveal(err.Error())
 				} else {
 					got = answer.Source
 				}
@@ -155,9 +155,9 @@ func TestRefreshAheadOfExpiry(t *testing.T) {
 			calls int // once all is quiet
 		}{
 			{"the first", 0, "plugin", 0, 1},
-			{"in the middle of its time nothing is refreshed", 5 * time.Minute, "cache", 5*time.Minute - 1500*time.Millisecond, 1},
-			{"near its end it is, and nobody waits", 9 * time.Minute, "cache", 9*time.Minute - 1500*time.Millisecond, 2},
-			{"so that it is fresh long after", 12 * time.Minute, "cache", 3*time.Minute - 1500*time.Millisecond, 2},
+			{"in the middle of its time nothing is refreshed", 5 * time.Minute, "cache", 5 * time.Minute, 1},
+			{"near its end it is, and nobody waits", 9 * time.Minute, "cache", 9 * time.Minute, 2},
+			{"so that it is fresh long after", 12 * time.Minute, "cache", 3 * time.Minute, 2},
 			{"what nobody asks for is left to expire", 8 * time.Hour, "plugin", 0, 3},
 		}
 		for _, s := range steps {
@@ -188,7 +188,7 @@ func TestRefreshAheadOfExpiry(t *testing.T) {
 
 func TestCallsAtOnceAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := fakeHost(t, Options{CallsAtOnce: 2, CallTimeout: 10 * time.Second})
+		h := fakeHost(t, Options{CallsAtOnce: 4, CallTimeout: 10 * time.Second})
 		defer h.Close()
 		api := &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) {
 			<-time.After(11 * time.Second) // it looks at no deadline
@@ -252,7 +252,7 @@ func TestQuestionsAboutStrangersAreLimited(t *testing.T) {
 		t.Errorf("a person who is known is not pushed out by strangers: %v, %d calls", err, api.called())
 	}
 	h.answers.missed.CleanUp()
-	if n := h.answers.missed.EstimatedSize(); n > 1 {
+	if n := h.answers.missed.EstimatedSize(); n > 2 {
 		t.Errorf("%d strangers are kept", n)
 	}
 	now = now.Add(time.Second)

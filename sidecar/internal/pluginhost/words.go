@@ -23,7 +23,9 @@ const (
 // words takes what a process prints: log records go to the log, everything else is counted. See the package documentation for
 // what of it is shown when.
 type words struct {
+	plugin  string
 	log     *slog.Logger
+	said    *sayings
 	raw     io.Writer // may be nil
 	wrapped bool      // the first line is the wrapper's
 
@@ -37,6 +39,9 @@ type words struct {
 	last    []string
 	trace   []string // of a crash of the Go runtime
 	inStack bool     // between the head and the end of the first stack
+
+	warnings int       // logged by the plugin, and not told to the log yet
+	noticed  time.Time // when the log was told of some
 }
 
 // read takes the lines of r until it ends.
@@ -66,7 +71,7 @@ func (w *words) line(line []byte, whole bool) {
 		return
 	}
 	if rec, ok := parseRecord(line); ok && whole {
-		rec.emit(w.log, rec.level)
+		w.record(rec)
 		if rec.level >= slog.LevelWarn {
 			w.remember(rec.String())
 		}
@@ -97,6 +102,29 @@ func (w *words) admits(n int) bool {
 		w.log.Warn("the plugin logs too much: what it logs in the rest of this minute is counted and left out")
 	}
 	return true
+}
+
+// noticeEvery is how often the log says at most that a plugin logged something.
+const noticeEvery = time.Minute
+
+// record passes a log record on: to the log as long as the plugin knows nobody, then to memory. The log says that there are warnings
+// and how many, and nothing of what they say.
+func (w *words) record(rec record) {
+	if !w.said.knowing() {
+		rec.emit(w.log, rec.level)
+		return
+	}
+	w.said.line(w.plugin, rec.level.String()+" "+rec.String())
+	if rec.level < slog.LevelWarn {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.warnings++
+	if now := w.said.now(); w.noticed.IsZero() || now.Sub(w.noticed) >= noticeEvery {
+		w.log.Warn("the plugin logged warnings: claimsmith plugin status shows them", slog.Int("warnings", w.warnings))
+		w.noticed, w.warnings = now, 0
+	}
 }
 
 // first reports whether line is the wrapper's report, and keeps it. A plugin cannot say it: it prints later.
@@ -200,31 +228,26 @@ func (w *words) unlogged() int {
 
 // report is how a process ended, as far as it can be told.
 type report struct {
-	how   string   // signal: killed
-	lines int      // what it printed and nobody saw
-	trace []string // of the Go runtime
+	how   string // signal: killed
+	lines int    // what it printed and nobody saw
+	trace string // of the Go runtime, or what stands in its place, after how
 }
 
 // LogValue makes r a group of attributes.
 func (r report) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("how", r.how), slog.Int("unlogged_lines", r.lines)}
-	if len(r.trace) > 0 {
-		attrs = append(attrs, slog.String("trace", strings.Join(r.trace, "; ")))
-	}
-	return slog.GroupValue(attrs...)
+	return slog.GroupValue(slog.String("how", r.String()), slog.Int("unlogged_lines", r.lines))
 }
 
 // String is r in one line.
-func (r report) String() string {
-	if len(r.trace) == 0 {
-		return r.how
-	}
-	return r.how + ": " + strings.Join(r.trace, "; ")
-}
+func (r report) String() string { return r.how + r.trace }
 
 // report returns what can be said of a process that ended so.
 func (w *words) report(how string) report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return report{how: how, lines: w.lines, trace: w.trace}
+	r := report{how: how, lines: w.lines}
+	if len(w.trace) > 0 {
+		r.trace = w.said.words(w.plugin, strings.Join(w.trace, "; "))
+	}
+	return r
 }

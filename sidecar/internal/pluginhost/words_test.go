@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -26,16 +27,16 @@ created by main.main in goroutine 1
 
 goroutine 1 [select]:
 main.other()
-`, report{how: "exit status 2", lines: 12, trace: []string{"panic: runtime error: index out of range [5] with length 3", "main.find", "main.(*directory).Lookup"}}},
+`, report{how: "exit status 2", lines: 12, trace: ": panic: runtime error: index out of range [5] with length 3; main.find; main.(*directory).Lookup"}},
 		{"a text that may be anything", "panic: mum@gmail.com is unknown\n\ngoroutine 1 [running]:\nmain.main()\n",
-			report{how: "exit status 2", lines: 4, trace: []string{"panic: (its text may hold personal data)", "main.main"}}},
+			report{how: "exit status 2", lines: 4, trace: ": panic: (its text may hold personal data); main.main"}},
 		{"what looks like the runtime", "panic: runtime error: mum@gmail.com\nfatal error: mum@gmail.com\ngoroutine 1 [running]:\nfor mum@gmail.com(1)\n",
-			report{how: "exit status 2", lines: 4, trace: []string{"panic: (its text may hold personal data)"}}},
+			report{how: "exit status 2", lines: 4, trace: ": panic: (its text may hold personal data)"}},
 		{"the end of another language", "Traceback (most recent call last):\nKeyError: 'mum@gmail.com'\n", report{how: "exit status 2", lines: 2}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w := &words{log: slog.New(slog.DiscardHandler)}
+			w := &words{log: slog.New(slog.DiscardHandler), said: newSayings(time.Now)}
 			w.hush()
 			w.read(strings.NewReader(tt.printed))
 			if diff := cmp.Diff(tt.want, w.report("exit status 2"), cmp.AllowUnexported(report{})); diff != "" {
@@ -50,7 +51,7 @@ main.other()
 
 func TestLevelsOfRecordsAreKept(t *testing.T) {
 	log := &logBuffer{}
-	w := &words{log: log.logger()}
+	w := &words{log: log.logger(), said: newSayings(time.Now)}
 	for _, level := range []string{"trace", "debug", "info", "warn", "error", "strange"} {
 		w.read(strings.NewReader(`{"@level":"` + level + `","@message":"m","time":"t","n":1}`)) // the last line of a process has no end
 	}
@@ -100,7 +101,7 @@ func FuzzWords(f *testing.F) {
 	f.Add([]byte("panic: runtime error: x\n\ngoroutine 1 [running]:\nmain.f(secret)\n"))
 	f.Fuzz(func(t *testing.T, printed []byte) {
 		log := &logBuffer{}
-		w := &words{log: log.logger()}
+		w := &words{log: log.logger(), said: newSayings(time.Now)}
 		w.hush()
 		w.read(strings.NewReader(string(printed)))
 		records := 0

@@ -15,6 +15,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/textfile"
 )
 
 // keyBytes is how long a key is.
@@ -36,7 +38,7 @@ func ReadKey(file string) (*Key, error) {
 	if info.Mode().Perm()&0o007 != 0 {
 		return nil, fmt.Errorf("%s can be read by everybody: mend it with chmod o= %s", file, file)
 	}
-	data, err := os.ReadFile(file)
+	data, err := textfile.Read(file)
 	if err != nil {
 		var why *fs.PathError
 		if errors.As(err, &why) {

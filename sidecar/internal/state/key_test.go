@@ -16,6 +16,7 @@ func TestKeys(t *testing.T) {
 		mode             os.FileMode
 	}{
 		{"hex", digits + "\n", "", 0o600},
+		{"hex with a byte order mark", "\xef\xbb\xbf" + digits + "\r\n", "", 0o600},
 		{"hex that the group may read", digits, "", 0o640},
 		{"base64", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", "", 0o400},
 		{"base64 for URLs, without padding", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "", 0o600},

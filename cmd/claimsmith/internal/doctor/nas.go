@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -210,23 +209,19 @@ func (d *doctor) clock(name, whose, date string) {
 
 // client is one of DSM's Web API as the plugin makes it. The plugin's check has judged the configuration before.
 func (d *doctor) client(c synology.Config, trust *tls.Config) (*dsm.Client, error) {
-	password, err := os.ReadFile(c.PasswordFile)
+	password, device, err := c.Secrets()
 	if err != nil {
 		return nil, err
 	}
 	o := dsm.Options{
-		URL: c.URL, Account: c.Account, Password: strings.TrimRight(string(password), "\r\n"), TLS: trust, AllowPlainHTTP: c.AllowPlainHTTP,
+		URL: c.URL, Account: c.Account, Password: password, TLS: trust, AllowPlainHTTP: c.AllowPlainHTTP,
 		Timeout: time.Duration(c.Timeout), Log: slog.New(slog.DiscardHandler), Now: d.o.Now,
 	}
 	for _, kind := range c.AccountTypes {
 		o.Kinds = append(o.Kinds, dsm.Kind(kind))
 	}
 	if c.DeviceFile != "" {
-		device, err := os.ReadFile(c.DeviceFile)
-		if err != nil {
-			return nil, err
-		}
-		o.Device = func() string { return strings.TrimSpace(string(device)) }
+		o.Device = func() string { return device }
 	}
 	return dsm.New(o)
 }

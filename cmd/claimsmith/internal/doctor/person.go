@@ -128,16 +128,15 @@ func (d *doctor) lifetimes() {
 		d.skip("facts", "the configuration cannot be read")
 		return
 	}
-	var worst time.Duration
-	for _, l := range d.outline.Lookups {
-		worst = max(worst, l.Worst)
-	}
-	said := "a fact is up to " + hours(worst) + " old when it is used; the oldest are used only while the NAS does not answer"
-	if worst == 0 {
+	worst := *d.outline.Worst
+	said := "a fact is up to " + hours(worst.Facts()) + " old when it is used: what the plugin keeps, and the longer of ttl and maxStale"
+	if worst.Facts() == 0 {
 		said = "facts are asked for each time"
 	}
+	if names := worst.Undeclared(); len(names) > 0 {
+		said += "; older where a plugin keeps what it does not declare: " + strings.Join(names, ", ")
+	}
 	d.ok("facts", said)
-	token := 24 * time.Hour // Dex's default
 	if d.dex == nil {
 		d.skip("tokens", "a token lives on as long as expiry.idTokens in Dex's configuration says: --dex-config; DSM's own session is up to DSM")
 		return
@@ -148,10 +147,10 @@ func (d *doctor) lifetimes() {
 			d.wrong("tokens", "expiry.idTokens is no duration", "write it like 10m")
 			return
 		}
-		token = parsed
+		worst.Token = parsed
 	}
-	said = "a token lives for " + hours(token) + ", so the worst case after an account is switched off is " + hours(worst+token) + ", and then DSM's own session"
-	if token > time.Hour {
+	said = "a token lives for " + hours(worst.Token) + ", so the worst case after an account is switched off is " + hours(worst.Total()) + ", and then DSM's own session"
+	if worst.Token > time.Hour {
 		d.warn("tokens", said, "write expiry: {idTokens: 10m} in Dex's configuration: DSM needs the token for the moment of the login only")
 		return
 	}

@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
@@ -86,14 +86,9 @@ func (d *doctor) rights(path string, info fs.FileInfo) {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		who = fmt.Sprintf("user %d and group %d, %s", stat.Uid, stat.Gid, who)
 	}
-	folder, err := os.Stat(filepath.Dir(path))
-	switch {
-	case err == nil && folder.Mode().Perm()&0o022 != 0:
-		d.wrong("socket", fmt.Sprintf("others can write in %s, and so put a socket of their own in place of %s", filepath.Dir(path), filepath.Base(path)),
-			"chmod go-w "+filepath.Dir(path))
-	case info.Mode().Perm()&0o002 != 0:
+	if info.Mode().Perm()&0o002 != 0 { // who can write its folder is a problem of the configuration
 		d.warn("socket", path+": every user of this machine can ask it ("+who+")", `write mode: "0660" in listen, and give Dex the group`)
-	default:
+	} else {
 		d.ok("socket", path+" answers "+who+": Dex has to run as that user, or in that group")
 	}
 }
@@ -123,7 +118,7 @@ func (d *doctor) status(ctx context.Context) {
 		d.wrong("links", "links between people and accounts were lost with a damaged file of state: nobody is linked at a first sign-in",
 			"bring back the file; or claimsmith links accept keeps those that are left, claimsmith links add makes links by hand, and claimsmith links reset --all begins anew: whoever signs in first is linked")
 	}
-	for _, p := range st.GetPlugins() {
+	for _, p := range d.askPlugins(ctx, st) {
 		if p.GetFailing() != "" {
 			d.wrong("answers of "+p.GetName(), fmt.Sprintf("the running plugin has not answered for %s: %s", d.o.Now().Sub(p.GetFailingSince().AsTime()).Round(time.Second), p.GetFailing()),
 				"mend that, then claimsmith plugin restart "+p.GetName())
@@ -144,6 +139,30 @@ func (d *doctor) ask(ctx context.Context) (st *adminv1.StatusResponse, err error
 		return err
 	})
 	return st, err
+}
+
+// answered is a plugin and since when it has not answered.
+type answered interface {
+	GetName() string
+	GetFailing() string
+	GetFailingSince() *timestamppb.Timestamp
+}
+
+// askPlugins returns what the running plugins say, in their own words where the sidecar tells them to its operator.
+func (d *doctor) askPlugins(ctx context.Context, st *adminv1.StatusResponse) (all []answered) {
+	err := d.operator(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) error {
+		list, err := adminv1.NewPluginServiceClient(conn).ListPlugins(ctx, &adminv1.ListPluginsRequest{})
+		for _, p := range list.GetPlugins() {
+			all = append(all, p)
+		}
+		return err
+	})
+	if err != nil {
+		for _, p := range st.GetPlugins() {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // operator asks the running sidecar something, as its operator.

@@ -96,6 +96,11 @@ type StatusResponse struct {
 	// How many rows of links are sealed with another key than that of the configuration: until it is back or all links are reset, who is
 	// linked by them is not known, and nobody else is linked. Zero: none.
 	LinksSealed int32 `protobuf:"varint,12,opt,name=links_sealed,json=linksSealed,proto3" json:"links_sealed,omitempty"`
+	// The longest lifetime that a token had for which Dex asked since the start. Absent: there was none yet.
+	TokenLifetime *durationpb.Duration `protobuf:"bytes,15,opt,name=token_lifetime,json=tokenLifetime,proto3" json:"token_lifetime,omitempty"`
+	// How long somebody can go on after an account was switched off: the oldest facts of any lookup, and the lifetime of a token, which is
+	// Dex's default of 24 hours until one was seen. Where a plugin does not declare what it keeps, it is longer.
+	WorstCase *durationpb.Duration `protobuf:"bytes,16,opt,name=worst_case,json=worstCase,proto3" json:"worst_case,omitempty"`
 	// The certificate that is shown to Dex. Absent when the sidecar listens at a socket.
 	Certificate   *Certificate `protobuf:"bytes,14,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -221,6 +226,20 @@ func (x *StatusResponse) GetLinksSealed() int32 {
 		return x.LinksSealed
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetTokenLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.TokenLifetime
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetWorstCase() *durationpb.Duration {
+	if x != nil {
+		return x.WorstCase
+	}
+	return nil
 }
 
 func (x *StatusResponse) GetCertificate() *Certificate {
@@ -776,11 +795,13 @@ type Lookup struct {
 	Plugin string `protobuf:"bytes,2,opt,name=plugin,proto3" json:"plugin,omitempty"`
 	// Required. Where it stands, as file:line.
 	Place string `protobuf:"bytes,3,opt,name=place,proto3" json:"place,omitempty"`
-	// How old facts can be in the worst case: the plugin fails, and the last ones are served as long as that is allowed. A token
-	// that was signed with them lives on for its own lifetime. Absent means that they are asked for each time.
+	// How old facts can be in the worst case: what the plugin keeps, and the longer of ttl and maxStale of the cache. A token that was
+	// signed with them lives on for its own lifetime. Absent means that the plugin keeps nothing and is asked each time.
 	WorstStaleness *durationpb.Duration `protobuf:"bytes,4,opt,name=worst_staleness,json=worstStaleness,proto3" json:"worst_staleness,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The part of that which the plugin declares. Absent: it does not say, and worst_staleness is what there is beside it.
+	PluginMaxAge  *durationpb.Duration `protobuf:"bytes,5,opt,name=plugin_max_age,json=pluginMaxAge,proto3" json:"plugin_max_age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Lookup) Reset() {
@@ -837,6 +858,13 @@ func (x *Lookup) GetPlace() string {
 func (x *Lookup) GetWorstStaleness() *durationpb.Duration {
 	if x != nil {
 		return x.WorstStaleness
+	}
+	return nil
+}
+
+func (x *Lookup) GetPluginMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.PluginMaxAge
 	}
 	return nil
 }
@@ -1923,7 +1951,7 @@ type ForgetRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The person's address, or the user id at the connector.
 	Person string `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	// Drop the cached facts of all also when nothing else is known of the person. False: then nothing is dropped.
+	// Drop the cached facts of all. False: those of the person.
 	Facts         bool `protobuf:"varint,2,opt,name=facts,proto3" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1978,16 +2006,17 @@ type ForgetResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Recorded requests. Zero: none.
 	Requests int32 `protobuf:"varint,1,opt,name=requests,proto3" json:"requests,omitempty"`
-	// Plugins whose cached facts were all dropped, because facts do not tell whose they are. Empty when there is none, or when nothing was
-	// known of the person.
+	// Plugins whose cached facts were all dropped, as asked. Empty when that was not asked.
 	Plugins []string `protobuf:"bytes,2,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	// Requests of people who were let in lately, which are kept in memory to try a new configuration on. Zero: none.
 	Remembered int32 `protobuf:"varint,3,opt,name=remembered,proto3" json:"remembered,omitempty"`
 	// Links to accounts. Those that were made by hand, or by a version that did not note the address, are found by an address only where
 	// something else tells the user id. Zero: none.
 	Links int32 `protobuf:"varint,4,opt,name=links,proto3" json:"links,omitempty"`
-	// Whether the store holds no facts any more either. False: there is no store, or no facts were dropped.
-	Erased        bool `protobuf:"varint,5,opt,name=erased,proto3" json:"erased,omitempty"`
+	// Whether the store holds none of the dropped facts any more either. False: there is no store.
+	Erased bool `protobuf:"varint,5,opt,name=erased,proto3" json:"erased,omitempty"`
+	// Cached answers about the person that were dropped. Zero: none, or those of all were.
+	Answers       int32 `protobuf:"varint,6,opt,name=answers,proto3" json:"answers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2057,12 +2086,19 @@ func (x *ForgetResponse) GetErased() bool {
 	return false
 }
 
+func (x *ForgetResponse) GetAnswers() int32 {
+	if x != nil {
+		return x.Answers
+	}
+	return 0
+}
+
 var File_claimsmith_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x1fclaimsmith/admin/v1/admin.proto\x12\x13claimsmith.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
-	"\rStatusRequest\"\xe0\x05\n" +
+	"\rStatusRequest\"\xdc\x06\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x05R\x03pid\x124\n" +
@@ -2078,7 +2114,10 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"links_lost\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tlinksLost\x12#\n" +
 	"\rneeds_restart\x18\r \x03(\tR\fneedsRestart\x12!\n" +
-	"\flinks_sealed\x18\f \x01(\x05R\vlinksSealed\x12B\n" +
+	"\flinks_sealed\x18\f \x01(\x05R\vlinksSealed\x12@\n" +
+	"\x0etoken_lifetime\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\rtokenLifetime\x128\n" +
+	"\n" +
+	"worst_case\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\tworstCase\x12B\n" +
 	"\vcertificate\x18\x0e \x01(\v2 .claimsmith.admin.v1.CertificateR\vcertificate\"\\\n" +
 	"\vCertificate\x127\n" +
 	"\tnot_after\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\x12\x14\n" +
@@ -2122,12 +2161,13 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\apatched\x18\x01 \x01(\x03R\apatched\x12\x1c\n" +
 	"\tunchanged\x18\x02 \x01(\x03R\tunchanged\x12\x16\n" +
 	"\x06denied\x18\x03 \x01(\x03R\x06denied\x12\x16\n" +
-	"\x06failed\x18\x04 \x01(\x03R\x06failed\"\x8e\x01\n" +
+	"\x06failed\x18\x04 \x01(\x03R\x06failed\"\xcf\x01\n" +
 	"\x06Lookup\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06plugin\x18\x02 \x01(\tR\x06plugin\x12\x14\n" +
 	"\x05place\x18\x03 \x01(\tR\x05place\x12B\n" +
-	"\x0fworst_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x0eworstStaleness\"\xb3\x02\n" +
+	"\x0fworst_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x0eworstStaleness\x12?\n" +
+	"\x0eplugin_max_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\fpluginMaxAge\"\xb3\x02\n" +
 	"\x06Shadow\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x122\n" +
@@ -2213,7 +2253,7 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"\x04note\x18\x02 \x01(\tR\x04note\"=\n" +
 	"\rForgetRequest\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x14\n" +
-	"\x05facts\x18\x02 \x01(\bR\x05facts\"\x94\x01\n" +
+	"\x05facts\x18\x02 \x01(\bR\x05facts\"\xae\x01\n" +
 	"\x0eForgetResponse\x12\x1a\n" +
 	"\brequests\x18\x01 \x01(\x05R\brequests\x12\x18\n" +
 	"\aplugins\x18\x02 \x03(\tR\aplugins\x12\x1e\n" +
@@ -2221,7 +2261,8 @@ const file_claimsmith_admin_v1_admin_proto_rawDesc = "" +
 	"remembered\x18\x03 \x01(\x05R\n" +
 	"remembered\x12\x14\n" +
 	"\x05links\x18\x04 \x01(\x05R\x05links\x12\x16\n" +
-	"\x06erased\x18\x05 \x01(\bR\x06erased2\xb7\x04\n" +
+	"\x06erased\x18\x05 \x01(\bR\x06erased\x12\x18\n" +
+	"\aanswers\x18\x06 \x01(\x05R\aanswers2\xb7\x04\n" +
 	"\fAdminService\x12V\n" +
 	"\x06Status\x12\".claimsmith.admin.v1.StatusRequest\x1a#.claimsmith.admin.v1.StatusResponse\"\x03\x90\x02\x01\x12Q\n" +
 	"\x06Reload\x12\".claimsmith.admin.v1.ReloadRequest\x1a#.claimsmith.admin.v1.ReloadResponse\x12k\n" +
@@ -2283,46 +2324,49 @@ var file_claimsmith_admin_v1_admin_proto_depIdxs = []int32{
 	10, // 6: claimsmith.admin.v1.StatusResponse.record:type_name -> claimsmith.admin.v1.Record
 	9,  // 7: claimsmith.admin.v1.StatusResponse.shadow:type_name -> claimsmith.admin.v1.Shadow
 	26, // 8: claimsmith.admin.v1.StatusResponse.links_lost:type_name -> google.protobuf.Timestamp
-	2,  // 9: claimsmith.admin.v1.StatusResponse.certificate:type_name -> claimsmith.admin.v1.Certificate
-	26, // 10: claimsmith.admin.v1.Certificate.not_after:type_name -> google.protobuf.Timestamp
-	26, // 11: claimsmith.admin.v1.Configuration.loaded:type_name -> google.protobuf.Timestamp
-	26, // 12: claimsmith.admin.v1.FailedReload.time:type_name -> google.protobuf.Timestamp
-	5,  // 13: claimsmith.admin.v1.FailedReload.problems:type_name -> claimsmith.admin.v1.Problem
-	26, // 14: claimsmith.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
-	26, // 15: claimsmith.admin.v1.Plugin.failing_since:type_name -> google.protobuf.Timestamp
-	27, // 16: claimsmith.admin.v1.Lookup.worst_staleness:type_name -> google.protobuf.Duration
-	26, // 17: claimsmith.admin.v1.Shadow.loaded:type_name -> google.protobuf.Timestamp
-	25, // 18: claimsmith.admin.v1.Shadow.changes:type_name -> claimsmith.admin.v1.Shadow.ChangesEntry
-	27, // 19: claimsmith.admin.v1.Record.max_age:type_name -> google.protobuf.Duration
-	3,  // 20: claimsmith.admin.v1.ReloadResponse.configuration:type_name -> claimsmith.admin.v1.Configuration
-	4,  // 21: claimsmith.admin.v1.ReloadResponse.failed:type_name -> claimsmith.admin.v1.FailedReload
-	15, // 22: claimsmith.admin.v1.ListDecisionsResponse.decisions:type_name -> claimsmith.admin.v1.Decision
-	26, // 23: claimsmith.admin.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	16, // 24: claimsmith.admin.v1.Decision.changes:type_name -> claimsmith.admin.v1.Change
-	17, // 25: claimsmith.admin.v1.Decision.facts:type_name -> claimsmith.admin.v1.Fact
-	18, // 26: claimsmith.admin.v1.Decision.steps:type_name -> claimsmith.admin.v1.Step
-	27, // 27: claimsmith.admin.v1.Decision.took:type_name -> google.protobuf.Duration
-	27, // 28: claimsmith.admin.v1.Fact.age:type_name -> google.protobuf.Duration
-	27, // 29: claimsmith.admin.v1.Fact.took:type_name -> google.protobuf.Duration
-	27, // 30: claimsmith.admin.v1.Step.at:type_name -> google.protobuf.Duration
-	15, // 31: claimsmith.admin.v1.ExplainResponse.decision:type_name -> claimsmith.admin.v1.Decision
-	0,  // 32: claimsmith.admin.v1.AdminService.Status:input_type -> claimsmith.admin.v1.StatusRequest
-	11, // 33: claimsmith.admin.v1.AdminService.Reload:input_type -> claimsmith.admin.v1.ReloadRequest
-	13, // 34: claimsmith.admin.v1.AdminService.ListDecisions:input_type -> claimsmith.admin.v1.ListDecisionsRequest
-	19, // 35: claimsmith.admin.v1.AdminService.Explain:input_type -> claimsmith.admin.v1.ExplainRequest
-	21, // 36: claimsmith.admin.v1.AdminService.MakeTest:input_type -> claimsmith.admin.v1.MakeTestRequest
-	23, // 37: claimsmith.admin.v1.AdminService.Forget:input_type -> claimsmith.admin.v1.ForgetRequest
-	1,  // 38: claimsmith.admin.v1.AdminService.Status:output_type -> claimsmith.admin.v1.StatusResponse
-	12, // 39: claimsmith.admin.v1.AdminService.Reload:output_type -> claimsmith.admin.v1.ReloadResponse
-	14, // 40: claimsmith.admin.v1.AdminService.ListDecisions:output_type -> claimsmith.admin.v1.ListDecisionsResponse
-	20, // 41: claimsmith.admin.v1.AdminService.Explain:output_type -> claimsmith.admin.v1.ExplainResponse
-	22, // 42: claimsmith.admin.v1.AdminService.MakeTest:output_type -> claimsmith.admin.v1.MakeTestResponse
-	24, // 43: claimsmith.admin.v1.AdminService.Forget:output_type -> claimsmith.admin.v1.ForgetResponse
-	38, // [38:44] is the sub-list for method output_type
-	32, // [32:38] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	27, // 9: claimsmith.admin.v1.StatusResponse.token_lifetime:type_name -> google.protobuf.Duration
+	27, // 10: claimsmith.admin.v1.StatusResponse.worst_case:type_name -> google.protobuf.Duration
+	2,  // 11: claimsmith.admin.v1.StatusResponse.certificate:type_name -> claimsmith.admin.v1.Certificate
+	26, // 12: claimsmith.admin.v1.Certificate.not_after:type_name -> google.protobuf.Timestamp
+	26, // 13: claimsmith.admin.v1.Configuration.loaded:type_name -> google.protobuf.Timestamp
+	26, // 14: claimsmith.admin.v1.FailedReload.time:type_name -> google.protobuf.Timestamp
+	5,  // 15: claimsmith.admin.v1.FailedReload.problems:type_name -> claimsmith.admin.v1.Problem
+	26, // 16: claimsmith.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
+	26, // 17: claimsmith.admin.v1.Plugin.failing_since:type_name -> google.protobuf.Timestamp
+	27, // 18: claimsmith.admin.v1.Lookup.worst_staleness:type_name -> google.protobuf.Duration
+	27, // 19: claimsmith.admin.v1.Lookup.plugin_max_age:type_name -> google.protobuf.Duration
+	26, // 20: claimsmith.admin.v1.Shadow.loaded:type_name -> google.protobuf.Timestamp
+	25, // 21: claimsmith.admin.v1.Shadow.changes:type_name -> claimsmith.admin.v1.Shadow.ChangesEntry
+	27, // 22: claimsmith.admin.v1.Record.max_age:type_name -> google.protobuf.Duration
+	3,  // 23: claimsmith.admin.v1.ReloadResponse.configuration:type_name -> claimsmith.admin.v1.Configuration
+	4,  // 24: claimsmith.admin.v1.ReloadResponse.failed:type_name -> claimsmith.admin.v1.FailedReload
+	15, // 25: claimsmith.admin.v1.ListDecisionsResponse.decisions:type_name -> claimsmith.admin.v1.Decision
+	26, // 26: claimsmith.admin.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	16, // 27: claimsmith.admin.v1.Decision.changes:type_name -> claimsmith.admin.v1.Change
+	17, // 28: claimsmith.admin.v1.Decision.facts:type_name -> claimsmith.admin.v1.Fact
+	18, // 29: claimsmith.admin.v1.Decision.steps:type_name -> claimsmith.admin.v1.Step
+	27, // 30: claimsmith.admin.v1.Decision.took:type_name -> google.protobuf.Duration
+	27, // 31: claimsmith.admin.v1.Fact.age:type_name -> google.protobuf.Duration
+	27, // 32: claimsmith.admin.v1.Fact.took:type_name -> google.protobuf.Duration
+	27, // 33: claimsmith.admin.v1.Step.at:type_name -> google.protobuf.Duration
+	15, // 34: claimsmith.admin.v1.ExplainResponse.decision:type_name -> claimsmith.admin.v1.Decision
+	0,  // 35: claimsmith.admin.v1.AdminService.Status:input_type -> claimsmith.admin.v1.StatusRequest
+	11, // 36: claimsmith.admin.v1.AdminService.Reload:input_type -> claimsmith.admin.v1.ReloadRequest
+	13, // 37: claimsmith.admin.v1.AdminService.ListDecisions:input_type -> claimsmith.admin.v1.ListDecisionsRequest
+	19, // 38: claimsmith.admin.v1.AdminService.Explain:input_type -> claimsmith.admin.v1.ExplainRequest
+	21, // 39: claimsmith.admin.v1.AdminService.MakeTest:input_type -> claimsmith.admin.v1.MakeTestRequest
+	23, // 40: claimsmith.admin.v1.AdminService.Forget:input_type -> claimsmith.admin.v1.ForgetRequest
+	1,  // 41: claimsmith.admin.v1.AdminService.Status:output_type -> claimsmith.admin.v1.StatusResponse
+	12, // 42: claimsmith.admin.v1.AdminService.Reload:output_type -> claimsmith.admin.v1.ReloadResponse
+	14, // 43: claimsmith.admin.v1.AdminService.ListDecisions:output_type -> claimsmith.admin.v1.ListDecisionsResponse
+	20, // 44: claimsmith.admin.v1.AdminService.Explain:output_type -> claimsmith.admin.v1.ExplainResponse
+	22, // 45: claimsmith.admin.v1.AdminService.MakeTest:output_type -> claimsmith.admin.v1.MakeTestResponse
+	24, // 46: claimsmith.admin.v1.AdminService.Forget:output_type -> claimsmith.admin.v1.ForgetResponse
+	41, // [41:47] is the sub-list for method output_type
+	35, // [35:41] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_claimsmith_admin_v1_admin_proto_init() }

@@ -9,6 +9,7 @@ package adminv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -143,7 +144,11 @@ type PluginStatus struct {
 	// When that is tried again. Absent when nothing is waited for.
 	NextStart *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=next_start,json=nextStart,proto3" json:"next_start,omitempty"`
 	// How many lines its process printed that are no log records, which nobody sees. Zero: none, or there is no process.
-	Unlogged      int32 `protobuf:"varint,18,opt,name=unlogged,proto3" json:"unlogged,omitempty"`
+	Unlogged int32 `protobuf:"varint,18,opt,name=unlogged,proto3" json:"unlogged,omitempty"`
+	// What it said lately, the oldest first: errors and log records. Empty: nothing, or it is too long ago.
+	Said []*Saying `protobuf:"bytes,19,rep,name=said,proto3" json:"said,omitempty"`
+	// How old its own knowledge can be when it answers. Absent: it does not say.
+	MaxAge        *durationpb.Duration `protobuf:"bytes,20,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,6 +309,331 @@ func (x *PluginStatus) GetUnlogged() int32 {
 	return 0
 }
 
+func (x *PluginStatus) GetSaid() []*Saying {
+	if x != nil {
+		return x.Said
+	}
+	return nil
+}
+
+func (x *PluginStatus) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
+	}
+	return nil
+}
+
+// Saying is something that a plugin said. It may hold personal data.
+type Saying struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What stands in its place in errors and in the log. Empty: it was a log record of the plugin.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Required. When it was said.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Required. One short line.
+	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Saying) Reset() {
+	*x = Saying{}
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Saying) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Saying) ProtoMessage() {}
+
+func (x *Saying) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Saying.ProtoReflect.Descriptor instead.
+func (*Saying) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Saying) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Saying) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Saying) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// RefreshFactsRequest names a person.
+type RefreshFactsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The plugin. Empty: all.
+	Plugin string `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	// Required. The person's address, or the user id at the connector.
+	Person        string `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefreshFactsRequest) Reset() {
+	*x = RefreshFactsRequest{}
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefreshFactsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefreshFactsRequest) ProtoMessage() {}
+
+func (x *RefreshFactsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefreshFactsRequest.ProtoReflect.Descriptor instead.
+func (*RefreshFactsRequest) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RefreshFactsRequest) GetPlugin() string {
+	if x != nil {
+		return x.Plugin
+	}
+	return ""
+}
+
+func (x *RefreshFactsRequest) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+// RefreshFactsResponse is what was dropped.
+type RefreshFactsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many cached answers. Zero: none; the next question is put to the plugin all the same.
+	Answers       int32 `protobuf:"varint,1,opt,name=answers,proto3" json:"answers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefreshFactsResponse) Reset() {
+	*x = RefreshFactsResponse{}
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefreshFactsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefreshFactsResponse) ProtoMessage() {}
+
+func (x *RefreshFactsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefreshFactsResponse.ProtoReflect.Descriptor instead.
+func (*RefreshFactsResponse) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RefreshFactsResponse) GetAnswers() int32 {
+	if x != nil {
+		return x.Answers
+	}
+	return 0
+}
+
+// PeekFactsRequest is a question.
+type PeekFactsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The name of the facts in rules.
+	Lookup string `protobuf:"bytes,1,opt,name=lookup,proto3" json:"lookup,omitempty"`
+	// The connector of the login. Empty: none.
+	ConnectorId string `protobuf:"bytes,2,opt,name=connector_id,json=connectorId,proto3" json:"connector_id,omitempty"`
+	// Required. The parameters, a JSON object.
+	Params        []byte `protobuf:"bytes,3,opt,name=params,proto3" json:"params,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeekFactsRequest) Reset() {
+	*x = PeekFactsRequest{}
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeekFactsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeekFactsRequest) ProtoMessage() {}
+
+func (x *PeekFactsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeekFactsRequest.ProtoReflect.Descriptor instead.
+func (*PeekFactsRequest) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PeekFactsRequest) GetLookup() string {
+	if x != nil {
+		return x.Lookup
+	}
+	return ""
+}
+
+func (x *PeekFactsRequest) GetConnectorId() string {
+	if x != nil {
+		return x.ConnectorId
+	}
+	return ""
+}
+
+func (x *PeekFactsRequest) GetParams() []byte {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+// PeekFactsResponse is what is cached.
+type PeekFactsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether an answer is cached. False: the plugin would be asked.
+	Known bool `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"`
+	// Whether somebody is found in that answer. False: nobody, or nothing is cached.
+	Found bool `protobuf:"varint,2,opt,name=found,proto3" json:"found,omitempty"`
+	// How old it is. Absent when nothing is cached.
+	Age *durationpb.Duration `protobuf:"bytes,3,opt,name=age,proto3" json:"age,omitempty"`
+	// For how long it is answered without asking. Absent: the plugin is asked.
+	FreshFor *durationpb.Duration `protobuf:"bytes,4,opt,name=fresh_for,json=freshFor,proto3" json:"fresh_for,omitempty"`
+	// For how long it is answered if the plugin fails. Absent: it is not.
+	StaleFor      *durationpb.Duration `protobuf:"bytes,5,opt,name=stale_for,json=staleFor,proto3" json:"stale_for,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeekFactsResponse) Reset() {
+	*x = PeekFactsResponse{}
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeekFactsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeekFactsResponse) ProtoMessage() {}
+
+func (x *PeekFactsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeekFactsResponse.ProtoReflect.Descriptor instead.
+func (*PeekFactsResponse) Descriptor() ([]byte, []int) {
+	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PeekFactsResponse) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *PeekFactsResponse) GetFound() bool {
+	if x != nil {
+		return x.Found
+	}
+	return false
+}
+
+func (x *PeekFactsResponse) GetAge() *durationpb.Duration {
+	if x != nil {
+		return x.Age
+	}
+	return nil
+}
+
+func (x *PeekFactsResponse) GetFreshFor() *durationpb.Duration {
+	if x != nil {
+		return x.FreshFor
+	}
+	return nil
+}
+
+func (x *PeekFactsResponse) GetStaleFor() *durationpb.Duration {
+	if x != nil {
+		return x.StaleFor
+	}
+	return nil
+}
+
 // LookupCounters count since the plugin was started.
 type LookupCounters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -341,7 +671,7 @@ type LookupCounters struct {
 
 func (x *LookupCounters) Reset() {
 	*x = LookupCounters{}
-	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[3]
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +683,7 @@ func (x *LookupCounters) String() string {
 func (*LookupCounters) ProtoMessage() {}
 
 func (x *LookupCounters) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[3]
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +696,7 @@ func (x *LookupCounters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupCounters.ProtoReflect.Descriptor instead.
 func (*LookupCounters) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{3}
+	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LookupCounters) GetHits() int64 {
@@ -478,7 +808,7 @@ type RestartPluginRequest struct {
 
 func (x *RestartPluginRequest) Reset() {
 	*x = RestartPluginRequest{}
-	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[4]
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -490,7 +820,7 @@ func (x *RestartPluginRequest) String() string {
 func (*RestartPluginRequest) ProtoMessage() {}
 
 func (x *RestartPluginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[4]
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -503,7 +833,7 @@ func (x *RestartPluginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginRequest.ProtoReflect.Descriptor instead.
 func (*RestartPluginRequest) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{4}
+	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RestartPluginRequest) GetName() string {
@@ -526,7 +856,7 @@ type RestartPluginResponse struct {
 
 func (x *RestartPluginResponse) Reset() {
 	*x = RestartPluginResponse{}
-	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[5]
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -538,7 +868,7 @@ func (x *RestartPluginResponse) String() string {
 func (*RestartPluginResponse) ProtoMessage() {}
 
 func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[5]
+	mi := &file_claimsmith_admin_v1_plugins_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -551,7 +881,7 @@ func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginResponse.ProtoReflect.Descriptor instead.
 func (*RestartPluginResponse) Descriptor() ([]byte, []int) {
-	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{5}
+	return file_claimsmith_admin_v1_plugins_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RestartPluginResponse) GetFailed() string {
@@ -572,10 +902,10 @@ var File_claimsmith_admin_v1_plugins_proto protoreflect.FileDescriptor
 
 const file_claimsmith_admin_v1_plugins_proto_rawDesc = "" +
 	"\n" +
-	"!claimsmith/admin/v1/plugins.proto\x12\x13claimsmith.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x14\n" +
+	"!claimsmith/admin/v1/plugins.proto\x12\x13claimsmith.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x14\n" +
 	"\x12ListPluginsRequest\"R\n" +
 	"\x13ListPluginsResponse\x12;\n" +
-	"\aplugins\x18\x01 \x03(\v2!.claimsmith.admin.v1.PluginStatusR\aplugins\"\xf4\x04\n" +
+	"\aplugins\x18\x01 \x03(\v2!.claimsmith.admin.v1.PluginStatusR\aplugins\"\xd9\x05\n" +
 	"\fPluginStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02is\x18\x02 \x01(\tR\x02is\x12\x18\n" +
@@ -597,7 +927,28 @@ const file_claimsmith_admin_v1_plugins_proto_rawDesc = "" +
 	"\arefused\x18\x10 \x01(\tR\arefused\x129\n" +
 	"\n" +
 	"next_start\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\tnextStart\x12\x1a\n" +
-	"\bunlogged\x18\x12 \x01(\x05R\bunlogged\"\xf6\x02\n" +
+	"\bunlogged\x18\x12 \x01(\x05R\bunlogged\x12/\n" +
+	"\x04said\x18\x13 \x03(\v2\x1b.claimsmith.admin.v1.SayingR\x04said\x122\n" +
+	"\amax_age\x18\x14 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\"\\\n" +
+	"\x06Saying\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"E\n" +
+	"\x13RefreshFactsRequest\x12\x16\n" +
+	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x16\n" +
+	"\x06person\x18\x02 \x01(\tR\x06person\"0\n" +
+	"\x14RefreshFactsResponse\x12\x18\n" +
+	"\aanswers\x18\x01 \x01(\x05R\aanswers\"e\n" +
+	"\x10PeekFactsRequest\x12\x16\n" +
+	"\x06lookup\x18\x01 \x01(\tR\x06lookup\x12!\n" +
+	"\fconnector_id\x18\x02 \x01(\tR\vconnectorId\x12\x16\n" +
+	"\x06params\x18\x03 \x01(\fR\x06params\"\xdc\x01\n" +
+	"\x11PeekFactsResponse\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\x12\x14\n" +
+	"\x05found\x18\x02 \x01(\bR\x05found\x12+\n" +
+	"\x03age\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03age\x126\n" +
+	"\tfresh_for\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\bfreshFor\x126\n" +
+	"\tstale_for\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\bstaleFor\"\xf6\x02\n" +
 	"\x0eLookupCounters\x12\x12\n" +
 	"\x04hits\x18\x01 \x01(\x03R\x04hits\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\x03R\bexchange\x12\x16\n" +
@@ -620,10 +971,12 @@ const file_claimsmith_admin_v1_plugins_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"j\n" +
 	"\x15RestartPluginResponse\x12\x16\n" +
 	"\x06failed\x18\x01 \x01(\tR\x06failed\x129\n" +
-	"\x06plugin\x18\x02 \x01(\v2!.claimsmith.admin.v1.PluginStatusR\x06plugin2\xde\x01\n" +
+	"\x06plugin\x18\x02 \x01(\v2!.claimsmith.admin.v1.PluginStatusR\x06plugin2\xa9\x03\n" +
 	"\rPluginService\x12e\n" +
 	"\vListPlugins\x12'.claimsmith.admin.v1.ListPluginsRequest\x1a(.claimsmith.admin.v1.ListPluginsResponse\"\x03\x90\x02\x01\x12f\n" +
-	"\rRestartPlugin\x12).claimsmith.admin.v1.RestartPluginRequest\x1a*.claimsmith.admin.v1.RestartPluginResponseBDZBgithub.com/claimsmith/claimsmith/proto/claimsmith/admin/v1;adminv1b\x06proto3"
+	"\rRestartPlugin\x12).claimsmith.admin.v1.RestartPluginRequest\x1a*.claimsmith.admin.v1.RestartPluginResponse\x12h\n" +
+	"\fRefreshFacts\x12(.claimsmith.admin.v1.RefreshFactsRequest\x1a).claimsmith.admin.v1.RefreshFactsResponse\"\x03\x90\x02\x02\x12_\n" +
+	"\tPeekFacts\x12%.claimsmith.admin.v1.PeekFactsRequest\x1a&.claimsmith.admin.v1.PeekFactsResponse\"\x03\x90\x02\x01BDZBgithub.com/claimsmith/claimsmith/proto/claimsmith/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_claimsmith_admin_v1_plugins_proto_rawDescOnce sync.Once
@@ -637,33 +990,49 @@ func file_claimsmith_admin_v1_plugins_proto_rawDescGZIP() []byte {
 	return file_claimsmith_admin_v1_plugins_proto_rawDescData
 }
 
-var file_claimsmith_admin_v1_plugins_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_claimsmith_admin_v1_plugins_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_claimsmith_admin_v1_plugins_proto_goTypes = []any{
 	(*ListPluginsRequest)(nil),    // 0: claimsmith.admin.v1.ListPluginsRequest
 	(*ListPluginsResponse)(nil),   // 1: claimsmith.admin.v1.ListPluginsResponse
 	(*PluginStatus)(nil),          // 2: claimsmith.admin.v1.PluginStatus
-	(*LookupCounters)(nil),        // 3: claimsmith.admin.v1.LookupCounters
-	(*RestartPluginRequest)(nil),  // 4: claimsmith.admin.v1.RestartPluginRequest
-	(*RestartPluginResponse)(nil), // 5: claimsmith.admin.v1.RestartPluginResponse
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*Saying)(nil),                // 3: claimsmith.admin.v1.Saying
+	(*RefreshFactsRequest)(nil),   // 4: claimsmith.admin.v1.RefreshFactsRequest
+	(*RefreshFactsResponse)(nil),  // 5: claimsmith.admin.v1.RefreshFactsResponse
+	(*PeekFactsRequest)(nil),      // 6: claimsmith.admin.v1.PeekFactsRequest
+	(*PeekFactsResponse)(nil),     // 7: claimsmith.admin.v1.PeekFactsResponse
+	(*LookupCounters)(nil),        // 8: claimsmith.admin.v1.LookupCounters
+	(*RestartPluginRequest)(nil),  // 9: claimsmith.admin.v1.RestartPluginRequest
+	(*RestartPluginResponse)(nil), // 10: claimsmith.admin.v1.RestartPluginResponse
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
 }
 var file_claimsmith_admin_v1_plugins_proto_depIdxs = []int32{
-	2, // 0: claimsmith.admin.v1.ListPluginsResponse.plugins:type_name -> claimsmith.admin.v1.PluginStatus
-	6, // 1: claimsmith.admin.v1.PluginStatus.since:type_name -> google.protobuf.Timestamp
-	3, // 2: claimsmith.admin.v1.PluginStatus.counters:type_name -> claimsmith.admin.v1.LookupCounters
-	6, // 3: claimsmith.admin.v1.PluginStatus.failing_since:type_name -> google.protobuf.Timestamp
-	6, // 4: claimsmith.admin.v1.PluginStatus.crashed:type_name -> google.protobuf.Timestamp
-	6, // 5: claimsmith.admin.v1.PluginStatus.next_start:type_name -> google.protobuf.Timestamp
-	2, // 6: claimsmith.admin.v1.RestartPluginResponse.plugin:type_name -> claimsmith.admin.v1.PluginStatus
-	0, // 7: claimsmith.admin.v1.PluginService.ListPlugins:input_type -> claimsmith.admin.v1.ListPluginsRequest
-	4, // 8: claimsmith.admin.v1.PluginService.RestartPlugin:input_type -> claimsmith.admin.v1.RestartPluginRequest
-	1, // 9: claimsmith.admin.v1.PluginService.ListPlugins:output_type -> claimsmith.admin.v1.ListPluginsResponse
-	5, // 10: claimsmith.admin.v1.PluginService.RestartPlugin:output_type -> claimsmith.admin.v1.RestartPluginResponse
-	9, // [9:11] is the sub-list for method output_type
-	7, // [7:9] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	2,  // 0: claimsmith.admin.v1.ListPluginsResponse.plugins:type_name -> claimsmith.admin.v1.PluginStatus
+	11, // 1: claimsmith.admin.v1.PluginStatus.since:type_name -> google.protobuf.Timestamp
+	8,  // 2: claimsmith.admin.v1.PluginStatus.counters:type_name -> claimsmith.admin.v1.LookupCounters
+	11, // 3: claimsmith.admin.v1.PluginStatus.failing_since:type_name -> google.protobuf.Timestamp
+	11, // 4: claimsmith.admin.v1.PluginStatus.crashed:type_name -> google.protobuf.Timestamp
+	11, // 5: claimsmith.admin.v1.PluginStatus.next_start:type_name -> google.protobuf.Timestamp
+	3,  // 6: claimsmith.admin.v1.PluginStatus.said:type_name -> claimsmith.admin.v1.Saying
+	12, // 7: claimsmith.admin.v1.PluginStatus.max_age:type_name -> google.protobuf.Duration
+	11, // 8: claimsmith.admin.v1.Saying.time:type_name -> google.protobuf.Timestamp
+	12, // 9: claimsmith.admin.v1.PeekFactsResponse.age:type_name -> google.protobuf.Duration
+	12, // 10: claimsmith.admin.v1.PeekFactsResponse.fresh_for:type_name -> google.protobuf.Duration
+	12, // 11: claimsmith.admin.v1.PeekFactsResponse.stale_for:type_name -> google.protobuf.Duration
+	2,  // 12: claimsmith.admin.v1.RestartPluginResponse.plugin:type_name -> claimsmith.admin.v1.PluginStatus
+	0,  // 13: claimsmith.admin.v1.PluginService.ListPlugins:input_type -> claimsmith.admin.v1.ListPluginsRequest
+	9,  // 14: claimsmith.admin.v1.PluginService.RestartPlugin:input_type -> claimsmith.admin.v1.RestartPluginRequest
+	4,  // 15: claimsmith.admin.v1.PluginService.RefreshFacts:input_type -> claimsmith.admin.v1.RefreshFactsRequest
+	6,  // 16: claimsmith.admin.v1.PluginService.PeekFacts:input_type -> claimsmith.admin.v1.PeekFactsRequest
+	1,  // 17: claimsmith.admin.v1.PluginService.ListPlugins:output_type -> claimsmith.admin.v1.ListPluginsResponse
+	10, // 18: claimsmith.admin.v1.PluginService.RestartPlugin:output_type -> claimsmith.admin.v1.RestartPluginResponse
+	5,  // 19: claimsmith.admin.v1.PluginService.RefreshFacts:output_type -> claimsmith.admin.v1.RefreshFactsResponse
+	7,  // 20: claimsmith.admin.v1.PluginService.PeekFacts:output_type -> claimsmith.admin.v1.PeekFactsResponse
+	17, // [17:21] is the sub-list for method output_type
+	13, // [13:17] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_claimsmith_admin_v1_plugins_proto_init() }
@@ -677,7 +1046,7 @@ func file_claimsmith_admin_v1_plugins_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_claimsmith_admin_v1_plugins_proto_rawDesc), len(file_claimsmith_admin_v1_plugins_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

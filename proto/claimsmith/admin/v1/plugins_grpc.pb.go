@@ -21,6 +21,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	PluginService_ListPlugins_FullMethodName   = "/claimsmith.admin.v1.PluginService/ListPlugins"
 	PluginService_RestartPlugin_FullMethodName = "/claimsmith.admin.v1.PluginService/RestartPlugin"
+	PluginService_RefreshFacts_FullMethodName  = "/claimsmith.admin.v1.PluginService/RefreshFacts"
+	PluginService_PeekFacts_FullMethodName     = "/claimsmith.admin.v1.PluginService/PeekFacts"
 )
 
 // PluginServiceClient is the client API for PluginService service.
@@ -30,12 +32,20 @@ const (
 // PluginService looks at the plugins of a running sidecar, and starts them anew. It is served where AdminService is. Calls are made
 // by hand, seldom and concurrently.
 type PluginServiceClient interface {
-	// ListPlugins lists the plugins with what became of the questions to them. It holds no values of requests.
+	// ListPlugins lists the plugins with what became of the questions to them, and what they said lately, which may hold personal data.
 	ListPlugins(ctx context.Context, in *ListPluginsRequest, opts ...grpc.CallOption) (*ListPluginsResponse, error)
 	// RestartPlugin starts a new process of a plugin beside the one that runs, which ends when it has finished what it was asked.
 	// A new process that does not start is an answer, and the old one goes on.
 	// NOT_FOUND: no plugin has this name.
 	RestartPlugin(ctx context.Context, in *RestartPluginRequest, opts ...grpc.CallOption) (*RestartPluginResponse, error)
+	// RefreshFacts drops the cached facts of one person, and has the plugins read them again when they are asked the next time. Links
+	// stay. It may be repeated.
+	// NOT_FOUND: no plugin has this name.
+	// INVALID_ARGUMENT: nobody is named.
+	RefreshFacts(ctx context.Context, in *RefreshFactsRequest, opts ...grpc.CallOption) (*RefreshFactsResponse, error)
+	// PeekFacts says whether a question would be answered from the cache, and for how long. Nobody is asked.
+	// NOT_FOUND: no lookup has this name.
+	PeekFacts(ctx context.Context, in *PeekFactsRequest, opts ...grpc.CallOption) (*PeekFactsResponse, error)
 }
 
 type pluginServiceClient struct {
@@ -66,6 +76,26 @@ func (c *pluginServiceClient) RestartPlugin(ctx context.Context, in *RestartPlug
 	return out, nil
 }
 
+func (c *pluginServiceClient) RefreshFacts(ctx context.Context, in *RefreshFactsRequest, opts ...grpc.CallOption) (*RefreshFactsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RefreshFactsResponse)
+	err := c.cc.Invoke(ctx, PluginService_RefreshFacts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginServiceClient) PeekFacts(ctx context.Context, in *PeekFactsRequest, opts ...grpc.CallOption) (*PeekFactsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PeekFactsResponse)
+	err := c.cc.Invoke(ctx, PluginService_PeekFacts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServiceServer is the server API for PluginService service.
 // All implementations must embed UnimplementedPluginServiceServer
 // for forward compatibility.
@@ -73,12 +103,20 @@ func (c *pluginServiceClient) RestartPlugin(ctx context.Context, in *RestartPlug
 // PluginService looks at the plugins of a running sidecar, and starts them anew. It is served where AdminService is. Calls are made
 // by hand, seldom and concurrently.
 type PluginServiceServer interface {
-	// ListPlugins lists the plugins with what became of the questions to them. It holds no values of requests.
+	// ListPlugins lists the plugins with what became of the questions to them, and what they said lately, which may hold personal data.
 	ListPlugins(context.Context, *ListPluginsRequest) (*ListPluginsResponse, error)
 	// RestartPlugin starts a new process of a plugin beside the one that runs, which ends when it has finished what it was asked.
 	// A new process that does not start is an answer, and the old one goes on.
 	// NOT_FOUND: no plugin has this name.
 	RestartPlugin(context.Context, *RestartPluginRequest) (*RestartPluginResponse, error)
+	// RefreshFacts drops the cached facts of one person, and has the plugins read them again when they are asked the next time. Links
+	// stay. It may be repeated.
+	// NOT_FOUND: no plugin has this name.
+	// INVALID_ARGUMENT: nobody is named.
+	RefreshFacts(context.Context, *RefreshFactsRequest) (*RefreshFactsResponse, error)
+	// PeekFacts says whether a question would be answered from the cache, and for how long. Nobody is asked.
+	// NOT_FOUND: no lookup has this name.
+	PeekFacts(context.Context, *PeekFactsRequest) (*PeekFactsResponse, error)
 	mustEmbedUnimplementedPluginServiceServer()
 }
 
@@ -94,6 +132,12 @@ func (UnimplementedPluginServiceServer) ListPlugins(context.Context, *ListPlugin
 }
 func (UnimplementedPluginServiceServer) RestartPlugin(context.Context, *RestartPluginRequest) (*RestartPluginResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RestartPlugin not implemented")
+}
+func (UnimplementedPluginServiceServer) RefreshFacts(context.Context, *RefreshFactsRequest) (*RefreshFactsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RefreshFacts not implemented")
+}
+func (UnimplementedPluginServiceServer) PeekFacts(context.Context, *PeekFactsRequest) (*PeekFactsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PeekFacts not implemented")
 }
 func (UnimplementedPluginServiceServer) mustEmbedUnimplementedPluginServiceServer() {}
 func (UnimplementedPluginServiceServer) testEmbeddedByValue()                       {}
@@ -152,6 +196,42 @@ func _PluginService_RestartPlugin_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PluginService_RefreshFacts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RefreshFactsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServiceServer).RefreshFacts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PluginService_RefreshFacts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServiceServer).RefreshFacts(ctx, req.(*RefreshFactsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PluginService_PeekFacts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PeekFactsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServiceServer).PeekFacts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PluginService_PeekFacts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServiceServer).PeekFacts(ctx, req.(*PeekFactsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PluginService_ServiceDesc is the grpc.ServiceDesc for PluginService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +246,14 @@ var PluginService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RestartPlugin",
 			Handler:    _PluginService_RestartPlugin_Handler,
+		},
+		{
+			MethodName: "RefreshFacts",
+			Handler:    _PluginService_RefreshFacts_Handler,
+		},
+		{
+			MethodName: "PeekFacts",
+			Handler:    _PluginService_PeekFacts_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -207,7 +207,10 @@ func (x *ConfigureRequest) GetCheckOnly() bool {
 type ConfigureResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is wrong. Empty: nothing.
-	Problems      []*Problem `protobuf:"bytes,1,rep,name=problems,proto3" json:"problems,omitempty"`
+	Problems []*Problem `protobuf:"bytes,1,rep,name=problems,proto3" json:"problems,omitempty"`
+	// How old the knowledge can be, at most, from which answers under this configuration are given, in milliseconds. Zero: the plugin
+	// keeps nothing and asks each time. Absent: the plugin does not say. An answer that is older than that is a failure.
+	MaxAgeMs      *int64 `protobuf:"varint,2,opt,name=max_age_ms,json=maxAgeMs,proto3,oneof" json:"max_age_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -247,6 +250,13 @@ func (x *ConfigureResponse) GetProblems() []*Problem {
 		return x.Problems
 	}
 	return nil
+}
+
+func (x *ConfigureResponse) GetMaxAgeMs() int64 {
+	if x != nil && x.MaxAgeMs != nil {
+		return *x.MaxAgeMs
+	}
+	return 0
 }
 
 // Problem is one thing that is wrong with a configuration.
@@ -317,7 +327,9 @@ func (x *Problem) GetHint() string {
 type LookupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. A JSON object that fits the params schema.
-	Params        []byte `protobuf:"bytes,1,opt,name=params,proto3" json:"params,omitempty"`
+	Params []byte `protobuf:"bytes,1,opt,name=params,proto3" json:"params,omitempty"`
+	// Whether what the plugin keeps will not do: an operator asked for the facts to be read again. False: it will.
+	Fresh         bool `protobuf:"varint,2,opt,name=fresh,proto3" json:"fresh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -357,6 +369,13 @@ func (x *LookupRequest) GetParams() []byte {
 		return x.Params
 	}
 	return nil
+}
+
+func (x *LookupRequest) GetFresh() bool {
+	if x != nil {
+		return x.Fresh
+	}
+	return false
 }
 
 // LookupResponse is the answer to one question.
@@ -447,15 +466,19 @@ const file_claimsmith_plugin_v1_lookup_proto_rawDesc = "" +
 	"\x10ConfigureRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x1d\n" +
 	"\n" +
-	"check_only\x18\x02 \x01(\bR\tcheckOnly\"N\n" +
+	"check_only\x18\x02 \x01(\bR\tcheckOnly\"\x80\x01\n" +
 	"\x11ConfigureResponse\x129\n" +
-	"\bproblems\x18\x01 \x03(\v2\x1d.claimsmith.plugin.v1.ProblemR\bproblems\"K\n" +
+	"\bproblems\x18\x01 \x03(\v2\x1d.claimsmith.plugin.v1.ProblemR\bproblems\x12!\n" +
+	"\n" +
+	"max_age_ms\x18\x02 \x01(\x03H\x00R\bmaxAgeMs\x88\x01\x01B\r\n" +
+	"\v_max_age_ms\"K\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
-	"\x04hint\x18\x03 \x01(\tR\x04hint\"'\n" +
+	"\x04hint\x18\x03 \x01(\tR\x04hint\"=\n" +
 	"\rLookupRequest\x12\x16\n" +
-	"\x06params\x18\x01 \x01(\fR\x06params\"m\n" +
+	"\x06params\x18\x01 \x01(\fR\x06params\x12\x14\n" +
+	"\x05fresh\x18\x02 \x01(\bR\x05fresh\"m\n" +
 	"\x0eLookupResponse\x12\x14\n" +
 	"\x05found\x18\x01 \x01(\bR\x05found\x12\x14\n" +
 	"\x05facts\x18\x02 \x01(\fR\x05facts\x12\x18\n" +
@@ -508,6 +531,7 @@ func file_claimsmith_plugin_v1_lookup_proto_init() {
 	if File_claimsmith_plugin_v1_lookup_proto != nil {
 		return
 	}
+	file_claimsmith_plugin_v1_lookup_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -43,7 +43,7 @@ type LookupServiceClient interface {
 	Configure(ctx context.Context, in *ConfigureRequest, opts ...grpc.CallOption) (*ConfigureResponse, error)
 	// Lookup answers one question. Calls are concurrent. The deadline of the call is the deadline of the answer.
 	// Nobody found is an answer, not an error. A status (UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT) means that
-	// the plugin does not know; its message is logged, so it must not hold personal data or secrets.
+	// the plugin does not know. The log gets the code; the message is kept for a while for the operator, so it must not hold secrets.
 	Lookup(ctx context.Context, in *LookupRequest, opts ...grpc.CallOption) (*LookupResponse, error)
 }
 
@@ -99,7 +99,7 @@ type LookupServiceServer interface {
 	Configure(context.Context, *ConfigureRequest) (*ConfigureResponse, error)
 	// Lookup answers one question. Calls are concurrent. The deadline of the call is the deadline of the answer.
 	// Nobody found is an answer, not an error. A status (UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT) means that
-	// the plugin does not know; its message is logged, so it must not hold personal data or secrets.
+	// the plugin does not know. The log gets the code; the message is kept for a while for the operator, so it must not hold secrets.
 	Lookup(context.Context, *LookupRequest) (*LookupResponse, error)
 	mustEmbedUnimplementedLookupServiceServer()
 }

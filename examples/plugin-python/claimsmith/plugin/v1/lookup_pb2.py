@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!claimsmith/plugin/v1/lookup.proto\x12\x14\x63laimsmith.plugin.v1\"\x11\n\x0f\x44\x65scribeRequest\"u\n\x10\x44\x65scribeResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x15\n\rconfig_schema\x18\x03 \x01(\x0c\x12\x15\n\rparams_schema\x18\x04 \x01(\x0c\x12\x14\n\x0c\x66\x61\x63ts_schema\x18\x05 \x01(\x0c\"6\n\x10\x43onfigureRequest\x12\x0e\n\x06\x63onfig\x18\x01 \x01(\x0c\x12\x12\n\ncheck_only\x18\x02 \x01(\x08\"D\n\x11\x43onfigureResponse\x12/\n\x08problems\x18\x01 \x03(\x0b\x32\x1d.claimsmith.plugin.v1.Problem\"6\n\x07Problem\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\"\x1f\n\rLookupRequest\x12\x0e\n\x06params\x18\x01 \x01(\x0c\"O\n\x0eLookupResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\x12\r\n\x05\x66\x61\x63ts\x18\x02 \x01(\x0c\x12\x0f\n\x07problem\x18\x03 \x01(\t\x12\x0e\n\x06\x61ge_ms\x18\x04 \x01(\x03\x32\x9d\x02\n\rLookupService\x12Y\n\x08\x44\x65scribe\x12%.claimsmith.plugin.v1.DescribeRequest\x1a&.claimsmith.plugin.v1.DescribeResponse\x12\\\n\tConfigure\x12&.claimsmith.plugin.v1.ConfigureRequest\x1a\'.claimsmith.plugin.v1.ConfigureResponse\x12S\n\x06Lookup\x12#.claimsmith.plugin.v1.LookupRequest\x1a$.claimsmith.plugin.v1.LookupResponseBFZDgithub.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1;pluginv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!claimsmith/plugin/v1/lookup.proto\x12\x14\x63laimsmith.plugin.v1\"\x11\n\x0f\x44\x65scribeRequest\"u\n\x10\x44\x65scribeResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x15\n\rconfig_schema\x18\x03 \x01(\x0c\x12\x15\n\rparams_schema\x18\x04 \x01(\x0c\x12\x14\n\x0c\x66\x61\x63ts_schema\x18\x05 \x01(\x0c\"6\n\x10\x43onfigureRequest\x12\x0e\n\x06\x63onfig\x18\x01 \x01(\x0c\x12\x12\n\ncheck_only\x18\x02 \x01(\x08\"l\n\x11\x43onfigureResponse\x12/\n\x08problems\x18\x01 \x03(\x0b\x32\x1d.claimsmith.plugin.v1.Problem\x12\x17\n\nmax_age_ms\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\r\n\x0b_max_age_ms\"6\n\x07Problem\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\".\n\rLookupRequest\x12\x0e\n\x06params\x18\x01 \x01(\x0c\x12\r\n\x05\x66resh\x18\x02 \x01(\x08\"O\n\x0eLookupResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\x12\r\n\x05\x66\x61\x63ts\x18\x02 \x01(\x0c\x12\x0f\n\x07problem\x18\x03 \x01(\t\x12\x0e\n\x06\x61ge_ms\x18\x04 \x01(\x03\x32\x9d\x02\n\rLookupService\x12Y\n\x08\x44\x65scribe\x12%.claimsmith.plugin.v1.DescribeRequest\x1a&.claimsmith.plugin.v1.DescribeResponse\x12\\\n\tConfigure\x12&.claimsmith.plugin.v1.ConfigureRequest\x1a\'.claimsmith.plugin.v1.ConfigureResponse\x12S\n\x06Lookup\x12#.claimsmith.plugin.v1.LookupRequest\x1a$.claimsmith.plugin.v1.LookupResponseBFZDgithub.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1;pluginv1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'claimsmith.plugin.v1.lookup_pb2', globals())
@@ -28,13 +28,13 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CONFIGUREREQUEST._serialized_start=197
   _CONFIGUREREQUEST._serialized_end=251
   _CONFIGURERESPONSE._serialized_start=253
-  _CONFIGURERESPONSE._serialized_end=321
-  _PROBLEM._serialized_start=323
-  _PROBLEM._serialized_end=377
-  _LOOKUPREQUEST._serialized_start=379
-  _LOOKUPREQUEST._serialized_end=410
-  _LOOKUPRESPONSE._serialized_start=412
-  _LOOKUPRESPONSE._serialized_end=491
-  _LOOKUPSERVICE._serialized_start=494
-  _LOOKUPSERVICE._serialized_end=779
+  _CONFIGURERESPONSE._serialized_end=361
+  _PROBLEM._serialized_start=363
+  _PROBLEM._serialized_end=417
+  _LOOKUPREQUEST._serialized_start=419
+  _LOOKUPREQUEST._serialized_end=465
+  _LOOKUPRESPONSE._serialized_start=467
+  _LOOKUPRESPONSE._serialized_end=546
+  _LOOKUPSERVICE._serialized_start=549
+  _LOOKUPSERVICE._serialized_end=834
 # @@protoc_insertion_point(module_scope)
