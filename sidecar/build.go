@@ -106,7 +106,11 @@ func (b *builder) compiler() (err error) {
 	if len(types) < len(b.lookups) {
 		return nil
 	}
-	b.rules, err = rules.New(rules.Options{Facts: types})
+	var connectors []string
+	for _, c := range b.cfg.Connectors {
+		connectors = append(connectors, c.Name)
+	}
+	b.rules, err = rules.New(rules.Options{Facts: types, Connectors: connectors})
 	return err
 }
 

@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"time"
@@ -111,18 +110,6 @@ func (s *Server) refreshCandidate(ctx context.Context) {
 	s.useCandidate(ctx, g)
 	if before != g.candidate.Load() {
 		s.endCandidate(ctx, before)
-	}
-}
-
-// watchCandidate watches the folder of the candidate, which may be another than that of the file.
-func (s *Server) watchCandidate(ctx context.Context, f *folders) {
-	shadow := s.active.Load().cfg.Shadow
-	if shadow == nil || f.watcher == nil || filepath.Dir(shadow.File) == f.candidate {
-		return
-	}
-	f.candidate = filepath.Dir(shadow.File)
-	if err := f.watcher.Add(f.candidate); err != nil {
-		s.log.WarnContext(ctx, "the shadow is not watched: reload it with SIGHUP", "err", err)
 	}
 }
 

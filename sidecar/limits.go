@@ -17,7 +17,7 @@ const (
 	maxConns    = 128              // connections at a time; Dex has one
 	idleConn    = 10 * time.Minute // after which one without calls is closed: it holds buffers
 	maxStreams  = 256              // calls at a time on one connection
-	shakingTime = 10 * time.Second // for a connection to become one
+	shakingTime = 5 * time.Second  // for a connection to become one: one that says nothing keeps the server from stopping
 )
 
 // Limits are all limits of size: those of a request, which hold on every way in, and those of what is kept in memory.

@@ -49,7 +49,8 @@ func TestMain(m *testing.M) {
 }
 
 type config struct {
-	Gate string `json:"gate,omitempty" doc:"unix socket of the test that holds answers back"`
+	Flood int    `json:"flood,omitempty" doc:"how many lines it logs when it is opened"`
+	Gate  string `json:"gate,omitempty" doc:"unix socket of the test that holds answers back"`
 }
 
 type params struct {
@@ -66,7 +67,10 @@ type personFacts struct {
 
 // directory is a plugin that knows a few people by their addresses.
 func directory() sdk.Spec[config, params, personFacts] {
-	return sdk.Spec[config, params, personFacts]{Name: "directory", Version: "1.0.0", Open: func(_ context.Context, _ sdk.Host, c config) (sdk.Lookup[params, personFacts], error) {
+	return sdk.Spec[config, params, personFacts]{Name: "directory", Version: "1.0.0", Open: func(_ context.Context, h sdk.Host, c config) (sdk.Lookup[params, personFacts], error) {
+		for range c.Flood {
+			h.Log.Info("noise " + strings.Repeat("x", 1000))
+		}
 		return sdk.Func[params, personFacts](c.look), nil
 	}}
 }

@@ -117,6 +117,27 @@ func TestPeopleAreLinkedToTheirAccounts(t *testing.T) {
 	}
 }
 
+// TestAConnectorInAnotherCaseIsAnother: Dex compares ids with their case, so that somebody else may stand behind one that looks the same.
+func TestAConnectorInAnotherCaseIsAnother(t *testing.T) {
+	r := serve(t, func(dir string) string {
+		return strings.NewReplacer("{google:", "{kit:", "      - lookup", "      - {deny: identity.email == '', message: No address.}\n      - lookup").Replace(pinned(dir))
+	})
+	from := func(connector string) *hookv1.ExtendPayloadRequest {
+		return with(comes("1", "mum@gmail.com", atToken), func(r *hookv1.ExtendPayloadRequest) { r.ConnectorId = connector })
+	}
+	if got := r.says(from("kit")); got != "in" {
+		t.Fatalf("kit: %s", got)
+	}
+	for _, connector := range []string{"Kit", "KIT", "\u212ait", "kit ", "kit\x00"} {
+		if got, want := r.says(from(connector)), "c.yaml:9 No address."; got != want {
+			t.Errorf("%q gets %q, not %q", connector, got, want)
+		}
+	}
+	if diff := cmp.Diff([]string{"kit 1 nas mum 1003 false"}, r.linked()); diff != "" {
+		t.Errorf("links: -want +got:\n%s", diff)
+	}
+}
+
 func TestLinksAreMadeAndResetByHand(t *testing.T) {
 	r := serve(t, pinned)
 	links := r.links()

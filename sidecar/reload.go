@@ -1,13 +1,16 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 )
 
 // settle is how long the file must be quiet before it is read: editors and deployments write in several steps.
@@ -77,7 +80,7 @@ func (s *Server) watch(ctx context.Context) {
 	var hangups hangups
 	var w watched
 	for {
-		s.watchCandidate(ctx, folders)
+		folders.follow(ctx, s.log, s.watchedFiles())
 		select {
 		case <-ctx.Done():
 			return
@@ -152,26 +155,57 @@ func (h *hangups) note(err error, digest string, now time.Time) {
 	}
 }
 
-// folders are watched, not files: editors replace files, and Kubernetes swaps a link beside them. The channels are nil when that
-// cannot be done.
+// folders are watched, not files: editors replace files, and deployments swap a link, beside the file or anywhere on the way to it. The
+// channels are nil when that cannot be done.
 type folders struct {
 	events  <-chan fsnotify.Event
 	errs    <-chan error
 	watcher *fsnotify.Watcher // nil when that cannot be done
 
-	candidate string // the folder of the candidate, once it is watched
+	told string // the error that the log was told last
 }
 
 func (s *Server) watchFolders(ctx context.Context) *folders {
-	files, err := fsnotify.NewWatcher()
-	if err == nil {
-		if err = files.Add(filepath.Dir(s.file)); err == nil {
-			return &folders{events: files.Events, errs: files.Errors, watcher: files}
-		}
-		_ = files.Close()
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		s.log.WarnContext(ctx, "the configuration is not watched: reload it with SIGHUP", "err", err)
+		return &folders{}
 	}
-	s.log.WarnContext(ctx, "the configuration is not watched: reload it with SIGHUP", "err", err)
-	return &folders{}
+	return &folders{events: watcher.Events, errs: watcher.Errors, watcher: watcher}
+}
+
+// follow watches all folders in which a change can make one of the files another one, and no others. The log is told once of each error.
+func (f *folders) follow(ctx context.Context, log *slog.Logger, files []string) {
+	if f.watcher == nil {
+		return
+	}
+	var err error
+	wanted, watched := config.FoldersOf(files...), f.watcher.WatchList()
+	for _, folder := range wanted {
+		if !slices.Contains(watched, folder) {
+			err = cmp.Or(err, f.watcher.Add(folder))
+		}
+	}
+	for _, folder := range watched {
+		if !slices.Contains(wanted, folder) {
+			_ = f.watcher.Remove(folder) // it may be gone
+		}
+	}
+	switch {
+	case err == nil:
+		f.told = ""
+	case f.told != err.Error():
+		f.told = err.Error()
+		log.WarnContext(ctx, "a folder of the configuration is not watched: reload it with SIGHUP", "err", err)
+	}
+}
+
+// watchedFiles are the configuration and its shadow, if it has one.
+func (s *Server) watchedFiles() []string {
+	if shadow := s.active.Load().cfg.Shadow; shadow != nil && shadow.File != "" {
+		return []string{s.file, shadow.File}
+	}
+	return []string{s.file}
 }
 
 func (f *folders) close() {

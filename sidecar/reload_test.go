@@ -71,40 +71,6 @@ func TestAFileThatIsWrongIsNotServed(t *testing.T) {
 	}
 }
 
-func TestALinkThatIsSwappedIsServed(t *testing.T) {
-	dir := shortDir(t)
-	for _, version := range []string{"v1", "v2"} {
-		text := plain(dir) + "pipeline:\n  - set: {username: '\"" + version + "\"'}\n"
-		if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, version, "c.yaml"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// As a ConfigMap is mounted: the file is a link through ..data, and only ..data is swapped.
-	link := func(to, from string) {
-		t.Helper()
-		if err := os.Symlink(to, from+".tmp"); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(from+".tmp", from); err != nil {
-			t.Fatal(err)
-		}
-	}
-	link("v1", filepath.Join(dir, "..data"))
-	link("..data/c.yaml", filepath.Join(dir, "c.yaml"))
-	r := serveFile(t, dir, filepath.Join(dir, "c.yaml"))
-	if got := r.username("mum@gmail.com"); got != `"v1"` {
-		t.Fatalf("before: %s", got)
-	}
-	link("v2", filepath.Join(dir, "..data"))
-	r.log.wait(t, `"msg":"configuration reloaded"`)
-	if got := r.username("mum@gmail.com"); got != `"v2"` {
-		t.Errorf("after: %s", got)
-	}
-}
-
 func TestAHangupStartsPluginsAnew(t *testing.T) {
 	hangup := make(chan struct{})
 	r := serve(t, household, func(o *sidecar.Options) { o.Reload = hangup })

@@ -19,6 +19,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/tap"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
@@ -141,7 +142,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.warn(ctx, s.warnings)
 	listener = &bounded{Listener: listener, full: s.full(ctx)}
 	server := grpc.NewServer(s.ages(cfg), grpc.Creds(loggedHandshake{TransportCredentials: creds, log: log}), grpc.MaxRecvMsgSize(claims.MaxMessage), grpc.MaxSendMsgSize(claims.MaxMessage),
-		grpc.MaxConcurrentStreams(maxStreams), grpc.ConnectionTimeout(shakingTime),
+		grpc.MaxConcurrentStreams(maxStreams), grpc.ConnectionTimeout(shakingTime), grpc.InTapHandle(s.patient),
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                              // their stacks have grown: those of new goroutines would grow at every call
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true})) // a hook asks every minute, and over a network every 10 s
 	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
@@ -223,6 +224,18 @@ func (s *Server) ages(c *config.Config) grpc.ServerOption {
 		p.Time, p.Timeout = 10*time.Second, 5*time.Second
 	}
 	return grpc.KeepaliveParams(p)
+}
+
+// patient gives every call of the hook an end, also one whose request does not come: such a call would be kept for as long as its
+// connection. That is longer than any caller waits.
+func (s *Server) patient(ctx context.Context, call *tap.Info) (context.Context, error) {
+	most := cmp.Or(s.options.longestCall, longestCall)
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= most || call.FullMethodName != hookv1.ClaimsHookService_ExtendPayload_FullMethodName {
+		return ctx, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	context.AfterFunc(ctx, cancel)
+	return ctx, nil
 }
 
 // drain lets calls under way finish, but no longer than a request may take.

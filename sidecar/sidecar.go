@@ -23,6 +23,7 @@ type Options struct {
 	AllowWritable bool            // serve a configuration that others can write: who can decides every login
 	WorkDir       string          // where plugins get their folders; empty makes a temporary one
 	connectionAge time.Duration   // in tests; else zero
+	longestCall   time.Duration   // in tests; else zero
 }
 
 // Builtin is a plugin that comes with the program: started by a command like any other, and able to describe itself without

@@ -17,7 +17,7 @@ func (d *decoder) check(cfg *Config) {
 	}
 	d.checkRunning(cfg)
 	for i := range cfg.Connectors {
-		d.checkConnector(&cfg.Connectors[i])
+		d.checkConnector(&cfg.Connectors[i], cfg.Connectors[:i])
 	}
 	for i := range cfg.Plugins {
 		d.checkPluginName(&cfg.Plugins[i])

@@ -11,7 +11,12 @@ import (
 )
 
 // checkConnector keeps the domains that could be ones. Whether they are is for those to say who compare them.
-func (d *decoder) checkConnector(c *Connector) {
+func (d *decoder) checkConnector(c *Connector, before []Connector) {
+	for _, other := range before {
+		if strings.EqualFold(other.Name, c.Name) {
+			d.wrongKey(c.Path, fmt.Sprintf("%q differs from %q only in case", c.Name, other.Name), "ids are compared with their case, as in Dex: give one of the two another id there")
+		}
+	}
 	d.checkIssuer(c)
 	path := member(c.Path, "emailDomains")
 	d.repeated(path, c.EmailDomains)

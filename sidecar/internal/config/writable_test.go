@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -55,6 +56,49 @@ func TestWritableByOthersLooksBehindAndBesideLinks(t *testing.T) {
 			err := WritableByOthers(c.link)
 			if err == nil || !strings.HasPrefix(err.Error(), "the folder "+open+" can be written by everybody") {
 				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestWritableByOthersLooksAtTheWholeWay: who can replace a folder or a link on the way puts a file of his own at the end of it.
+func TestWritableByOthersLooksAtTheWholeWay(t *testing.T) {
+	safe, open := realDir(t), realDir(t)
+	for _, folder := range []string{filepath.Join(open, "v1"), filepath.Join(safe, "v1"), filepath.Join(safe, "conf")} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(folder, "c.yaml"), 0o644)
+	}
+	link := func(to, from string) {
+		t.Helper()
+		if err := os.Symlink(to, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(filepath.Join(safe, "v1"), filepath.Join(open, "current"))
+	link(filepath.Join(open, "current", "c.yaml"), filepath.Join(safe, "c.yaml"))
+	link("../conf/../conf", filepath.Join(safe, "conf", "here"))
+	link("round", filepath.Join(safe, "round"))
+	chmod(t, open, 0o777)
+	for _, c := range []struct {
+		name, file, want string
+		folders          []string
+	}{
+		{"a link on the way", filepath.Join(safe, "c.yaml"),
+			"the folder OPEN can be written by everybody, who could replace current: mend it with chmod go-w OPEN", []string{safe, open, filepath.Join(safe, "v1")}},
+		{"a folder on the way", filepath.Join(open, "v1", "c.yaml"),
+			"the folder OPEN can be written by everybody, who could replace v1: mend it with chmod go-w OPEN", []string{filepath.Join(open, "v1")}},
+		{"a link to its own folder", filepath.Join(safe, "conf", "here", "c.yaml"), "", []string{filepath.Join(safe, "conf")}},
+		{"a link to itself", filepath.Join(safe, "round"), "look at SAFE/round: too many levels of symbolic links", []string{safe}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := strings.NewReplacer(open, "OPEN", safe, "SAFE").Replace(message(WritableByOthers(c.file), safe+" ")); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			slices.Sort(c.folders)
+			if got := FoldersOf(c.file, c.file); !slices.Equal(got, c.folders) {
+				t.Errorf("folders %q, want %q", got, c.folders)
 			}
 		})
 	}

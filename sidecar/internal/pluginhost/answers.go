@@ -25,7 +25,7 @@ type entry struct {
 }
 
 // age is how old the knowledge is.
-func (e *entry) age(now time.Time) time.Duration { return now.Sub(e.at) + e.answer.Age }
+func (e *entry) age(now time.Time) time.Duration { return since(e.at, now) + e.answer.Age }
 
 // answers is what a host remembers: the last answer to each question, the answers of current exchanges, and the questions
 // that are being asked. What was not found has a smaller place of its own: strangers, of whom there may be any number, do
@@ -93,11 +93,12 @@ func (a *answers) put(k key, e *entry, drops uint64) {
 	outOf.Invalidate(k)
 }
 
-// putOlder notes an answer that was known before, unless there is one that is not older. It reports whether it did.
+// putOlder notes an answer that was known before, unless there is one that is not older, by the clock on the wall, which is all that a
+// store knows. It reports whether it did.
 func (a *answers) putOlder(k key, e *entry) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if last := a.get(k); last != nil && !e.at.After(last.at) {
+	if last := a.get(k); last != nil && !e.at.Round(0).After(last.at.Round(0)) {
 		return false
 	}
 	a.kept.Set(k, e)

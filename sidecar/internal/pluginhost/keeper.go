@@ -27,8 +27,8 @@ type keeper struct {
 	store Store
 	log   *slog.Logger
 
-	flight  singleflight.Group // of loads
-	resting atomic.Int64       // until when, in Unix nanoseconds: nothing is loaded, because the store did not answer in time
+	flight  singleflight.Group        // of loads
+	resting atomic.Pointer[time.Time] // until when nothing is loaded, because the store did not answer in time; nil: never yet
 
 	wake chan struct{}
 	end  context.CancelFunc

@@ -52,7 +52,7 @@ type Status struct {
 	Refused  string    // why it did not start again after the last one; empty: it did
 	Next     time.Time // when that is tried again; zero: it is not waited for
 
-	Unlogged int // lines that the current process printed and that are no log records
+	Unlogged int // lines that the current process printed and that did not reach the log
 
 	Counters Counters
 	Breaker  string   // closed, open, or trial: the next call decides

@@ -66,9 +66,11 @@ func (k *keeper) read(p *Plugin, id key) *entry {
 		p.log.Debug("what was kept cannot be read", slog.Any("err", err))
 		return nil
 	}
-	if value == nil || at.After(p.host.o.Now()) { // the clock was set back: nobody knows how old it is
+	now := p.host.o.Now()
+	if value == nil || at.After(now) { // the clock was set back: nobody knows how old it is
 		return nil
 	}
+	at = running(at, now)
 	e, err := p.decodeKept(value, at)
 	if err != nil {
 		p.tallies.unloaded.Add(1)
@@ -81,7 +83,11 @@ func (k *keeper) read(p *Plugin, id key) *entry {
 // failed counts a load that brought nothing because of the store, and leaves that alone for a moment.
 func (k *keeper) failed(p *Plugin) {
 	p.tallies.unloaded.Add(1)
-	k.resting.Store(k.host.o.Now().Add(loadRest).UnixNano())
+	until := k.host.o.Now().Add(loadRest)
+	k.resting.Store(&until)
 }
 
-func (k *keeper) rests() bool { return k.host.o.Now().UnixNano() < k.resting.Load() }
+func (k *keeper) rests() bool {
+	until := k.resting.Load()
+	return until != nil && k.host.o.Now().Before(*until)
+}

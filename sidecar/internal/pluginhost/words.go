@@ -16,6 +16,8 @@ const (
 	maxLine  = 64 << 10 // longer lines of stderr are cut
 	maxWords = 3        // lines of last words
 	maxTrace = 8        // lines of a crash
+
+	maxLogged = 256 << 10 // bytes of log records of one process that reach the log in each minute
 )
 
 // words takes what a process prints: log records go to the log, everything else is counted. See the package documentation for
@@ -31,7 +33,9 @@ type words struct {
 	begun   bool         // there was a line
 	around  *Confinement // what the wrapper reported
 	secret  bool         // the plugin is configured and may know what must not be logged
-	lines   int          // how many there were that are no records
+	lines   int          // how many there were that did not reach the log
+	logged  int          // bytes of records that did since the minute began
+	minute  time.Time
 	last    []string
 	trace   []string // of a crash of the Go runtime
 	inStack bool     // between the head and the end of the first stack
@@ -63,6 +67,9 @@ func (w *words) line(line []byte, whole bool) {
 	if w.first(line) {
 		return
 	}
+	if bytes.HasPrefix(line, []byte("{")) && !w.admits(len(line)) {
+		return
+	}
 	if rec, ok := parseRecord(line); ok && whole {
 		w.record(rec)
 		if rec.level >= slog.LevelWarn {
@@ -78,6 +85,23 @@ func (w *words) line(line []byte, whole bool) {
 	w.stack(string(line))
 	w.mu.Unlock()
 	w.remember(string(line))
+}
+
+// admits reports whether another record of n bytes may reach the log, and counts it if not: a plugin does not fill the disk of its host.
+func (w *words) admits(n int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now := time.Now(); now.Sub(w.minute) >= time.Minute {
+		w.minute, w.logged = now, 0
+	}
+	if w.logged >= maxLogged {
+		w.lines++
+		return false
+	}
+	if w.logged += n; w.logged >= maxLogged {
+		w.log.Warn("the plugin logs too much: what it logs in the rest of this minute is counted and left out")
+	}
+	return true
 }
 
 // noticeEvery is how often the log says at most that a plugin logged something.

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -45,15 +46,24 @@ func (v *resolver) isClaims(n ast.Node) bool {
 	return ok && id.Value == "claims" && v.local("claims") == nil
 }
 
-// values refuses to compare a variable with a constant that it can never be.
+// values refuses to compare a variable with a constant that it can never be, and with a connector that is named in another case.
 func (v *resolver) values(n ast.Node, with ...ast.Node) *Error {
 	o, ok := opOf(n).(*variableOp)
-	if !ok || o.v.values == nil {
+	if !ok {
 		return nil
 	}
 	for _, w := range with {
-		if s, ok := w.(*ast.StringNode); ok && !slices.Contains(o.v.values, s.Value) {
+		s, ok := w.(*ast.StringNode)
+		if !ok {
+			continue
+		}
+		if o.v.values != nil && !slices.Contains(o.v.values, s.Value) {
 			return v.errorAt(w, fmt.Sprintf("it is %q or %q", o.v.values[0], o.v.values[1]), "%s is never %q", o.v.Name, s.Value)
+		}
+		for _, id := range v.c.connectors {
+			if o.v.Name == "connector.id" && id != s.Value && strings.EqualFold(id, s.Value) {
+				return v.errorAt(w, "write it as in connectors, and there as in Dex", "%q differs from the connector %q only in case", s.Value, id)
+			}
 		}
 	}
 	return nil

@@ -122,6 +122,8 @@ func TestConditionsThatDoNotCompile(t *testing.T) {
 		{"a computed beginning of the client", `client.id startsWith nas.name`, Error{25, "client.id startsWith needs a constant string", ""}},
 		{"a stage that there is not", `stage == "logn"`, Error{9, `stage is never "logn"`, `it is "login" or "token"`}},
 		{"a token that there is not", `"acces" != token`, Error{0, `token is never "acces"`, `it is "id" or "access"`}},
+		{"a connector in another case", `connector.id == "Kit"`, Error{16, `"Kit" differs from the connector "kit" only in case`, "write it as in connectors, and there as in Dex"}},
+		{"a connector that is equal under folding, in a list", "connector.id in [\"kit\", \"\u212ait\"]", Error{24, "\"\u212ait\" differs from the connector \"kit\" only in case", "write it as in connectors, and there as in Dex"}},
 		{"a stage that there is not, in a list", `stage in ["login", "x"]`, Error{19, `stage is never "x"`, `it is "login" or "token"`}},
 		{"let with a name of ours", `let nas = 1; nas == 1`, Error{4, `the name "nas" is taken`, "choose another name"}},
 		{"let with the name of claims", `let claims = {}; claims.x == nil`, Error{4, `the name "claims" is taken`, "choose another name"}},

@@ -24,7 +24,7 @@ const payload = `{"iss": "https://dex", "sub": "s", "aud": "synology", "exp": 1,
 // newCompiler knows two lookups: nas, and other with the same facts.
 func newCompiler(t testing.TB) *Compiler {
 	t.Helper()
-	c, err := New(Options{Facts: map[string]*facts.Type{"nas": schema(t), "other": schema(t)}})
+	c, err := New(Options{Facts: map[string]*facts.Type{"nas": schema(t), "other": schema(t)}, Connectors: []string{"kit"}})
 	if err != nil {
 		t.Fatal(err)
 	}
