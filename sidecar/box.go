@@ -106,6 +106,7 @@ func (b *box) build() (err error) {
 	}{
 		{"hook", func() (credentials.TransportCredentials, error) { return hookPeers(nil, b.host) }},
 		{"admin", func() (credentials.TransportCredentials, error) { return ownerOnly(b.host) }},
+		{"elsewhere", func() (credentials.TransportCredentials, error) { return ownerOnly(new(pluginhost.Host)) }}, // of another sidecar
 	} {
 		creds, err := s.creds()
 		if err != nil {

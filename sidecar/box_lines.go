@@ -96,7 +96,7 @@ var boxLines = []boxLine{
 		all("done", nil, "tcp ${declared}"),
 		all("refused", needsTCP, "tcp ${undeclared}", "fast-open ${undeclared}", "mptcp ${undeclared}", "sctp ${undeclared}", "listen 127.0.0.1:0", "vsock"),
 	)},
-	{"sockets", "the sockets of claimsmith", all("refused", nil, "ask ${hook}", "ask ${admin}")},
+	{"sockets", "the sockets of claimsmith", all("refused", nil, "ask ${hook}", "ask ${admin}", "ask ${elsewhere}")},
 	{"network", "UDP, unix sockets of others", all("done", nil, "udp ${undeclared}", "connect ${neighbour}")},
 	{"names", "that a file exists, its size and times", all("done", nil, "stat ${other}")},
 	{"terminal", "terminal", []attack{{"terminal", "none", nil}}},

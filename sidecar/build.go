@@ -62,6 +62,7 @@ func build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 	if b.rules != nil {
 		set.pipeline = &pipeline.Pipeline{
 			Steps: b.steps(cfg.Pipeline, nil), PerKind: b.perKind, Contracts: b.contracts(), Connector: b.trust(), Ruled: b.ruled, RuledAll: b.ruledAll,
+			Budget: cfg.Budget,
 		}
 		b.unverified(cfg.Pipeline, set.pipeline.Steps)
 		set.cases = b.cases()

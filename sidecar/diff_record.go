@@ -56,8 +56,6 @@ func (r *recorded) outcome(ctx context.Context, set *ruleSet, _ pipeline.Stage) 
 	}
 	given := r.frozen(set)
 	given.freeze(in)
-	ctx, cancel := context.WithTimeout(ctx, set.budget)
-	defer cancel()
 	result, err := set.pipeline.Run(ctx, in)
 	if missing := given.notAsked(); len(missing) > 0 {
 		return unanswered(missing[0])

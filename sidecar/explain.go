@@ -76,8 +76,6 @@ func ExplainLive(ctx context.Context, file string, o Options, req Request) (_ *E
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, known.close()) }()
-	ctx, cancel := context.WithTimeout(ctx, set.budget)
-	defer cancel()
 	e, err := set.explain(ctx, req, known)
 	if err == nil {
 		e.Worst = worstCaseOf(cfg, plugins.used)

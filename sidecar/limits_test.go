@@ -134,6 +134,46 @@ func TestLimitsOnOtherWays(t *testing.T) {
 	}
 }
 
+// TestTheBudgetHoldsOnOtherWays: what takes longer than a request may is a failure in a preview, as it is for Dex.
+func TestTheBudgetHoldsOnOtherWays(t *testing.T) {
+	dir := shortDir(t)
+	self := program(t, newLogBuffer())
+	text := func(budget string) string {
+		return plain(dir) + "budget: " + budget + `
+pipeline:
+  - set: {x: 'let l = 1..1500; count(l, any(l, # == 0))'}
+tests:
+  - {name: slow, given: {client: wiki}, want: {claims: {x: 0}}}
+`
+	}
+	for budget, good := range map[string]bool{"5m": true, "10ms": false} {
+		file := written(t, dir, text(budget))
+		e, err := sidecar.Explain(t.Context(), file, self, sidecar.Request{Client: "wiki"})
+		if err != nil || (e.Outcome == "patched") != good || !good && !strings.Contains(e.Err, "stopped before it was finished") {
+			t.Errorf("explain with %s: %v, %+v", budget, err, e)
+		}
+		report, err := sidecar.Test(t.Context(), file, self)
+		if err != nil || (report.Failed() == 0) != good {
+			t.Errorf("test with %s: %v, %+v", budget, err, report)
+		}
+		other := filepath.Join(dir, "other.yaml")
+		if err := os.WriteFile(other, []byte(strings.Replace(text("5m"), "# == 0", "# == -1", 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d, err := sidecar.Diff(t.Context(), other, file, self, sidecar.DiffOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(said), "stopped before it was finished") == good {
+			t.Errorf("diff with %s: %.900s", budget, said)
+		}
+	}
+}
+
 // TestMemoryComesBackAfterAStorm: strangers, large requests and idle connections leave no more than the table of limits says.
 func TestMemoryComesBackAfterAStorm(t *testing.T) {
 	r := serve(t, household)

@@ -188,10 +188,8 @@ func (s *Server) letsIn(ctx context.Context, now *generation, force bool) error 
 	return nil
 }
 
-// again decides a request once more, inside the budget of a request.
+// again decides a request once more.
 func (set *ruleSet) again(ctx context.Context, in *pipeline.Input) (*pipeline.Denial, error) {
-	ctx, cancel := context.WithTimeout(ctx, set.budget)
-	defer cancel()
 	result, err := set.pipeline.Run(ctx, in)
 	return result.Denial, err
 }

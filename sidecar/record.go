@@ -258,8 +258,6 @@ func (set *ruleSet) replay(ctx context.Context, r *recorded, digest string) (_ *
 	given := r.frozen(set)
 	given.freeze(in)
 	in.Explain = true
-	ctx, cancel := context.WithTimeout(ctx, set.budget)
-	defer cancel()
 	start := time.Now()
 	result, runErr := set.pipeline.Run(ctx, in)
 	e, err := explanation(in, result, runErr, time.Since(start))

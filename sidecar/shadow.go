@@ -104,8 +104,6 @@ func (s *shadow) guarded(ctx context.Context, j *shadowJob) {
 			s.log.ErrorContext(ctx, "this is a bug in claimsmith, please report it", "decision_id", j.id, "at", panicked())
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, j.candidate.set.budget)
-	defer cancel()
 	in := *j.in // a run notes its trusted address in it
 	given := frozen{asked: j.result.Asked, usable: j.candidate.usable}
 	given.freeze(&in)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -69,10 +68,8 @@ func checkName(o *Object, name string, others []string) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	for _, other := range ownMembers {
-		if alike(other, name) {
-			return onlyInCase(name, other)
-		}
+	if own := OnlySo(name); own != "" {
+		return onlyInCase(name, own)
 	}
 	for _, m := range o.members {
 		if alike(m.name, name) {
@@ -88,7 +85,7 @@ func checkName(o *Object, name string, others []string) error {
 }
 
 // alike reports whether two different names are equal under case folding.
-func alike(a, b string) bool { return a != b && strings.EqualFold(a, b) }
+func alike(a, b string) bool { return a != b && EqualFold(a, b) }
 
 func onlyInCase(name, other string) error {
 	return fmt.Errorf("claim %q differs from %q only in case", name, other)

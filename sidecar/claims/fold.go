@@ -5,7 +5,17 @@ import (
 	"unicode"
 )
 
-// foldKey returns a string that is equal for exactly those names that strings.EqualFold holds equal: every character is
+// oneCase writes the letters that only the full tables of Unicode take for letters of ASCII: ToUpper in most languages, casefold in Python and
+// equalsIgnoreCase in Java do, strings.EqualFold does not.
+var oneCase = strings.NewReplacer("ı", "i", "İ", "i", "ß", "ss", "ẞ", "ss", "ﬀ", "ff", "ﬁ", "fi", "ﬂ", "fl", "ﬃ", "ffi", "ﬄ", "ffl", "ﬅ", "st", "ﬆ", "st")
+
+// EqualFold reports whether some reader takes two names for the same but for case: those that strings.EqualFold does, and those with
+// a letter that is one or two of ASCII in the other case.
+func EqualFold(a, b string) bool {
+	return strings.EqualFold(a, b) || !(plain(a) && plain(b)) && foldKey(a) == foldKey(b)
+}
+
+// foldKey returns a string that is equal for exactly those names that EqualFold holds equal: every character is
 // replaced by the smallest of those it folds with.
 func foldKey(name string) string {
 	return strings.Map(func(r rune) rune {
@@ -14,7 +24,7 @@ func foldKey(name string) string {
 			least = min(least, f)
 		}
 		return least
-	}, name)
+	}, oneCase.Replace(name))
 }
 
 // names finds members that are equal under case folding. A few are compared one by one, many through a map.
@@ -35,7 +45,7 @@ func (n *names) add(name string) (other string, again bool) {
 		return other, again
 	}
 	for _, other := range n.few[:n.count] {
-		if strings.EqualFold(other, name) {
+		if EqualFold(other, name) {
 			return other, true
 		}
 	}

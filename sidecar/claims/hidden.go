@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -16,15 +17,25 @@ import (
 //   - format characters (Cf): bidi controls, zero-width space and joiners, U+00AD, U+180E, U+2060 to U+2064, U+FEFF, tags,
 //   - separators of lines and paragraphs (Zl, Zp),
 //   - variation selectors, and fillers and joiners that are ignored where they are not known (Other_Default_Ignorable_Code_Point),
+//   - characters whose shape is an empty place, such as U+2800, and U+FFFC,
 //   - surrogates, noncharacters, and U+FFFD, which stands for what could not be decoded.
 func Hidden(r rune) bool {
+	switch r {
+	case 0x2800, 0xfffc, 0x13441, 0x13442, 0x16fe4, 0x1d159:
+		return true
+	}
 	return r < ' ' || r >= 0x7f && (r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Zl, unicode.Zp,
 		unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point))
 }
 
+// unseen reports whether a name holds what cannot be seen: hidden characters, or a space at an end, which some readers take away.
+func unseen(name string) bool {
+	return strings.ContainsFunc(name, Hidden) || strings.TrimSpace(name) != name
+}
+
 // CheckName reports why rules cannot give a claim this name, or nil: no payload may hold it at any depth.
 func CheckName(name string) error {
-	if strings.ContainsFunc(name, Hidden) {
+	if unseen(name) {
 		return fmt.Errorf("the name %q holds a character that cannot be seen", name)
 	}
 	return nil
@@ -34,7 +45,7 @@ func CheckName(name string) error {
 var namesOfPeople = [...]string{"groups", "preferred_username", "username"}
 
 // CheckValue reports why a claim cannot have a value, which is valid JSON, or nil. Texts in claims that name people and groups hold
-// no hidden characters.
+// no hidden characters, and no space at an end.
 func CheckValue(name string, value json.RawMessage) error {
 	if !slices.Contains(namesOfPeople[:], name) || plainJSON(value) {
 		return nil
@@ -63,16 +74,16 @@ func checkNamesOfPeople(o *Object, p Patch) error {
 	return nil
 }
 
-// plainJSON reports whether JSON shows all its characters as they are.
+// plainJSON reports whether JSON shows all its characters as they are, and has no space at a quotation mark.
 func plainJSON(value []byte) bool {
-	return !slices.ContainsFunc(value, func(c byte) bool { return c == '\\' || c >= 0x7f })
+	return !bytes.Contains(value, []byte(`" `)) && !bytes.Contains(value, []byte(` "`)) && !slices.ContainsFunc(value, func(c byte) bool { return c == '\\' || c >= 0x7f })
 }
 
-// hides reports whether a text anywhere in a value holds a hidden character.
+// hides reports whether a text anywhere in a value holds what cannot be seen.
 func hides(v any) bool {
 	switch v := v.(type) {
 	case string:
-		return strings.ContainsFunc(v, Hidden)
+		return unseen(v)
 	case []any:
 		return slices.ContainsFunc(v, hides)
 	case map[string]any:

@@ -17,6 +17,7 @@ var hiddenCharacters = []rune{
 	0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, // zero width, directions, separators
 	0x2060, 0x2064, 0x2065, 0x2066, 0x2069, 0x206a, 0x206f, 0x3164, 0xffa0, 0xfeff,
 	0xfe00, 0xfe0f, 0xe0100, 0xe01ef, 0xe0001, 0xe0020, 0xe007f, // variation selectors and tags
+	0x2800, 0xfffc, 0x13441, 0x16fe4, 0x1d159, // what has an empty place for a shape
 	0xfff9, 0xfffd, 0xffff, 0x10ffff, // annotations, what could not be decoded, no characters
 }
 
@@ -71,7 +72,7 @@ func escaped(s string) string {
 }
 
 func TestNamesThatCanBeSeenAreTaken(t *testing.T) {
-	for _, name := range []string{"a b", "über", "https://example.org/roles", "имя", "名前", "e\u0301", "a~!\"\\/", "👪", "\u00a0"} {
+	for _, name := range []string{"a b", "über", "https://example.org/roles", "имя", "名前", "e\u0301", "a~!\"\\/", "👪", "a\u00a0b", "開発\u3000部"} {
 		raw, err := json.Marshal(map[string]any{name: map[string]any{name: 1}})
 		if err != nil {
 			t.Fatal(err)
@@ -114,6 +115,11 @@ func TestNamesOfPeopleAndGroupsCanBeSeen(t *testing.T) {
 		{"a preferred one", `{}`, claims.Patch{Set: set("preferred_username", `"\u007fadmin"`)}, refused("preferred_username")},
 		{"a group", `{}`, claims.Patch{Set: set("groups", `["a","ad\u00admin"]`)}, refused("groups")},
 		{"a group that nobody could decode", `{}`, claims.Patch{Set: set("groups", "[\"a\uFFFD\"]")}, refused("groups")},
+		{"a login name with a space behind it", `{}`, claims.Patch{Set: set("username", `"admin "`)}, refused("username")},
+		{"a group with one before it", `{}`, claims.Patch{Set: set("groups", `["a", " admin"]`)}, refused("groups")},
+		{"a group with another space behind it", `{"groups":["admin\u00a0"]}`, claims.Patch{}, refused("groups")},
+		{"a group that is a space", `{}`, claims.Patch{Set: set("groups", `[" "]`)}, refused("groups")},
+		{"spaces inside names and between them", `{}`, claims.Patch{Set: set("groups", ` [ "Domain Users" , "b" , "" ] `)}, ""},
 		{"another claim is not a name", `{}`, claims.Patch{Set: set("note", `"a\nb\u200d"`)}, ""},
 		{"escapes of what can be seen", `{}`, claims.Patch{Set: set("groups", `["a\"b","\u00e9\\"]`)}, ""},
 		{"a group of Dex's", `{"groups":["a\u0000"]}`, claims.Patch{}, refused("groups")},

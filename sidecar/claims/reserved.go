@@ -1,7 +1,5 @@
 package claims
 
-import "strings"
-
 // reserved are the members that only Dex writes: who the token is about and for, how long it holds, how it was come by,
 // and what binds it to another token or key. RFC 7519 4.1, OpenID Connect Core 2, 3.1.3.6, 3.3.2.11, 5.6.2,
 // RFC 7800 (cnf), RFC 8693 4 (act, may_act), RFC 9068 2.2 (scope, client_id), RFC 8417 (events),
@@ -11,11 +9,11 @@ var reserved = [...]string{
 	"amr", "cnf", "act", "may_act", "scope", "scp", "client_id", "events", "_claim_names", "_claim_sources", "federated_claims",
 }
 
-// Reserved reports whether a name belongs to Dex. Names are compared under Unicode case folding, because decoders that
-// match member names loosely (Go's encoding/json is one) take "Sub", and "ſub", for "sub".
+// Reserved reports whether a name belongs to Dex. Names are compared as EqualFold does, because decoders that match member names
+// loosely (Go's encoding/json is one) take "Sub", and "ſub", for "sub".
 func Reserved(name string) bool {
 	for _, r := range reserved {
-		if strings.EqualFold(r, name) {
+		if EqualFold(r, name) {
 			return true
 		}
 	}
@@ -47,8 +45,15 @@ func OwnMember(name string) (Kind, bool) {
 	return "", false
 }
 
-// ownMembers are the names that OwnMember knows.
-var ownMembers = [...]string{"email", "email_verified", "groups", "name", "preferred_username"}
+// onlySo are the names of claims with rules of their own, those that OwnMember knows and username.
+var onlySo = [...]string{"email", "email_verified", "groups", "name", "preferred_username", "username"}
 
-// OwnMembers returns the names that OwnMember knows.
-func OwnMembers() []string { return append([]string(nil), ownMembers[:]...) }
+// OnlySo returns the claim with rules of its own for which a loose reader takes a name that is spelled in another way, or "".
+func OnlySo(name string) string {
+	for _, own := range onlySo {
+		if alike(own, name) {
+			return own
+		}
+	}
+	return ""
+}

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
@@ -60,10 +59,8 @@ func badClaim(name string) (message, hint string) {
 	if err := claims.CheckName(name); err != nil {
 		return err.Error(), "write it with characters that can be seen"
 	}
-	for _, own := range claims.OwnMembers() {
-		if own != name && strings.EqualFold(own, name) {
-			return fmt.Sprintf("claim %q differs from %q only in case", name, own), "write " + own
-		}
+	if own := claims.OnlySo(name); own != "" {
+		return fmt.Sprintf("claim %q differs from %q only in case", name, own), "write " + own
 	}
 	return "", ""
 }

@@ -19,6 +19,7 @@ type Pipeline struct {
 	Ruled     map[string]bool     // clients that have rules or an entry of their own: a stranger may not ask for their audience
 	RuledAll  bool                // some rule is about clients that it does not name, as by a pattern: it may be about any
 	Connector map[string]Trust    // whose word on an address counts
+	Budget    time.Duration       // how long a run may take, whoever asks; zero: as long as its context
 	Outline   []About             // of Steps, from Number: then the trace says which of them a run came to
 }
 
@@ -52,6 +53,11 @@ type Denial struct {
 
 // Run decides one request. The error is an *Error and means that nothing was decided; the trace so far comes with it.
 func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
+	if p.Budget > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.Budget)
+		defer cancel()
+	}
 	in.TrustedEmail = p.Connector[in.Connector].email(in.Identity)
 	res := &Result{}
 	if err := in.fits(); err != nil {

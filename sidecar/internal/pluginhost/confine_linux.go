@@ -31,6 +31,9 @@ func confine(o orders) (c Confinement, err error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return c, fmt.Errorf("no new privileges: %w", err)
 	}
+	if err := markPlugin(); err != nil {
+		return c, err
+	}
 	for _, l := range []struct {
 		name     string
 		resource int

@@ -23,7 +23,7 @@
 //
 // System calls that reach other files, processes or the kernel by a path or a number, which file rules do not see, are refused by a filter,
 // and so is all that nobody has looked at. There are no capabilities, also for root. A session is how sockets of the host know a
-// plugin that connects ([Host.PluginOf]).
+// plugin that connects ([Host.PluginOf]), and a limit is how they know one of another host ([Marked]): "check" runs plugins beside a sidecar.
 //
 // A user of its own keeps a plugin from the host, from other plugins and from the sockets of both also where there are no file
 // rules. It needs a host that is root, and is given up for good before the plugin is run: copies are made and compared as root;
