@@ -125,10 +125,10 @@ func TestWhatPluginsHearOfATrace(t *testing.T) {
 		want    string // where S is the id of the span of the lookup
 		spans   int
 	}{
-		{"a request that the caller traces", ", ratio: 1e-9", "00-" + callersTrace + "-" + callersSpan + "-01", "trace 00-" + callersTrace + "-S-01", 3},
-		{"a request that the caller does not trace", ", ratio: 1", "00-" + callersTrace + "-" + callersSpan + "-00", "trace 00-" + callersTrace + "-S-00", 0},
-		{"one of many of which few are traced", ", ratio: 1e-9", "", "trace 00-T-S-00", 0},
-		{"nonsense is no trace", ", ratio: 1", "00-gmail-01", "trace 00-T-S-01", 3},
+		{"a request that the caller traces", ", ratio: 1e-9", "00-" + callersTrace + "-" + callersSpan + "-01", "trace:00-" + callersTrace + "-S-01", 3},
+		{"a request that the caller does not trace", ", ratio: 1", "00-" + callersTrace + "-" + callersSpan + "-00", "trace:00-" + callersTrace + "-S-00", 0},
+		{"one of many of which few are traced", ", ratio: 1e-9", "", "trace:00-T-S-00", 0},
+		{"nonsense is no trace", ", ratio: 1", "00-gmail-01", "trace:00-T-S-01", 3},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestWithoutTracingNothingIsSaidToAnybody(t *testing.T) {
 	reply, err := r.ask("traced@gmail.com", "r", "00-"+callersTrace+"-"+callersSpan+"-01")
 	must(t, err)
 	r.stop()
-	if got := string(reply.GetPatches().GetIdToken().GetSet()["username"]); got != `"trace "` {
+	if got := string(reply.GetPatches().GetIdToken().GetSet()["username"]); got != `"trace:"` {
 		t.Errorf("the plugin heard %s", got)
 	}
 	if len(collector.spans) > 0 {
