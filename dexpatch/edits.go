@@ -54,19 +54,19 @@ func Edits() []Edit { return slices.Concat(coreEdits(), loginEdits(), tokenEdits
 const field = "\n// ClaimsHook is asked about each token before it is signed. Nil: nobody is asked.\nClaimsHook *claimshook.Hook\n"
 
 // split parts the function that makes a token of the receiver: the payload is built, passes the hook, and is signed.
-func split(receiver, name, signature, arguments, header, sign string) []Insert {
+func split(receiver, name, signature, arguments, built, signed, header, sign string) []Insert {
 	return []Insert{
 		{Func: name, Anchor: header, Outside: true, After: `	return ` + receiver[:1] + `.newToken(ctx, claimshook.IDToken, ` + arguments + `)
 }
 
 // buildToken makes the payload of a token.
-func (` + receiver + `) buildToken(ctx context.Context, ` + signature + `) (built string, expiry time.Time, err error) {
+func (` + receiver + `) buildToken(ctx context.Context, ` + signature + `) ` + built + ` {
 `},
 		{Func: name, Anchor: sign, Outside: true, Before: `	return string(payload), expiry, nil
 }
 
 // signToken signs the payload of a token.
-func (` + receiver + `) signToken(ctx context.Context, payload []byte, expiry time.Time) (idToken string, _ time.Time, err error) {
+func (` + receiver + `) signToken(ctx context.Context, payload []byte, expiry time.Time) ` + signed + ` {
 `},
 	}
 }
@@ -76,6 +76,7 @@ func coreEdits() []Edit {
 	const (
 		signature = "clientID string, claims storage.Claims, scopes []string, nonce, accessToken, code, connID string"
 		arguments = "clientID, claims, scopes, nonce, accessToken, code, connID"
+		results   = "(string, time.Time, error)"
 		opened    = "if err != nil {\n\treturn fmt.Errorf(\"invalid config: signer: %v\", err)\n}\n\n"
 	)
 	return []Edit{
@@ -86,7 +87,7 @@ func coreEdits() []Edit {
 					{Func: "newAccessToken", Anchor: `return s.newIDToken(ctx, clientID, claims, scopes, nonce, storage.NewID(), "", connID)`,
 						Instead: `return s.newToken(ctx, claimshook.AccessToken, clientID, claims, scopes, nonce, storage.NewID(), "", connID)` + "\n"},
 				},
-				split("s *Server", "newIDToken", signature, arguments,
+				split("s *Server", "newIDToken", signature, arguments, "(built string, expiry time.Time, err error)", "(idToken string, _ time.Time, err error)",
 					`func (s *Server) newIDToken(ctx context.Context, `+signature+`) (idToken string, expiry time.Time, err error) {`,
 					`if idToken, err = s.signer.Sign(ctx, payload); err != nil {`),
 			)},
@@ -97,7 +98,7 @@ func coreEdits() []Edit {
 					{Func: "SignAccessToken", Anchor: `return i.SignIDToken(ctx, auth, storage.NewID(), "")`,
 						Instead: `return i.newToken(ctx, claimshook.AccessToken, auth, storage.NewID(), "")` + "\n"},
 				},
-				split("i *Issuer", "SignIDToken", "auth Authorization, accessToken, code string", "auth, accessToken, code",
+				split("i *Issuer", "SignIDToken", "auth Authorization, accessToken, code string", "auth, accessToken, code", results, results,
 					`func (i *Issuer) SignIDToken(ctx context.Context, auth Authorization, accessToken, code string) (string, time.Time, error) {`,
 					`idToken, err := i.signer.Sign(ctx, payload)`),
 			)},

@@ -37,7 +37,7 @@ func (b *builder) fetch(ctx context.Context, v Version) (Version, error) {
 	}
 	defer os.RemoveAll(dir)
 	var mod, sums strings.Builder
-	mod.WriteString("module fetch.invalid\n\ngo 1.25.0\n")
+	fmt.Fprintf(&mod, "module fetch.invalid\n\ngo %s\n", v.goes)
 	for _, m := range []module{v.dex, v.api} {
 		fmt.Fprintf(&mod, "\nrequire %s %s\n", m.path, m.version)
 		fmt.Fprintf(&sums, "%[1]s %[2]s %[3]s\n%[1]s %[2]s/go.mod %[4]s\n", m.path, m.version, m.sum, m.modSum)

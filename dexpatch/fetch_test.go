@@ -121,7 +121,7 @@ func TestVersionsAreTakenInTurn(t *testing.T) {
 			t.Setenv("GOPROXY", proxy.URL)
 			t.Setenv("GOMODCACHE", moduleCache(t))
 			b := newBuilder(Options{})
-			b.versions, b.limit = []Version{{"new", newDex, newAPI}, {"old", oldDex, oldAPI}}, 3*time.Second
+			b.versions, b.limit = []Version{{"new", "1.25.0", newDex, newAPI}, {"old", "1.25.0", oldDex, oldAPI}}, 3*time.Second
 			var got Version
 			err := b.first(t.Context(), func(v Version) error {
 				var err error

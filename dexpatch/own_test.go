@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -71,4 +73,33 @@ func outcomes(t *testing.T, b *builder, tree string, packages []string) map[stri
 		}
 	}
 	return all
+}
+
+// TestHeadsOwnTests runs tests of ours inside HEAD: the ways in that no test from outside has, such as SAML, SPNEGO and a second factor.
+func TestHeadsOwnTests(t *testing.T) {
+	if os.Getenv("CLAIMSMITH_CI") == "" {
+		t.Skip("takes minutes: CLAIMSMITH_CI=1 go test -v -timeout 30m -run TestHeadsOwnTests ./dexpatch runs it")
+	}
+	all := Versions()
+	b := newBuilder(Options{})
+	v, err := b.fetch(t.Context(), all[len(all)-1])
+	if errors.As(err, new(*DownloadError)) {
+		t.Skipf("the module proxy does not give HEAD: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	if err := v.lay(tree); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Apply(tree); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(tree, os.DirFS(filepath.Join("testdata", "head"))); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := b.command(t.Context(), tree, "test", "-vet=off", "-trimpath", "./server/authflow").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

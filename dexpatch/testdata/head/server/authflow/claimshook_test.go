@@ -24,7 +24,6 @@ import (
 	"github.com/dexidp/dex/server/connectors"
 	"github.com/dexidp/dex/server/internal"
 	"github.com/dexidp/dex/server/session"
-	"github.com/dexidp/dex/server/signer"
 	"github.com/dexidp/dex/server/tokens"
 	"github.com/dexidp/dex/storage"
 )
@@ -52,13 +51,13 @@ func refuse() *hookv1.ExtendPayloadResponse {
 
 func fail() *hookv1.ExtendPayloadResponse { return &hookv1.ExtendPayloadResponse{DecisionId: "d1"} }
 
-// newRefusingHandler is a login flow whose signer has a hook that refuses.
+// newRefusingHandler is a login flow whose issuer has a hook that refuses.
 func newRefusingHandler(t *testing.T) *testServer {
 	t.Helper()
 	return newHookedHandler(t, service{answer: refuse()})
 }
 
-// newHookedHandler is a login flow whose signer has a hook that asks this service.
+// newHookedHandler is a login flow whose issuer has a hook that asks this service.
 func newHookedHandler(t *testing.T, asked service) *testServer {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "hook")
@@ -80,12 +79,9 @@ func newHookedHandler(t *testing.T, asked service) *testServer {
 	t.Setenv("DEX_SESSIONS_ENABLED", "true")
 	_, server := newTestHandler(t, func(c *testFlowConfig) {
 		c.SessionConfig = &session.Config{AbsoluteLifetime: time.Hour, ValidIfNotUsedFor: time.Hour}
-		c.Signer = struct {
-			signer.Signer
-			*claimshook.Hook
-		}{c.Signer, hook}
 	})
 	server.Issuer = tokens.NewIssuer(server.Storage, server.Signer, server.IssuerURL.URL, time.Hour, time.Now, server.Logger)
+	server.Issuer.ClaimsHook = hook
 	return server
 }
 

@@ -36,7 +36,7 @@ func TestUseAnotherAccountKeepsTheRequest(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := authReq
 			tt.with(&a)
-			link, err := url.Parse(server.otherAccountURL(a))
+			link, err := url.Parse(server.beginAgainURL(a, "select_account login"))
 			require.NoError(t, err)
 			for name, value := range map[string]string{
 				"client_id": "client", "redirect_uri": "https://client.example.org/cb", "scope": "openid offline_access", "response_type": "code", "state": "s1",
