@@ -109,6 +109,16 @@ func (b *builder) assignment(v *config.Value, note func(pipeline.Reads), constan
 		}
 		return out
 	}
+	whole := true
+	for _, part := range v.Expr.Parts() {
+		if err := b.rules.CheckPart(part.Value); err != nil {
+			b.located(part, err)
+			whole = false
+		}
+	}
+	if !whole {
+		return out
+	}
 	value, err := compile(v.Expr.Value)
 	if err != nil {
 		b.located(v.Expr, err)

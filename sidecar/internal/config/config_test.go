@@ -79,7 +79,7 @@ pipeline:
     onError: continue
     grants: [password, refresh_token]
     pin: {subject: identity.userId, account: other.name, id: other.uid, links: required}
-  - set: {flag: true, count: 3, share: 0.5, list: [a, 1], map: {a: {b: c}}, text: '"gold"', email_verified: false}
+  - set: {flag: true, count: 3, share: 0.5, list: [a.b, 1], map: {a: {"b c": [d.e, 1.50]}}, bare: [{n: [1, true]}], text: '"gold"', email_verified: false}
   - remove: [name, picture]
   - {deny: false, message: "No."}
   - when: other.found
@@ -143,7 +143,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 			},
 			{Set: []Value{
 				{Name: "flag", Const: true}, {Name: "count", Const: int64(3)}, {Name: "share", Const: 0.5},
-				{Name: "list", Const: []any{"a", int64(1)}}, {Name: "map", Const: map[string]any{"a": map[string]any{"b": "c"}}},
+				{Name: "list", Expr: expr("[(a.b\n),1]")}, {Name: "map", Expr: expr("{\"a\":{\"b c\":[(d.e\n),1.50]}}")},
+				{Name: "bare", Const: []any{map[string]any{"n": []any{int64(1), true}}}},
 				{Name: "text", Expr: expr(`"gold"`)}, {Name: "email_verified", Const: false},
 			}},
 			{Remove: []string{"name", "picture"}},

@@ -45,6 +45,8 @@ func (v *resolver) visit(p *ast.Node) *Error {
 	switch n := (*p).(type) {
 	case *ast.BytesNode:
 		return v.errorAt(n, "leave out the b", "byte strings are not supported")
+	case *ast.StringNode:
+		return v.literal(n)
 	case *ast.IdentifierNode:
 		return v.identifier(p, n)
 	case *ast.MemberNode:

@@ -62,6 +62,14 @@ func (c constantCondition) Reads() pipeline.Reads                               
 // Constant tells that this condition is a word of the file and no expression, so that one of its branches is never taken.
 func (c constantCondition) Constant() bool { return bool(c) }
 
+// CheckPart tells what is wrong with an expression by itself that is a part of another. Errors are of type *Error.
+func (c *Compiler) CheckPart(src string) error {
+	if _, err := c.compile(src, func(ast.Node) *Error { return nil }); err != nil {
+		return err
+	}
+	return nil
+}
+
 // Claim compiles the value of a claim. A claim of Dex's own keeps its type: that is checked now as far as types are known,
 // and whenever the value is computed. Errors are of type *Error.
 func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
