@@ -122,6 +122,7 @@ func (c *Compiler) config() *conf.Config {
 func envNature() nature.Nature {
 	return objectNature(map[string]nature.Nature{
 		fnGet: nature.FromType(getType), fnCall: nature.FromType(callType), fnEqual: nature.FromType(equalType), fnIn: nature.FromType(equalType),
+		fnTo: nature.FromType(callType), fnFrom: nature.FromType(callType),
 	})
 }
 

@@ -30,6 +30,9 @@
 // as strings gives a list of strings, so that its type is known. has, default and required take empty for missing, as Dex does
 // when it leaves a claim out; what they look at may be read from something that is missing.
 //
+// A string is a row of characters (code points of Unicode): len, indexOf and slices count them, and nothing cuts one. The claim groups
+// never holds an empty name: those are left out.
+//
 // # Not to know is neither yes nor no
 //
 // A fact of a lookup that was not asked, or that failed, has no value. Reading it is a failure of the request ("nas was not

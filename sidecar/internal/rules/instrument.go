@@ -24,8 +24,16 @@ func (i *instrument) Visit(p *ast.Node) {
 	switch n := (*p).(type) {
 	case *ast.BinaryNode:
 		i.binary(p, n)
+	case *ast.SliceNode:
+		i.slice(p, n)
+	case *ast.MemberNode:
+		if _, named := n.Property.(*ast.StringNode); !named && unknownType(n.Node.Nature()) {
+			n.Node = wrap(&elementOp{}, n.Node)
+		}
 	case *ast.BuiltinNode:
 		switch {
+		case len(n.Arguments) == 1 && (n.Name == "first" || n.Name == "last"):
+			n.Arguments[0] = wrap(&elementOp{list: true}, n.Arguments[0])
 		case len(n.Arguments) > 0 && loops(n.Name):
 			n.Arguments[0] = wrap(&listOp{}, n.Arguments[0])
 			if p, ok := n.Arguments[min(1, len(n.Arguments)-1)].(*ast.PredicateNode); ok && n.Name == "sortBy" {

@@ -46,7 +46,7 @@ var functions = []Function{
 	{"trim", "trim(string, characters)", "the string without spaces, or those characters, at both ends", `trim(" a ")`, `"a"`},
 	{"hasPrefix", "hasPrefix(string, prefix)", "the same as startsWith", `hasPrefix("dev-a", "dev-")`, `true`},
 	{"hasSuffix", "hasSuffix(string, suffix)", "the same as endsWith", `hasSuffix("dev-a", "-a")`, `true`},
-	{"indexOf", "indexOf(string, part)", "where the part begins, in bytes from 0, or -1", `indexOf("a@b", "@")`, `1`},
+	{"indexOf", "indexOf(string, part)", "where the part begins, in characters from 0, or -1", `indexOf("Zoë@b", "@")`, `3`},
 	{"lastIndexOf", "lastIndexOf(string, part)", "where the part begins for the last time, or -1", `lastIndexOf("a.b.c", ".")`, `3`},
 	{"replace", "replace(string, old, new)", "the string with each old replaced by new", `replace("a.b", ".", "-")`, `"a-b"`},
 	{"string", "string(x)", "a string, number or boolean as string", `string(42)`, `"42"`},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/expr-lang/expr/ast"
@@ -99,6 +100,9 @@ func hiddenIn(n ast.Node, claim, src string) *Error {
 	switch n := n.(type) {
 	case *ast.StringNode:
 		raw, err := encode(n.Value)
+		if claim == "groups" && n.Value == "" {
+			return &Error{Offset: byteOffset(src, n.Location().From), Message: "a group has no empty name", Hint: "leave it out"}
+		}
 		if err == nil {
 			err = claims.CheckValue(claim, raw)
 		}
@@ -167,7 +171,22 @@ func (c *claim) JSON(ctx context.Context, s *pipeline.State) (json.RawMessage, e
 	case c.own && !ofKind(v, c.kind):
 		return nil, failuref("claim %q must be %s", c.name, c.kind)
 	}
+	if c.own && c.kind == claims.KindStrings {
+		v = notEmpty(v)
+	}
 	return encode(v)
+}
+
+// notEmpty is a list of strings without the empty ones: applications take an empty group for nobody's, or for all of them.
+func notEmpty(v any) any {
+	if list, ok := v.([]any); ok {
+		v = texts(list)
+	}
+	list, ok := v.([]string)
+	if !ok || !slices.Contains(list, "") {
+		return v
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == "" })
 }
 
 func ofKind(v any, k claims.Kind) bool {
