@@ -104,7 +104,7 @@ tests:
       stage: login
       links: {other: explicit}
       facts: {other: {found: true, stale: true, age: 1h, n: 9007199254740993, s: [x]}}
-    want: {claimsExact: {a: 1.0, b: [true]}}
+    want: {claimsExact: {a: 1.0, b: [true]}, id: {claims: {c: x}, removed: [d]}, access: {claimsExact: {}}}
   - {name: two, given: {client: wiki}, want: {claims: {a: x}, removed: [b]}}
   - {name: three, given: {client: wiki, connector: google, facts: {other: {failed: true}}}, want: {failed: true}}
 `
@@ -167,7 +167,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 					Links:    []Bond{{Name: "other", Is: "explicit"}},
 					Facts:    []Facts{{Name: "other", Found: true, Stale: true, Age: time.Hour, Data: json.RawMessage(`{"n":9007199254740993,"s":["x"]}`)}},
 				},
-				Want: Want{ClaimsExact: []Claim{{Name: "a", JSON: json.RawMessage("1.0")}, {Name: "b", JSON: json.RawMessage("[true]")}}},
+				Want: Want{ClaimsExact: []Claim{{Name: "a", JSON: json.RawMessage("1.0")}, {Name: "b", JSON: json.RawMessage("[true]")}},
+					ID: &Token{Claims: []Claim{{Name: "c", JSON: json.RawMessage(`"x"`)}}, Removed: []string{"d"}}, Access: &Token{ClaimsExact: []Claim{}}},
 			},
 			{
 				Name:  "two",
