@@ -106,7 +106,9 @@ func (b *builder) compiler() (err error) {
 	if len(types) < len(b.lookups) {
 		return nil
 	}
-	b.rules, err = rules.New(rules.Options{Facts: types})
+	if b.rules, err = rules.New(rules.Options{Facts: types}); err == nil {
+		b.rules = b.rules.After()
+	}
 	return err
 }
 

@@ -49,12 +49,16 @@ func (b *builder) step(s *config.Step, whens []*config.Condition) pipeline.Step 
 		for i := range s.Set {
 			out.Set = append(out.Set, b.claim(&s.Set[i], note))
 		}
+		for i := range s.Set {
+			b.rules = b.rules.After(s.Set[i].Name)
+		}
 	case s.Deny != nil:
 		out.Deny = b.deny(s, note)
 	case s.Steps != nil:
 		out.Steps = b.steps(s.Steps, whens)
 	default:
 		out.Remove = s.Remove
+		b.rules = b.rules.After(s.Remove...)
 	}
 	for _, r := range reads {
 		b.covered(s, whens, r)

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type Compiler struct {
 	functions conf.FunctionsTable
 	machines  *sync.Pool
 	steps     int
+	made      map[string]bool // claims that steps set or remove; nil: not known
 
 	unguarded bool // predicates do not look at the deadline: only to measure what looking costs
 }
@@ -53,6 +55,20 @@ func New(o Options) (*Compiler, error) {
 	}
 	slices.Sort(c.aliases)
 	return c, nil
+}
+
+// After returns a compiler for what comes after steps that set or remove claims. Of others than those, those that c knows and Dex's it
+// knows that nobody makes them.
+func (c *Compiler) After(claims ...string) *Compiler {
+	after := *c
+	after.made = maps.Clone(c.made)
+	if after.made == nil {
+		after.made = map[string]bool{}
+	}
+	for _, name := range claims {
+		after.made[name] = true
+	}
+	return &after
 }
 
 func checkAlias(alias string) error {
@@ -105,6 +121,9 @@ func (c *Compiler) compile(src string, accept func(root ast.Node) *Error) (p *pr
 	}
 	if err := accept(tree.Node); err != nil {
 		return nil, err
+	}
+	if v.unmade != nil {
+		return nil, v.unmade
 	}
 	ast.Walk(&tree.Node, &instrument{v.reads, !c.unguarded})
 	code, failed := compiler.Compile(tree, config)

@@ -19,6 +19,7 @@ type resolver struct {
 	locals []local
 	depth  int // of predicates
 	seen   map[ast.Node]bool
+	unmade *Error // a claim that nobody makes, where nothing else is wrong
 }
 
 // local is a variable of let.
