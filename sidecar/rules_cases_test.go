@@ -1,6 +1,8 @@
 package sidecar_test
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,5 +31,43 @@ func TestRuleCases(t *testing.T) {
 				t.Error(text.String())
 			}
 		})
+	}
+}
+
+// TestTheExamplesOfTheFunctionsStandInYAML writes each example of FUNCTIONS.md behind a key, as it is shown.
+func TestTheExamplesOfTheFunctionsStandInYAML(t *testing.T) {
+	page, err := os.ReadFile("../examples/rules/FUNCTIONS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, functions, _ := strings.Cut(string(page), "\n## Functions\n")
+	cell := func(s string) string { return strings.ReplaceAll(strings.Trim(s, "`"), `\|`, "|") }
+	var set, want strings.Builder
+	n := 0
+	for _, line := range strings.Split(functions, "\n") {
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		if len(cells) != 4 || !strings.HasPrefix(cells[0], "`") {
+			continue
+		}
+		n++
+		fmt.Fprintf(&set, "      f%d: %s\n", n, cell(cells[2]))
+		fmt.Fprintf(&want, "        f%d: %s\n", n, cell(cells[3]))
+	}
+	if n < 59 {
+		t.Fatalf("%d examples", n)
+	}
+	file := filepath.Join(t.TempDir(), "claimsmith.yaml")
+	text := "listen: unix:///run/c.sock\npipeline:\n  - set:\n" + set.String() +
+		"tests:\n  - name: all\n    given: {client: a, connector: g}\n    want:\n      claims:\n" + want.String()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	report, err := sidecar.Test(t.Context(), file, galleryOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = report.Render(&out); report.Failed() > 0 {
+		t.Error(out.String())
 	}
 }

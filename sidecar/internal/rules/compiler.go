@@ -72,7 +72,7 @@ func (c *Compiler) After(claims ...string) *Compiler {
 }
 
 func checkAlias(alias string) error {
-	if slices.Contains(topNames(), alias) || functionKnown(alias) || unavailable(alias) != "" || keyword(alias) {
+	if alias == element || slices.Contains(topNames(), alias) || functionKnown(alias) || unavailable(alias) != "" || keyword(alias) {
 		return fmt.Errorf("a lookup cannot be called %q: rules use the name for something else", alias)
 	}
 	for i, r := range alias {

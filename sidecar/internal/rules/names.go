@@ -17,6 +17,9 @@ func (v *resolver) unknown(n *ast.IdentifierNode) *Error {
 	if functionKnown(n.Value) {
 		return v.errorAt(n, fmt.Sprintf("write %s(...)", n.Value), "%q is a function", n.Value)
 	}
+	if n.Value == element {
+		return v.errorAt(n, "it is the element inside filter, map, any ...", "there is no element here")
+	}
 	if hint := v.meant(n.Value); hint != "" {
 		return v.errorAt(n, hint, "unknown name %q", n.Value)
 	}
