@@ -39,6 +39,8 @@ func (i *instrument) Visit(p *ast.Node) {
 			if p, ok := n.Arguments[min(1, len(n.Arguments)-1)].(*ast.PredicateNode); ok && n.Name == "sortBy" {
 				p.Node = wrap(&keyOp{}, p.Node)
 			}
+		case len(n.Arguments) == 1 && n.Name == "int":
+			n.Arguments[0] = wrap(&wholeOp{}, n.Arguments[0])
 		case len(n.Arguments) == 2 && n.Name == "trim":
 			n.Arguments[1] = wrap(&cutsetOp{}, n.Arguments[1])
 		}
