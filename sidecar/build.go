@@ -111,7 +111,9 @@ func (b *builder) compiler() (err error) {
 	for _, c := range b.cfg.Connectors {
 		connectors = append(connectors, c.Name)
 	}
-	b.rules, err = rules.New(rules.Options{Facts: types, Connectors: connectors})
+	if b.rules, err = rules.New(rules.Options{Facts: types, Connectors: connectors}); err == nil {
+		b.rules = b.rules.After()
+	}
 	return err
 }
 

@@ -49,12 +49,16 @@ func (b *builder) step(s *config.Step, whens []*config.Condition) pipeline.Step 
 		for i := range s.Set {
 			out.Set = append(out.Set, b.claim(&s.Set[i], note))
 		}
+		for i := range s.Set {
+			b.rules = b.rules.After(s.Set[i].Name)
+		}
 	case s.Deny != nil:
 		out.Deny = b.deny(s, note)
 	case s.Steps != nil:
 		out.Steps = b.steps(s.Steps, whens)
 	default:
 		out.Remove = s.Remove
+		b.rules = b.rules.After(s.Remove...)
 	}
 	for _, r := range reads {
 		b.covered(s, whens, r)
@@ -107,6 +111,16 @@ func (b *builder) assignment(v *config.Value, note func(pipeline.Reads), constan
 		if out.Value, err = constant(v.Const); err != nil {
 			b.add(b.src.Problem(v.Path, err.Error(), ""))
 		}
+		return out
+	}
+	whole := true
+	for _, part := range v.Expr.Parts() {
+		if err := b.rules.CheckPart(part.Value); err != nil {
+			b.located(part, err)
+			whole = false
+		}
+	}
+	if !whole {
 		return out
 	}
 	value, err := compile(v.Expr.Value)

@@ -62,13 +62,24 @@ func (b *builder) answer(f *config.Facts, l *lookupStep) *pipeline.Answer {
 }
 
 func want(w *config.Want) fixture.Want {
-	out := fixture.Want{Removed: w.Removed, Failed: w.Failed}
+	out := wantOf(w.Claims, w.ClaimsExact, w.Removed)
+	out.Failed = w.Failed
 	if w.Denied != "" {
 		out.Denied = &w.Denied
 	}
-	out.Claims = claimMap(w.Claims)
-	if w.ClaimsExact != nil {
-		out.Exact = claimMap(w.ClaimsExact)
+	out.Only = map[pipeline.Kind]fixture.Want{}
+	for kind, token := range map[pipeline.Kind]*config.Token{pipeline.KindID: w.ID, pipeline.KindAccess: w.Access} {
+		if token != nil {
+			out.Only[kind] = wantOf(token.Claims, token.ClaimsExact, token.Removed)
+		}
+	}
+	return out
+}
+
+func wantOf(some, exact []config.Claim, removed []string) fixture.Want {
+	out := fixture.Want{Claims: claimMap(some), Removed: removed}
+	if exact != nil {
+		out.Exact = claimMap(exact)
 	}
 	return out
 }

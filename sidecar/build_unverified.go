@@ -121,8 +121,13 @@ func (t *taint) lookup(s *config.Step, built *pipeline.Lookup) {
 
 func (t *taint) set(s *config.Step, built []pipeline.Assignment) {
 	values := make([]rules.Origin, len(s.Set))
+	flagged := slices.ContainsFunc(s.Set, func(v config.Value) bool { return v.Name == "email_verified" })
 	for i := range s.Set {
 		v := &s.Set[i]
+		if v.Name == "email" && v.Expr != nil && !flagged && !t.rules.Verified(v.Expr.Value) {
+			t.warn(v.Expr.Problem(0, "email_verified becomes false where this is another address than identity.email",
+				"write identity.email or lower(identity.email), or give the address to a claim of another name; email_verified: false beside it says that it is meant"))
+		}
 		switch {
 		case v.Expr != nil:
 			values[i] = t.rules.Origin(v.Expr.Value, t.world)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -24,7 +26,7 @@ type Subject struct {
 //   - names with hidden characters, at any depth, and such characters in what the token calls people and groups,
 //   - values that are null, are not JSON, or have a type that a member of Dex's own does not have,
 //   - email_verified set to true, or taken away while email stays,
-//   - an email other than the connector's verified one without email_verified false.
+//   - an email other than the connector's verified one, as SameAddress compares them, without email_verified false.
 //
 // Errors name claims, never values.
 func Check(o *Object, p Patch, s Subject) error {
@@ -150,7 +152,7 @@ func checkEmail(o *Object, p Patch, s Subject) error {
 		return nil
 	}
 	var address string
-	if err := json.Unmarshal(email, &address); err == nil && s.EmailVerified && address == s.Email {
+	if err := json.Unmarshal(email, &address); err == nil && s.EmailVerified && SameAddress(address, s.Email) {
 		return nil
 	}
 	now, there := setFlag, flagIsSet
@@ -161,6 +163,34 @@ func checkEmail(o *Object, p Patch, s Subject) error {
 		return fmt.Errorf("claim %q is not the address that the connector verified, so %q must be false", "email", flag)
 	}
 	return nil
+}
+
+// SameAddress reports whether two e-mail addresses are the same but for the case of A to Z. Other letters are not folded, and a local part
+// that has some is compared byte for byte, as directories do: full folding would make one address of those of two people.
+func SameAddress(a, b string) bool {
+	x, y := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
+	if a == b || x <= 0 || y <= 0 {
+		return a == b
+	}
+	return equalASCII(a[x:], b[y:]) && (a[:x] == b[:y] || isASCII(a[:x]) && isASCII(b[:y]) && strings.EqualFold(a[:x], b[:y]))
+}
+
+// equalASCII is strings.EqualFold for A to Z only.
+func equalASCII(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		x, y := a[i], b[i]
+		if x != y && (x|0x20 != y|0x20 || x|0x20 < 'a' || x|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
 }
 
 func isFalse(value []byte) bool { return string(bytes.TrimSpace(value)) == "false" }

@@ -60,6 +60,17 @@ func TestCheck(t *testing.T) {
 		{name: "another email", set: set("email", `"x@example.org"`), who: verified, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
 		{name: "another email where the scope gave none", set: set("email", `"x@example.org"`), who: verified, plain: true, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
 		{name: "an address that nobody verified", set: set("email", `"m@example.org"`), who: claims.Subject{Email: "m@example.org"}, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "the verified email in capital letters", set: set("email", `"M@Example.ORG"`), who: verified},
+		{name: "the verified email with the Kelvin sign", set: set("email", `"m@Kexample.org"`), who: verified, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "the verified email with a space", set: set("email", `"m@example.org "`), who: verified, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "the verified email without its domain", set: set("email", `"m"`), who: verified, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "the verified email with another domain", set: set("email", `"m@example.com"`), who: verified, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "the verified email with another local part", set: set("email", `"n@example.org"`), who: verified, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "a local part beyond ASCII in capital letters", set: set("email", `"ZOË@example.org"`), who: claims.Subject{Email: "zoë@example.org", EmailVerified: true}, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "a local part beyond ASCII with capital A to Z", set: set("email", `"Zoë@example.org"`), who: claims.Subject{Email: "zoë@example.org", EmailVerified: true}, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "a domain beyond ASCII in capital letters", set: set("email", `"m@BÜCHER.example"`), who: claims.Subject{Email: "m@bücher.example", EmailVerified: true}, want: `claim "email" is not the address that the connector verified, so "email_verified" must be false`},
+		{name: "a domain beyond ASCII with capital A to Z", set: set("email", `"M@BüCHER.example"`), who: claims.Subject{Email: "m@bücher.example", EmailVerified: true}},
+		{name: "a local part beyond ASCII, and the domain in capital letters", set: set("email", `"zoë@EXAMPLE.org"`), who: claims.Subject{Email: "zoë@example.org", EmailVerified: true}},
 		{name: "another email, and says so", set: map[string]json.RawMessage{"email": []byte(`"x@example.org"`), "email_verified": []byte("false")}, who: verified},
 	}
 	for _, tt := range tests {

@@ -57,3 +57,14 @@ func OnlySo(name string) string {
 	}
 	return ""
 }
+
+// OwnMembers returns the names that OwnMember knows.
+func OwnMembers() []string {
+	var own []string
+	for _, name := range onlySo {
+		if _, ok := OwnMember(name); ok {
+			own = append(own, name)
+		}
+	}
+	return own
+}

@@ -57,14 +57,25 @@ type Bond struct {
 	Is   string
 }
 
-// Want is what must come out of a case. One of Claims (with Removed), ClaimsExact, Denied and Failed is used.
+// Want is what must come out of a case. One of Claims (with Removed), ClaimsExact, Denied and Failed is used; ID and Access
+// go with the first two.
 type Want struct {
 	Place
 	Claims      []Claim  `key:"claims" is:"named" doc:"Claims that the token has, among others."`
 	ClaimsExact []Claim  `key:"claimsExact" is:"named empty" doc:"All claims of the token but those that belong to Dex."` // nil: not asked for
 	Removed     []string `key:"removed" doc:"Claims that the token does not have."`
+	ID          *Token   `key:"id" doc:"What the ID token has besides, where it differs from the access token."`
+	Access      *Token   `key:"access" doc:"What the access token has besides."`
 	Denied      string   `key:"denied" doc:"The sentence with which the request is refused."`
 	Failed      bool     `key:"failed" doc:"The request fails."`
+}
+
+// Token is what one kind of token must be.
+type Token struct {
+	Place
+	Claims      []Claim  `key:"claims" is:"named" doc:"Claims that this token has, among others."`
+	ClaimsExact []Claim  `key:"claimsExact" is:"named empty" doc:"All claims of this token but those that belong to Dex."` // nil: not asked for
+	Removed     []string `key:"removed" doc:"Claims that this token does not have."`
 }
 
 // Claim is a name and the JSON that is expected.

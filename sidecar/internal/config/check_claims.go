@@ -85,11 +85,7 @@ func fitsKind(kind claims.Kind, value any) bool {
 		return ok
 	case claims.KindStrings:
 		list, ok := value.([]any)
-		for _, e := range list {
-			_, text := e.(string)
-			ok = ok && text
-		}
-		return ok
+		return ok && len(list) == 0
 	}
-	return false // a constant in the file is never a string: a string is an expression
+	return false // a constant in the file holds no string: a string is an expression
 }

@@ -64,7 +64,7 @@ func (d *decoder) checkWant(w *Want) {
 	for _, o := range []struct {
 		name string
 		keys []string
-	}{{"claims", []string{"claims", "claimsExact", "removed"}}, {"denied", []string{"denied"}}, {"failed", []string{"failed"}}} {
+	}{{"claims", []string{"claims", "claimsExact", "removed", "id", "access"}}, {"denied", []string{"denied"}}, {"failed", []string{"failed"}}} {
 		for _, key := range o.keys {
 			if w.has(key) {
 				outcomes = append(outcomes, key)
@@ -74,13 +74,23 @@ func (d *decoder) checkWant(w *Want) {
 	}
 	switch {
 	case len(outcomes) == 0:
-		d.wrong(w.Path, "nothing is wanted", "write one of claims, claimsExact, removed, denied and failed")
+		d.wrong(w.Path, "nothing is wanted", "write one of claims, claimsExact, removed, id, access, denied and failed")
 	case len(outcomes) > 1:
 		d.wrongKey(member(w.Path, outcomes[1]), fmt.Sprintf("a case has one outcome; this one has %s and %s", outcomes[0], outcomes[1]), "")
-	case w.has("claims") && w.has("claimsExact"):
-		d.wrongKey(member(w.Path, "claims"), "claimsExact names all claims already", "write one of the two")
 	case w.has("failed") && w.value("failed").Value == "false":
 		d.wrong(member(w.Path, "failed"), "can only be true", "write claims or denied for another outcome")
+	}
+	d.checkToken(&Token{Place: w.Place, Claims: w.Claims, ClaimsExact: w.ClaimsExact, Removed: w.Removed})
+	for _, token := range []*Token{w.ID, w.Access} {
+		if token != nil && d.sound(token.Place) {
+			d.checkToken(token)
+		}
+	}
+}
+
+func (d *decoder) checkToken(w *Token) {
+	if w.has("claims") && w.has("claimsExact") {
+		d.wrongKey(member(w.Path, "claims"), "claimsExact names all claims already", "write one of the two")
 	}
 	d.repeated(member(w.Path, "removed"), w.Removed)
 	removed := map[string]bool{}

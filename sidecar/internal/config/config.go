@@ -70,7 +70,7 @@ type Plugin struct {
 	Env        []string        `key:"env" is:"empty" doc:"Names of variables that the plugin gets from the sidecar's environment. Default: none."`
 	TLS        string          `key:"tls" one:"auto off" doc:"auto, or off for a plugin whose language cannot. Default auto."`
 	SchemaFile string          `key:"schemaFile" doc:"The plugin's own description of itself, for check --offline and test."` // joined to the folder of the file
-	Config     json.RawMessage `key:"config" is:"empty" doc:"The plugin's own configuration; its keys are in the plugin's manual."`
+	Config     json.RawMessage `key:"config" is:"empty" doc:"The plugin's own configuration; its keys are in the plugin's manual. Names of files of a built-in one are relative to this file."`
 	User       User            `key:"user" doc:"Name or number of a user that the plugin runs as and that nothing else does; claimsmith must be root then. Default: that of claimsmith."`
 	Limits     Limits          `key:"limits" doc:"What the plugin may use of this machine. Default: little."`
 	Unconfined bool            `key:"unconfined" doc:"Lets the plugin use all files that its user may. Default false."`

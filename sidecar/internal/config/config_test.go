@@ -79,7 +79,7 @@ pipeline:
     onError: continue
     grants: [password, refresh_token]
     pin: {subject: identity.userId, account: other.name, id: other.uid, links: required}
-  - set: {flag: true, count: 3, share: 0.5, list: [a, 1], map: {a: {b: c}}, text: '"gold"', email_verified: false}
+  - set: {flag: true, count: 3, share: 0.5, list: [a.b, 1], map: {a: {"b c": [d.e, 1.50]}}, bare: [{n: [1, true]}], text: '"gold"', email_verified: false}
   - remove: [name, picture]
   - {deny: false, message: "No."}
   - when: other.found
@@ -104,7 +104,7 @@ tests:
       stage: login
       links: {other: explicit}
       facts: {other: {found: true, stale: true, age: 1h, n: 9007199254740993, s: [x]}}
-    want: {claimsExact: {a: 1.0, b: [true]}}
+    want: {claimsExact: {a: 1.0, b: [true]}, id: {claims: {c: x}, removed: [d]}, access: {claimsExact: {}}}
   - {name: two, given: {client: wiki}, want: {claims: {a: x}, removed: [b]}}
   - {name: three, given: {client: wiki, connector: google, facts: {other: {failed: true}}}, want: {failed: true}}
 `
@@ -143,7 +143,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 			},
 			{Set: []Value{
 				{Name: "flag", Const: true}, {Name: "count", Const: int64(3)}, {Name: "share", Const: 0.5},
-				{Name: "list", Const: []any{"a", int64(1)}}, {Name: "map", Const: map[string]any{"a": map[string]any{"b": "c"}}},
+				{Name: "list", Expr: expr("[(a.b\n),1]")}, {Name: "map", Expr: expr("{\"a\":{\"b c\":[(d.e\n),1.50]}}")},
+				{Name: "bare", Const: []any{map[string]any{"n": []any{int64(1), true}}}},
 				{Name: "text", Expr: expr(`"gold"`)}, {Name: "email_verified", Const: false},
 			}},
 			{Remove: []string{"name", "picture"}},
@@ -166,7 +167,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 					Links:    []Bond{{Name: "other", Is: "explicit"}},
 					Facts:    []Facts{{Name: "other", Found: true, Stale: true, Age: time.Hour, Data: json.RawMessage(`{"n":9007199254740993,"s":["x"]}`)}},
 				},
-				Want: Want{ClaimsExact: []Claim{{Name: "a", JSON: json.RawMessage("1.0")}, {Name: "b", JSON: json.RawMessage("[true]")}}},
+				Want: Want{ClaimsExact: []Claim{{Name: "a", JSON: json.RawMessage("1.0")}, {Name: "b", JSON: json.RawMessage("[true]")}},
+					ID: &Token{Claims: []Claim{{Name: "c", JSON: json.RawMessage(`"x"`)}}, Removed: []string{"d"}}, Access: &Token{ClaimsExact: []Claim{}}},
 			},
 			{
 				Name:  "two",

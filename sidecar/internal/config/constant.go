@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// constant turns a value of the file into Go: bool, int64, float64, string, []any, map[string]any. It reports what has no
+// constant turns a value of the file that holds no text into Go: bool, int64, float64, []any, map[string]any. It reports what has no
 // such value, and then returns false. Numbers are read as JSON reads them, so that nobody has to know what YAML makes of
 // 0660 or 1_000.
 func (d *decoder) constant(it item) (any, bool) {
@@ -35,8 +35,7 @@ func (d *decoder) constant(it item) (any, bool) {
 	case "!!int", "!!float":
 		return d.constantNumber(it)
 	}
-	d.oldBool(it)
-	return it.node.Value, true
+	return nil, false // a missing value, which is reported already
 }
 
 // oldBool warns of words that older YAML, and other tools, take for true or false: here they are text.

@@ -39,11 +39,20 @@ func (c *Condition) decode(d *decoder, it item) {
 }
 
 func (v *Value) decode(d *decoder, it item) {
-	n := it.node
-	if !isText(n) {
+	switch {
+	case d.template(it):
+	case isText(it.node):
+		v.Expr = d.expression(it, v.Place)
+	case hasText(it.node):
+		v.Expr = d.composed(it, v.Place)
+	default:
 		v.Const, _ = d.constant(it)
-		return
 	}
+}
+
+// expression reads a text as an expression; nil when it is none.
+func (d *decoder) expression(it item, place Place) *Scalar {
+	n := it.node
 	switch {
 	case strings.TrimSpace(n.Value) == "":
 		d.report(it, "an empty expression", `an empty text is written '""'`)
@@ -52,8 +61,9 @@ func (v *Value) decode(d *decoder, it item) {
 	case boolHint(n) != "":
 		d.report(it, fmt.Sprintf("the word %q is no expression", n.Value), boolHint(n)+`, or '"`+n.Value+`"' for the text`)
 	default:
-		v.Expr = newScalar(d.src, v.Place, n)
+		return newScalar(d.src, place, n)
 	}
+	return nil
 }
 
 // claimTypes are the words for the types of claims.

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -33,6 +35,9 @@ func (cfg *Config) complete(folder string) {
 		if p.Config == nil {
 			p.Config = json.RawMessage("{}")
 		}
+		if p.Builtin != "" {
+			p.Config = filesUnder(folder, p.Config)
+		}
 	}
 	completeSteps(cfg.Pipeline)
 	for i := range cfg.Tests {
@@ -45,6 +50,49 @@ func under(folder, file string) string {
 		return file
 	}
 	return filepath.Join(folder, file)
+}
+
+// filesUnder joins the names of files in the configuration of a plugin to a folder: those below a key that is file or ends in File. They
+// become absolute, because a plugin works in a folder of its own.
+func filesUnder(folder string, config json.RawMessage) json.RawMessage {
+	absolute, err := filepath.Abs(folder)
+	d := json.NewDecoder(bytes.NewReader(config))
+	d.UseNumber()
+	var block any
+	if err != nil || d.Decode(&block) != nil {
+		return config
+	}
+	if !joinFiles(absolute, block) {
+		return config
+	}
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if e.Encode(block) != nil {
+		return config
+	}
+	return bytes.TrimSpace(out.Bytes())
+}
+
+// joinFiles reports whether it changed something.
+func joinFiles(folder string, value any) (changed bool) {
+	switch value := value.(type) {
+	case []any:
+		for _, e := range value {
+			changed = joinFiles(folder, e) || changed
+		}
+	case map[string]any:
+		for key, member := range value {
+			file, isText := member.(string)
+			if !isText || key != "file" && !strings.HasSuffix(key, "File") {
+				changed = joinFiles(folder, member) || changed
+				continue
+			}
+			value[key] = under(folder, file)
+			changed = changed || value[key] != file
+		}
+	}
+	return changed
 }
 
 func completeSteps(steps []Step) {

@@ -15,7 +15,14 @@ type Scalar struct {
 	Place
 	Value string
 
-	src *Source
+	src   *Source
+	parts []part // of lists and maps, in the order of the text
+}
+
+// part is an expression inside of another: where it begins there, and where it stands in the file.
+type part struct {
+	begin int
+	*Scalar
 }
 
 func newScalar(src *Source, place Place, node *yaml.Node) *Scalar {
@@ -26,6 +33,9 @@ func newScalar(src *Source, place Place, node *yaml.Node) *Scalar {
 // At is the place in the file of the byte of Value at offset, through quotes, escapes, folded lines and block indentation.
 // An offset that cannot be followed is at the beginning.
 func (s Scalar) At(offset int) Pos {
+	if p, ok := s.partAt(offset); ok {
+		return p.At(offset - p.begin)
+	}
 	if s.src == nil || offset < 0 || offset > len(s.Value) || offset > maxFollowed {
 		return s.Pos
 	}
@@ -47,6 +57,9 @@ func (s Scalar) Line() string {
 // Problem is a problem with the byte of Value at offset; a negative offset means the whole. Without a hint of the
 // caller's it gets that of CommentHint.
 func (s Scalar) Problem(offset int, message, hint string) Problem {
+	if p, ok := s.partAt(offset); ok {
+		return p.Problem(offset-p.begin, message, hint)
+	}
 	if hint == "" {
 		hint = CommentHint(s)
 	}

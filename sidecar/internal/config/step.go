@@ -10,14 +10,14 @@ type Step struct {
 
 	Lookup               string        `key:"lookup" doc:"The plugin to ask."`
 	As                   string        `key:"as" doc:"The name under which rules see the facts. Default: the plugin's name."`
-	With                 []Value       `key:"with" is:"named empty" doc:"What the plugin is asked: parameters and expressions."`
+	With                 []Value       `key:"with" is:"named empty" doc:"What the plugin is asked: parameters and expressions, also inside of lists and maps."`
 	Cache                *Cache        `key:"cache" doc:"How long an answer holds. Default: for the one request."`
 	OnError              FailurePolicy `key:"onError" one:"fail continue" doc:"What a failed lookup means: no token, or NAME.failed is true. Default fail."`
 	Grants               []string      `key:"grants" doc:"Grant types in which to ask. Default: browser, refresh and device."` // nil: the default
 	Pin                  *Pin          `key:"pin" doc:"Links the person to the account that was found, so that neither can take the place of another. Default: no links."`
 	AllowUnverifiedEmail bool          `key:"allowUnverifiedEmail" doc:"Lets an address that nobody verified decide in this step, also one without lookup. Default false."`
 
-	Set     []Value    `key:"set" is:"named" doc:"Claims and the expressions that give their values."`
+	Set     []Value    `key:"set" is:"named" doc:"Claims and the expressions that give their values, also inside of lists and maps."`
 	Remove  []string   `key:"remove" doc:"Names of claims to take away."`
 	Deny    *Condition `key:"deny" doc:"No token when this expression holds."`
 	Message *Scalar    `key:"message" doc:"What the person is told, with ${expression} inside."`
@@ -68,10 +68,10 @@ type Condition struct {
 	Const bool
 }
 
-// Value is a named expression, or a constant.
+// Value is a named expression, or a constant. Lists and maps with a text in them are one expression, whose Parts are the texts.
 type Value struct {
 	Place
 	Name  string
 	Expr  *Scalar // nil: Const holds
-	Const any     // bool, int64, float64, []any or map[string]any; inside lists and maps also string
+	Const any     // bool, int64, float64, []any or map[string]any, without any text
 }

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -162,12 +161,6 @@ func (r *run) ask(ctx context.Context, calls []*asked) {
 }
 
 func (c *asked) key() string { return c.step.Lookup.Alias + "\x00" + string(c.question.Params) }
-
-// isString reports whether raw is the JSON of s.
-func isString(raw json.RawMessage, s string) bool {
-	var got string
-	return bytes.HasPrefix(raw, []byte{'"'}) && json.Unmarshal(raw, &got) == nil && got == s
-}
 
 // oneLine keeps a client's id from breaking out of a sentence.
 func oneLine(s string) string {

@@ -281,15 +281,16 @@ func (r *run) value(ctx context.Context, a *Assignment) (json.RawMessage, error)
 	return value, nil
 }
 
-// distrust marks an address that nobody verified: a rule that sets email to anything else than the trusted address also
-// says email_verified false.
+// distrust marks an address that nobody verified: a rule that sets email to anything else than the trusted address,
+// in upper or lower case, also says email_verified false.
 func (r *run) distrust(s *Step) {
 	for _, a := range s.Set {
 		if a.Name != "email" {
 			continue
 		}
 		value, _ := r.state.Claims.Get("email")
-		if isString(value, r.in.TrustedEmail) && r.in.TrustedEmail != "" {
+		var address string
+		if r.in.TrustedEmail != "" && json.Unmarshal(value, &address) == nil && claims.SameAddress(address, r.in.TrustedEmail) {
 			return
 		}
 		r.state.Claims.Set("email_verified", []byte("false"))

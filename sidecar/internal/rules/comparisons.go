@@ -13,6 +13,7 @@ func (v *resolver) binary(p *ast.Node, n *ast.BinaryNode) *Error {
 	if name, ok := n.Left.(*ast.StringNode); ok && n.Operator == "in" && v.isClaims(n.Right) {
 		v.reads.claim(name.Value)
 		*p = getNode(n.Location(), &hasClaimOp{name.Value}, natureOf(typeBool))
+		v.made(name)
 		return nil
 	}
 	if n.Operator == "matches" { // a pattern that comes with a request could be anything

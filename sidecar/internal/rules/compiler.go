@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ type Compiler struct {
 	functions  conf.FunctionsTable
 	machines   *sync.Pool
 	steps      int
+	made       map[string]bool // claims that steps set or remove; nil: not known
 
 	unguarded bool // predicates do not look at the deadline: only to measure what looking costs
 }
@@ -57,8 +59,22 @@ func New(o Options) (*Compiler, error) {
 	return c, nil
 }
 
+// After returns a compiler for what comes after steps that set or remove claims. Of others than those, those that c knows and Dex's it
+// knows that nobody makes them.
+func (c *Compiler) After(claims ...string) *Compiler {
+	after := *c
+	after.made = maps.Clone(c.made)
+	if after.made == nil {
+		after.made = map[string]bool{}
+	}
+	for _, name := range claims {
+		after.made[name] = true
+	}
+	return &after
+}
+
 func checkAlias(alias string) error {
-	if slices.Contains(topNames(), alias) || functionKnown(alias) || unavailable(alias) != "" || keyword(alias) {
+	if alias == element || slices.Contains(topNames(), alias) || functionKnown(alias) || unavailable(alias) != "" || keyword(alias) {
 		return fmt.Errorf("a lookup cannot be called %q: rules use the name for something else", alias)
 	}
 	for i, r := range alias {
@@ -108,6 +124,9 @@ func (c *Compiler) compile(src string, accept func(root ast.Node) *Error) (p *pr
 	if err := accept(tree.Node); err != nil {
 		return nil, err
 	}
+	if v.unmade != nil {
+		return nil, v.unmade
+	}
 	ast.Walk(&tree.Node, &instrument{v.reads, !c.unguarded})
 	code, failed := compiler.Compile(tree, config)
 	if failed != nil {
@@ -124,6 +143,7 @@ func (c *Compiler) config() *conf.Config {
 func envNature() nature.Nature {
 	return objectNature(map[string]nature.Nature{
 		fnGet: nature.FromType(getType), fnCall: nature.FromType(callType), fnEqual: nature.FromType(equalType), fnIn: nature.FromType(equalType),
+		fnTo: nature.FromType(callType), fnFrom: nature.FromType(callType),
 	})
 }
 

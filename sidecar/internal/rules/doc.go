@@ -25,10 +25,15 @@
 //	== != < <= > >=   in   not in   contains   startsWith   endsWith   matches "constant pattern"
 //	and && or || not !   + - * / % **   ..   ??   c ? a : b   if c { a } else { b }   let x = a; b   x | f()   x[1:2]
 //
+// In the predicates of filter, map, any ... the element is called it, or #; .name is a field of it.
+//
 // [Functions] is the list of functions; no other can be called. An expression reads no clock, environment, file or network.
 // Patterns are constants: globs, as [pipeline.Glob] says, and the regular expressions of Go. What has the elements of a list
 // as strings gives a list of strings, so that its type is known. has, default and required take empty for missing, as Dex does
 // when it leaves a claim out; what they look at may be read from something that is missing.
+//
+// A string is a row of characters (code points of Unicode): len, indexOf and slices count them, and nothing cuts one. The claim groups
+// never holds an empty name: those are left out.
 //
 // # Not to know is neither yes nor no
 //

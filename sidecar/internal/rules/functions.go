@@ -58,6 +58,8 @@ func ownFunctions() conf.FunctionsTable {
 	add("join", join, func([]any) string { return "" }, func(texts) string { return "" },
 		func([]any, string) string { return "" }, func(texts, string) string { return "" })
 	add("replace", replace, func(string, string, string) string { return "" })
+	add("indexOf", indexOf, func(string, string) int { return 0 })
+	add("lastIndexOf", lastIndexOf, func(string, string) int { return 0 })
 	add("string", toString, func(any) string { return "" })
 	add("keys", keys, func(map[string]any) texts { return nil })
 	add("flatten", flatten, func([]any) []any { return nil }, func([]map[string]any) []any { return nil }, func(texts) []any { return nil })

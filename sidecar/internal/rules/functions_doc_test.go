@@ -40,11 +40,19 @@ func page() []byte {
 	b.WriteString("\nALIAS is the name of a plugin, or what `as:` of a lookup says; the plugin's own facts are beside these, as `ALIAS.FACT`.\n")
 	b.WriteString("\n## Operators\n\n`== != < <= > >=` `in` `not in` `contains` `startsWith` `endsWith` `matches \"pattern\"` `and &&` `or ||` `not !` " +
 		"`+ - * / % **` `..` `??` `c ? a : b` `if c { a } else { b }` `let x = a; b` `x | f()` `x[1:2]`\n")
-	b.WriteString("\n## Functions\n\nNo other can be called. Patterns are constants. Each example is run by the tests.\n\n| function | what it gives | example | result |\n|---|---|---|---|\n")
+	b.WriteString("\n## Functions\n\nNo other can be called. Patterns are constants. Each example stands as it is written behind a key in YAML, and is run by the tests. In a test or a value for each element, `it` is the element; `#` is another name for it, for which YAML wants quotes, because ` #` starts a comment. `#index` is its place.\n\n| function | what it gives | example | result |\n|---|---|---|---|\n")
 	for _, f := range Functions() {
-		row(&b, code(f.Signature), f.Doc, code(f.Example), code(f.Result))
+		row(&b, code(f.Signature), f.Doc, code(inYAML(f.Example)), code(f.Result))
 	}
 	return b.Bytes()
+}
+
+// inYAML is an expression as it stands behind a key.
+func inYAML(expr string) string {
+	if strings.Contains(expr, ": ") || strings.Contains(expr, " #") || strings.HasPrefix(expr, `"`) {
+		return "'" + strings.ReplaceAll(expr, "'", "''") + "'"
+	}
+	return expr
 }
 
 func row(b *bytes.Buffer, cells ...string) {

@@ -24,13 +24,23 @@ func (i *instrument) Visit(p *ast.Node) {
 	switch n := (*p).(type) {
 	case *ast.BinaryNode:
 		i.binary(p, n)
+	case *ast.SliceNode:
+		i.slice(p, n)
+	case *ast.MemberNode:
+		if _, named := n.Property.(*ast.StringNode); !named && unknownType(n.Node.Nature()) {
+			n.Node = wrap(&elementOp{}, n.Node)
+		}
 	case *ast.BuiltinNode:
 		switch {
+		case len(n.Arguments) == 1 && (n.Name == "first" || n.Name == "last"):
+			n.Arguments[0] = wrap(&elementOp{list: true}, n.Arguments[0])
 		case len(n.Arguments) > 0 && loops(n.Name):
 			n.Arguments[0] = wrap(&listOp{}, n.Arguments[0])
 			if p, ok := n.Arguments[min(1, len(n.Arguments)-1)].(*ast.PredicateNode); ok && n.Name == "sortBy" {
 				p.Node = wrap(&keyOp{}, p.Node)
 			}
+		case len(n.Arguments) == 1 && n.Name == "int":
+			n.Arguments[0] = wrap(&wholeOp{}, n.Arguments[0])
 		case len(n.Arguments) == 2 && n.Name == "trim":
 			n.Arguments[1] = wrap(&cutsetOp{}, n.Arguments[1])
 		}

@@ -2,12 +2,14 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker/nature"
 
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 )
 
@@ -66,7 +68,21 @@ func (v *resolver) claim(p *ast.Node, name *ast.StringNode) *Error {
 	}
 	v.reads.claim(name.Value)
 	*p = getNode(name.Location(), &claimOp{name.Value}, nature.Nature{})
+	v.made(name)
 	return nil
+}
+
+// made takes note of a claim that is always missing: somebody mistyped it.
+func (v *resolver) made(name *ast.StringNode) {
+	if v.unmade != nil || v.c.made == nil || v.c.made[name.Value] || claims.Reserved(name.Value) || slices.Contains(claims.OwnMembers(), name.Value) {
+		return
+	}
+	here := append(claims.OwnMembers(), slices.Sorted(maps.Keys(v.c.made))...)
+	hint := "claims here: " + strings.Join(here, ", ")
+	if near := facts.Closest(name.Value, here); near != "" {
+		hint = "did you mean claims." + near + "?"
+	}
+	v.unmade = v.errorAt(name, hint, "nobody makes a claim %q: neither Dex nor a step before this one", name.Value)
 }
 
 func (v *resolver) claimAt(p *ast.Node, n *ast.MemberNode) *Error {

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -15,6 +16,9 @@ import (
 func (v *resolver) unknown(n *ast.IdentifierNode) *Error {
 	if functionKnown(n.Value) {
 		return v.errorAt(n, fmt.Sprintf("write %s(...)", n.Value), "%q is a function", n.Value)
+	}
+	if n.Value == element {
+		return v.errorAt(n, "it is the element inside filter, map, any ...", "there is no element here")
 	}
 	if hint := v.meant(n.Value); hint != "" {
 		return v.errorAt(n, hint, "unknown name %q", n.Value)
@@ -31,7 +35,48 @@ func (v *resolver) unknown(n *ast.IdentifierNode) *Error {
 	case len(v.c.aliases) > 0:
 		hint = "plugins declared here: " + strings.Join(v.c.aliases, ", ")
 	}
+	if rest := v.src[byteOffset(v.src, n.Location().To):]; near == "" && !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "[") && !strings.HasPrefix(rest, "?.") {
+		text := strconv.Quote(n.Value)
+		if strings.TrimSpace(v.src) == n.Value { // as a value of the file, which takes the quotes of YAML
+			text = "'" + text + "'"
+		}
+		hint += "; a text is written " + text
+	}
 	return v.errorAt(n, hint, "unknown name %q", n.Value)
+}
+
+// literal refuses a text with ${ in it. It would stand in the token as it is, and nobody who writes it means that.
+func (v *resolver) literal(n *ast.StringNode) *Error {
+	if !strings.Contains(n.Value, "${") {
+		return nil
+	}
+	return v.errorAt(n, "write "+spelled(n.Value)+`; the characters themselves are written "$" + "{"`, "${ } is not filled in inside of a text")
+}
+
+// spelled writes a text with ${expr} in it as an expression.
+func spelled(template string) string {
+	var parts []string
+	for at := 0; at < len(template); {
+		text, next := literalAt(template, at)
+		if text != "" {
+			parts = append(parts, strconv.Quote(text))
+		}
+		if at = next; at >= len(template) {
+			break
+		}
+		begin := at + len("${")
+		length, err := expressionEnd(template[begin:])
+		if err != nil {
+			return `"text " + expression`
+		}
+		inner := strings.TrimSpace(template[begin : begin+length])
+		if strings.ContainsAny(inner, " ?") {
+			inner = "(" + inner + ")"
+		}
+		parts = append(parts, inner)
+		at = begin + length + len("}")
+	}
+	return strings.Join(parts, " + ")
 }
 
 // meant guesses what somebody means who writes as in another language, or leaves out what a name belongs to.

@@ -189,6 +189,16 @@ func (*cutsetOp) eval(_ *run, arg any) any {
 	return arg
 }
 
+// wholeOp goes around what becomes an integer: Go makes any integer of a number that does not fit.
+type wholeOp struct{}
+
+func (*wholeOp) eval(_ *run, arg any) any {
+	if f, ok := arg.(float64); ok && !(f >= -1<<63 && f < 1<<63) {
+		panic(failuref("the number does not fit into 64 bits"))
+	}
+	return arg
+}
+
 // stringOp goes around what makes a text longer.
 type stringOp struct{}
 

@@ -19,7 +19,11 @@ type resolver struct {
 	locals []local
 	depth  int // of predicates
 	seen   map[ast.Node]bool
+	unmade *Error // a claim that nobody makes, where nothing else is wrong
 }
+
+// element is another name for # in a predicate: in YAML " #" starts a comment.
+const element = "it"
 
 // local is a variable of let.
 type local struct {
@@ -45,6 +49,8 @@ func (v *resolver) visit(p *ast.Node) *Error {
 	switch n := (*p).(type) {
 	case *ast.BytesNode:
 		return v.errorAt(n, "leave out the b", "byte strings are not supported")
+	case *ast.StringNode:
+		return v.literal(n)
 	case *ast.IdentifierNode:
 		return v.identifier(p, n)
 	case *ast.MemberNode:
@@ -134,6 +140,9 @@ func (v *resolver) identifier(p *ast.Node, n *ast.IdentifierNode) *Error {
 		return nil
 	}
 	switch found := variableOf(n.Value); {
+	case n.Value == element && v.depth > 0:
+		*p = &ast.PointerNode{}
+		(*p).SetLocation(n.Location())
 	case found != nil && !strings.Contains(n.Value, "."):
 		*p = v.variable(n, found)
 	case n.Value == "claims":
@@ -193,7 +202,7 @@ func (v *resolver) chain(p *ast.Node, n *ast.ChainNode) *Error {
 
 func (v *resolver) let(n *ast.VariableDeclaratorNode) *Error {
 	switch {
-	case v.local(n.Name) != nil, variableOf(n.Name) != nil, n.Name == "claims", slices.Contains(roots, n.Name),
+	case v.local(n.Name) != nil, variableOf(n.Name) != nil, n.Name == "claims", n.Name == element, slices.Contains(roots, n.Name),
 		v.c.facts[n.Name] != nil, functionKnown(n.Name):
 		return v.errorAt(n, "choose another name", "the name %q is taken", n.Name)
 	}

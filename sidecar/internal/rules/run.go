@@ -22,6 +22,9 @@ type run struct {
 	written int // bytes of the strings that it has made
 	keys    int // bytes of the strings that it sorts by
 
+	measured   string // the last string that was cut, and how many characters it has
+	characters int
+
 	vars map[*variable]any
 	who  map[string]any
 
@@ -47,6 +50,8 @@ const (
 	fnCall  = "#call"  // the value of an op with an argument
 	fnEqual = "#equal" // a == b for values of any size
 	fnIn    = "#in"    // a in b for values of any size
+	fnTo    = "#to"    // x[:b], of which fnFrom makes x[a:b]
+	fnFrom  = "#from"
 )
 
 // Types of the functions in env. They are among those that the machine calls without reflection.
@@ -71,6 +76,8 @@ func runOf(ctx context.Context, s *pipeline.State, steps int) *run {
 			fnCall:  func(o, arg any) any { return o.(op).eval(r, arg) },
 			fnEqual: r.equal,
 			fnIn:    r.contains,
+			fnTo:    sliceTo,
+			fnFrom:  r.sliceFrom,
 		}
 		s.Memo = r
 	}
@@ -83,7 +90,7 @@ func runOf(ctx context.Context, s *pipeline.State, steps int) *run {
 }
 
 // end lets go of what belonged to one evaluation.
-func (r *run) end() { r.ctx, r.state = nil, nil }
+func (r *run) end() { r.ctx, r.state, r.measured, r.characters = nil, nil, "", 0 }
 
 // step counts one element that an expression looks at, and stops it when it has looked at too many or its time is over.
 func (r *run) step() {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -107,6 +108,40 @@ func (c *Compiler) Origin(src string, w World) (o Origin) {
 	}
 	a := &analysis{world: w, src: src}
 	return a.of(tree.Node).Origin
+}
+
+// Verified reports whether an expression that compiles gives nothing but identity.email, in upper or lower case, so that it stays verified.
+func (c *Compiler) Verified(src string) bool {
+	tree, err := parse(src, c.config())
+	if err != nil {
+		return true
+	}
+	v := &resolver{c: c, src: src, reads: newReads(), seen: map[ast.Node]bool{}}
+	return v.visit(&tree.Node) != nil || trustedAddress(tree.Node, nil)
+}
+
+// trustedAddress looks through what leaves an address as it is. kept are the names of variables that are one.
+func trustedAddress(n ast.Node, kept []string) bool {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		return slices.Contains(kept, n.Value)
+	case *ast.VariableDeclaratorNode:
+		if trustedAddress(n.Value, kept) {
+			kept = append(slices.Clone(kept), n.Name)
+		}
+		return trustedAddress(n.Expr, kept)
+	case *ast.ConditionalNode:
+		return trustedAddress(n.Exp1, kept) && trustedAddress(n.Exp2, kept)
+	case *ast.BuiltinNode:
+		return (n.Name == "lower" || n.Name == "upper" || n.Name == "trim") && len(n.Arguments) == 1 && trustedAddress(n.Arguments[0], kept)
+	case *ast.CallNode:
+		callee, ok := n.Callee.(*ast.IdentifierNode)
+		if ok && (callee.Value == "string" || callee.Value == "required") && len(n.Arguments) == 1 {
+			return trustedAddress(n.Arguments[0], kept)
+		}
+	}
+	o, ok := opOf(n).(*variableOp)
+	return ok && o.v.Name == "identity.email"
 }
 
 // analysis follows values through one expression.

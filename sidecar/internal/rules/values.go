@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/expr-lang/expr/ast"
@@ -62,6 +63,14 @@ func (c constantCondition) Reads() pipeline.Reads                               
 // Constant tells that this condition is a word of the file and no expression, so that one of its branches is never taken.
 func (c constantCondition) Constant() bool { return bool(c) }
 
+// CheckPart tells what is wrong with an expression by itself that is a part of another. Errors are of type *Error.
+func (c *Compiler) CheckPart(src string) error {
+	if _, err := c.compile(src, func(ast.Node) *Error { return nil }); err != nil {
+		return err
+	}
+	return nil
+}
+
 // Claim compiles the value of a claim. A claim of Dex's own keeps its type: that is checked now as far as types are known,
 // and whenever the value is computed. Errors are of type *Error.
 func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
@@ -91,6 +100,9 @@ func hiddenIn(n ast.Node, claim, src string) *Error {
 	switch n := n.(type) {
 	case *ast.StringNode:
 		raw, err := encode(n.Value)
+		if claim == "groups" && n.Value == "" {
+			return &Error{Offset: byteOffset(src, n.Location().From), Message: "a group has no empty name", Hint: "leave it out"}
+		}
 		if err == nil {
 			err = claims.CheckValue(claim, raw)
 		}
@@ -159,7 +171,22 @@ func (c *claim) JSON(ctx context.Context, s *pipeline.State) (json.RawMessage, e
 	case c.own && !ofKind(v, c.kind):
 		return nil, failuref("claim %q must be %s", c.name, c.kind)
 	}
+	if c.own && c.kind == claims.KindStrings {
+		v = notEmpty(v)
+	}
 	return encode(v)
+}
+
+// notEmpty is a list of strings without the empty ones: applications take an empty group for nobody's, or for all of them.
+func notEmpty(v any) any {
+	if list, ok := v.([]any); ok {
+		v = texts(list)
+	}
+	list, ok := v.([]string)
+	if !ok || !slices.Contains(list, "") {
+		return v
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == "" })
 }
 
 func ofKind(v any, k claims.Kind) bool {
