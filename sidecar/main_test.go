@@ -83,7 +83,7 @@ func (c config) look(ctx context.Context, p params) (sdk.Answer[personFacts], er
 	case "slow":
 		return person(name), c.waitAtTheGate(ctx)
 	case "traced":
-		return person("trace " + sdk.Traceparent(ctx)), nil
+		return person(strings.TrimSpace("trace " + sdk.Traceparent(ctx))), nil
 	default:
 		return person(name), nil
 	}

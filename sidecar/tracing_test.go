@@ -167,7 +167,7 @@ func TestWithoutTracingNothingIsSaidToAnybody(t *testing.T) {
 	reply, err := r.ask("traced@gmail.com", "r", "00-"+callersTrace+"-"+callersSpan+"-01")
 	must(t, err)
 	r.stop()
-	if got := string(reply.GetPatches().GetIdToken().GetSet()["username"]); got != `"trace "` {
+	if got := string(reply.GetPatches().GetIdToken().GetSet()["username"]); got != `"trace"` {
 		t.Errorf("the plugin heard %s", got)
 	}
 	if len(collector.spans) > 0 {
