@@ -30,7 +30,7 @@ type Confinement struct {
 	Own            bool   `json:"own"`     // and that is not the one of the host
 	Files          int    `json:"files"`   // version of the kernel's Landlock; 0: the plugin may use all files that its user may
 	Signals        bool   `json:"signals"` // it can signal nobody but itself
-	TCP            bool   `json:"tcp"`     // it connects to Ports only, and listens on none
+	TCP            bool   `json:"tcp"`     // it connects to Ports only, and binds to none
 	Ports          []int  `json:"ports"`
 	Calls          bool   `json:"calls"`          // only the system calls that were reviewed
 	NoCapabilities bool   `json:"noCapabilities"` // root can do no more than the owner of its files
