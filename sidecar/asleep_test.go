@@ -31,7 +31,7 @@ type home struct {
 	nas  *dsmtest.NAS
 }
 
-const homeBudget = 3 * time.Second
+const homeBudget = 5 * time.Second
 
 // newHome makes one that keeps state as the line of the configuration says, in which DIR is the folder.
 func newHome(t *testing.T, state string) *home {
