@@ -43,7 +43,7 @@ func TestDexsOwnTests(t *testing.T) {
 		}
 	}
 	t.Logf("tests of Dex: %d pass and %d fail on the release, %d and %d with the edits", passed["stock pass"], passed["stock fail"], passed["edited pass"], passed["edited fail"])
-	if passed["stock pass"] < 500 {
+	if passed["stock pass"] < 400 {
 		t.Errorf("only %d tests pass on the release: they were not run", passed["stock pass"])
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"testing"
@@ -60,10 +61,19 @@ func TestAHostilePluginStaysInItsBox(t *testing.T) {
 				t.Errorf("%d lines were tried", len(report.Checks))
 			}
 			for _, c := range report.Checks {
+				if c.Name == "memory" && raced() {
+					continue // under the race detector no memory is limited
+				}
 				if c.Outcome != "kept" {
 					t.Errorf("%s: %s: %s", c.Name, c.Outcome, c.Detail)
 				}
 			}
 		})
 	}
+}
+
+// raced reports whether this program runs under the race detector, whose memory no limit allows for.
+func raced() bool {
+	info, _ := debug.ReadBuildInfo()
+	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
