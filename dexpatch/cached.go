@@ -77,7 +77,7 @@ func (b *builder) key(ctx context.Context, v Version) (string, error) {
 		return "", err
 	}
 	digest := sha256.New()
-	err = json.NewEncoder(digest).Encode([]any{v.dex.sum, v.api.sum, edits, b.options.Stock, toolchain, runtime.GOOS, runtime.GOARCH, b.options.NoCGO})
+	err = json.NewEncoder(digest).Encode([]any{v.dex.sum, v.api.sum, edits, b.options.Stock, toolchain, runtime.GOOS, runtime.GOARCH, b.compilerName()})
 	return fmt.Sprintf("%x", digest.Sum(nil)[:12]), err
 }
 

@@ -18,30 +18,40 @@ type compiler struct {
 	static bool // the binary needs no library of the system, so it runs in any image
 }
 
+// compilerName is the C compiler to try: CC, or for this platform what the go command takes. Empty: there is none, or none is wanted.
+func (b *builder) compilerName() string {
+	if b.options.NoCGO {
+		return ""
+	}
+	if name := strings.TrimSpace(os.Getenv("CC")); name != "" {
+		return name
+	}
+	if b.platform() == runtime.GOOS+"/"+runtime.GOARCH {
+		for _, name := range []string{"gcc", "cc"} {
+			if _, err := exec.LookPath(name); err == nil {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // findCompiler looks for a C compiler that makes programs for the platform, by having it make one.
 func (b *builder) findCompiler(ctx context.Context) {
-	c := compiler{name: os.Getenv("CC"), static: strings.HasPrefix(b.platform(), "linux/")}
-	native := b.platform() == runtime.GOOS+"/"+runtime.GOARCH
-	switch {
-	case b.options.NoCGO:
-		return
-	case c.name == "" && !native:
-		b.say("CC names no C compiler for " + b.platform() + ": Dex is built without cgo, so its storage sqlite3 is not in it")
-		return
-	case c.name == "":
-		c.name = "cc"
-		if _, err := exec.LookPath("gcc"); err == nil {
-			c.name = "gcc" // what the go command takes
-		}
-	}
-	if err := c.try(ctx, b.platform()); err != nil {
-		if ctx.Err() == nil {
-			b.say("no C compiler for " + b.platform() + " (" + err.Error() + "): Dex is built without cgo, so its storage sqlite3 is not in it")
-		}
+	if b.options.NoCGO {
 		return
 	}
-	b.say("C compiler " + c.name + ": Dex is built with cgo, so its storage sqlite3 is in it")
-	b.compiler = c
+	c := compiler{name: b.compilerName(), static: strings.HasPrefix(b.platform(), "linux/")}
+	err := errors.New("there is none, and CC names none")
+	if c.found() {
+		err = c.try(ctx, b.platform())
+	}
+	if err == nil {
+		b.say("C compiler " + c.name + ": Dex is built with cgo, so its storage sqlite3 is in it")
+		b.compiler = c
+	} else if ctx.Err() == nil {
+		b.say("no C compiler for " + b.platform() + " (" + err.Error() + "): Dex is built without cgo, so its storage sqlite3 is not in it")
+	}
 }
 
 // try has a program made of what the storage needs of the C library, and looks for what machine it was made.

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/claimsmith/claimsmith/dexpatch"
 	"github.com/claimsmith/claimsmith/dexpatch/dextest"
@@ -47,21 +46,4 @@ func TestHead(t *testing.T) {
 	t.Run("sessions", func(t *testing.T) { testSessionLogin(t, hooked) })
 	t.Run("another account", func(t *testing.T) { testUseAnotherAccount(t, hooked) })
 	t.Run("logout tokens", func(t *testing.T) { testLogoutTokens(t, hooked, stock) })
-}
-
-// TestHistory tries every fifth commit since v2.45.0 of the checkout that CLAIMSMITH_DEX_SOURCE names: the releases and HEAD apply.
-func TestHistory(t *testing.T) {
-	source := os.Getenv("CLAIMSMITH_DEX_SOURCE")
-	if source == "" {
-		t.Skip("set CLAIMSMITH_DEX_SOURCE to a clone of Dex to survey its history")
-	}
-	commits, err := dexpatch.Survey(t.Context(), source, time.Date(2026, 2, 23, 0, 0, 0, 0, time.UTC), 5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []dexpatch.Surveyed{commits[0], commits[len(commits)-1]} {
-		if c.Err != nil {
-			t.Errorf("%s of %s: %s", c.Commit, c.Date.Format(time.DateOnly), c.Problem())
-		}
-	}
 }
