@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar/internal/record"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 )
 
 // adminStop is how long calls of the operator may go on when the sidecar ends.
@@ -27,9 +27,7 @@ func (s *Server) attend(ctx context.Context) (stop func(), err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if k := s.memory.keeper; k != nil {
-			k.Run(ctx)
-		}
+		s.kept.journal.Run(ctx)
 	}()
 	stopRecord := func() {
 		cancel()
@@ -115,7 +113,7 @@ func (a *admin) ListDecisions(_ context.Context, req *adminv1.ListDecisionsReque
 	if n <= 0 {
 		n = 20
 	}
-	found := a.server.memory.ring.Last(n, func(d *record.Decision) bool {
+	found := a.server.kept.journal.Last(n, func(d *journal.Entry) bool {
 		return (req.GetOutcome() == "" || req.GetOutcome() == string(d.Outcome)) && (req.GetClientId() == "" || req.GetClientId() == d.Client)
 	})
 	out := &adminv1.ListDecisionsResponse{}
@@ -128,13 +126,13 @@ func (a *admin) ListDecisions(_ context.Context, req *adminv1.ListDecisionsReque
 // Explain says what became of a request.
 func (a *admin) Explain(ctx context.Context, req *adminv1.ExplainRequest) (*adminv1.ExplainResponse, error) {
 	id := tidyID(req.GetDecisionId())
-	known := a.server.memory.ring.Get(id)
+	known := a.server.kept.journal.Get(id)
 	request, why, err := a.recorded(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if known == nil && request == nil {
-		return nil, status.Errorf(codes.NotFound, "no decision %s: the last %d since the start are kept", id, kept)
+		return nil, status.Errorf(codes.NotFound, "no decision %s: the last %d since the start are kept", id, journal.Kept)
 	}
 	out := &adminv1.ExplainResponse{Note: why}
 	if known != nil {
@@ -160,25 +158,21 @@ func (a *admin) Explain(ctx context.Context, req *adminv1.ExplainRequest) (*admi
 }
 
 // recorded returns nil, and why, when the record does not have the request.
-func (a *admin) recorded(ctx context.Context, id string) (_ *recorded, why string, err error) {
-	keeper := a.server.memory.keeper
+func (a *admin) recorded(ctx context.Context, id string) (_ *journal.Request, why string, err error) {
+	kept := a.server.kept.journal
 	switch {
-	case keeper != nil:
+	case kept.Records():
 	case a.server.active.Load().cfg.Record != nil:
 		return nil, "Values are not kept yet: the record in the configuration takes effect with the next start.", nil
 	default:
 		return nil, "Values are not kept: the configuration has no record.", nil
 	}
-	data, ok, err := keeper.Get(ctx, id)
-	if err != nil {
+	request, err := kept.Request(ctx, id)
+	switch {
+	case err != nil:
 		return nil, "The record cannot be read: " + err.Error(), nil
-	}
-	if !ok {
+	case request == nil:
 		return nil, "The record does not have this request.", nil
-	}
-	request, err := decodeRecorded(data)
-	if err != nil {
-		return nil, "", status.Error(codes.Internal, err.Error())
 	}
 	return request, "", nil
 }
@@ -187,7 +181,7 @@ func (a *admin) recorded(ctx context.Context, id string) (_ *recorded, why strin
 func (a *admin) MakeTest(ctx context.Context, req *adminv1.MakeTestRequest) (*adminv1.MakeTestResponse, error) {
 	s := a.server
 	switch {
-	case s.memory.keeper != nil:
+	case s.kept.journal.Records():
 	case s.active.Load().cfg.Record != nil:
 		return nil, status.Error(codes.FailedPrecondition, "requests are not recorded yet: the record in the configuration takes effect with the next start")
 	default:
@@ -207,7 +201,7 @@ func (a *admin) MakeTest(ctx context.Context, req *adminv1.MakeTestRequest) (*ad
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "read the configuration: %v", err)
 	}
-	yaml, note, err := active.set.testCase(ctx, request, record.NewPseudonyms(string(text)))
+	yaml, note, err := active.set.testCase(ctx, request, NewPseudonyms(string(text)))
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "make a test of %s: %v", id, err)
 	}

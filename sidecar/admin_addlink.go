@@ -10,9 +10,8 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/links"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
-	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 )
 
 // AddLink makes a link by hand.
@@ -86,44 +85,23 @@ func hinted(hint string) string {
 
 // came reports whether somebody came through a connector lately: the configuration need not name each.
 func (a *linkAdmin) came(connector string) bool {
-	return len(a.server.memory.ring.Last(1, func(d *record.Decision) bool { return d.Connector == connector })) > 0
+	return len(a.server.kept.journal.Last(1, func(d *journal.Entry) bool { return d.Connector == connector })) > 0
 }
 
 // decided fills in who a decision was about.
 func (a *linkAdmin) decided(ctx context.Context, id string, l *links.Link) error {
 	const hint = "\nhint: let the person try once more and take the id of that decision, or name the person by connector and user"
-	who, err := a.about(ctx, id)
+	who, err := a.server.kept.journal.About(ctx, id)
 	switch {
 	case err != nil:
 		return err
-	case who == nil && a.server.memory.ring.Get(id) == nil:
-		return status.Errorf(codes.NotFound, "no decision %s: the last %d since the start are kept%s", id, kept, hint)
+	case who == nil && a.server.kept.journal.Get(id) == nil:
+		return status.Errorf(codes.NotFound, "no decision %s: the last %d since the start are kept%s", id, journal.Kept, hint)
 	case who == nil:
 		return status.Errorf(codes.NotFound, "the decision %s does not say who it was about: only those are remembered for whom an account was found%s", id, hint)
-	case who.subjects[l.Plugin] == "":
+	case who.Subjects[l.Plugin] == "":
 		return status.Errorf(codes.NotFound, "the decision %s did not find an account of %s%s", id, l.Plugin, hint)
 	}
-	l.Connector, l.User, l.Address = who.connector, who.subjects[l.Plugin], who.address
+	l.Connector, l.User, l.Address = who.Connector, who.Subjects[l.Plugin], who.Address
 	return nil
-}
-
-// about returns nil where nothing that is kept says who a decision was about.
-func (a *linkAdmin) about(ctx context.Context, id string) (*person, error) {
-	s := a.server
-	if who := s.refused.find(id); who != nil {
-		return who, nil
-	}
-	if v, ok := s.recent.find(id); ok {
-		return s.memory.person(v.in.Connector, v.in.Identity, v.asked), nil
-	}
-	r, _, err := (&admin{server: s}).recorded(ctx, id)
-	if r == nil || err != nil {
-		return nil, err
-	}
-	identity := r.request.GetIdentity()
-	var asked []pipeline.Asked
-	for _, q := range r.Asked {
-		asked = append(asked, pipeline.Asked{Plugin: q.Plugin, Subject: q.Subject})
-	}
-	return s.memory.person(r.request.GetConnectorId(), pipeline.Identity{UserID: identity.GetUserId(), Email: identity.GetEmail()}, asked), nil
 }

@@ -19,7 +19,7 @@ type linkAdmin struct {
 }
 
 func (a *linkAdmin) store() (*links.Store, error) {
-	if s := a.server.memory.links; s != nil {
+	if s := a.server.kept.links; s != nil {
 		return s, nil
 	}
 	return nil, status.Error(codes.FailedPrecondition, "links are not kept: write state in the configuration, and start the sidecar anew")

@@ -66,7 +66,7 @@ func Diff(ctx context.Context, old, now string, o Options, more DiffOptions) (*D
 			return nil, fmt.Errorf("read the record of %s: %w", old, err)
 		}
 		for _, r := range list {
-			trials = append(trials, r.trial())
+			trials = append(trials, trialOf(r))
 		}
 	}
 	if len(trials) == 0 {

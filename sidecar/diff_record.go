@@ -3,18 +3,17 @@ package sidecar
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
-	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 	"github.com/claimsmith/claimsmith/sidecar/internal/state"
 )
 
 // readRecord reads the requests that a configuration records, the newest first. It may be served at the same time.
-func readRecord(ctx context.Context, cfg *config.Config) (_ []*recorded, err error) {
+func readRecord(ctx context.Context, cfg *config.Config) (_ []*journal.Request, err error) {
 	if cfg.Record == nil || cfg.State == nil {
 		return nil, errors.New("it has no record")
 	}
@@ -35,38 +34,26 @@ func readRecord(ctx context.Context, cfg *config.Config) (_ []*recorded, err err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	rows, err := record.Read(ctx, store, key)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*recorded, len(rows))
-	for i, row := range rows {
-		if out[i], err = decodeRecorded(row); err != nil {
-			return nil, fmt.Errorf("request %d: %w", i+1, err)
+	return journal.Read(ctx, store, key)
+}
+
+// trialOf is a recorded request with its name, and with the facts that were found then. It was made at one stage.
+func trialOf(r *journal.Request) trial {
+	outcome := func(ctx context.Context, set *ruleSet, _ pipeline.Stage) RequestOutcome {
+		in, err := input(r.Request)
+		if err != nil {
+			return RequestOutcome{Outcome: outcomeUnknown, Err: err.Error()}
 		}
+		given := found(set, r)
+		given.freeze(in)
+		result, err := set.pipeline.Run(ctx, in)
+		if missing := given.notAsked(); len(missing) > 0 {
+			return unanswered(missing[0])
+		}
+		return outcomeOf(in, result, err)
 	}
-	return out, nil
-}
-
-// outcome is what a rule set makes of a recorded request, with the facts that were found then.
-func (r *recorded) outcome(ctx context.Context, set *ruleSet, _ pipeline.Stage) RequestOutcome {
-	in, err := input(r.request)
-	if err != nil {
-		return RequestOutcome{Outcome: outcomeUnknown, Err: err.Error()}
-	}
-	given := r.frozen(set)
-	given.freeze(in)
-	result, err := set.pipeline.Run(ctx, in)
-	if missing := given.notAsked(); len(missing) > 0 {
-		return unanswered(missing[0])
-	}
-	return outcomeOf(in, result, err)
-}
-
-// trial is the request with its name. It was made at one stage.
-func (r *recorded) trial() trial {
 	return trial{
-		name: "decision " + r.ID, client: r.request.GetClientId(), stages: []pipeline.Stage{pipeline.Stage(loggedStage(r.request.GetStage()))},
-		outcome: r.outcome,
+		name: "decision " + r.ID, client: r.Request.GetClientId(), stages: []pipeline.Stage{pipeline.Stage(stageName(r.Request.GetStage()))},
+		outcome: outcome,
 	}
 }

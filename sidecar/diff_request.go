@@ -12,6 +12,7 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -89,11 +90,11 @@ func (set *ruleSet) known(facts map[string]json.RawMessage) map[string]json.RawM
 }
 
 func outcomeOf(in *pipeline.Input, result *pipeline.Result, err error) RequestOutcome {
-	switch {
+	switch _, rule := journal.Ended(result, err); {
 	case err != nil:
-		return RequestOutcome{Outcome: outcomeFailed, Err: err.Error(), Rule: (&decision{err: err}).rule()}
+		return RequestOutcome{Outcome: outcomeFailed, Err: err.Error(), Rule: rule}
 	case result.Denial != nil:
-		return RequestOutcome{Outcome: outcomeDenied, Message: result.Denial.Message, Rule: result.Denial.Rule}
+		return RequestOutcome{Outcome: outcomeDenied, Message: result.Denial.Message, Rule: rule}
 	}
 	out := RequestOutcome{Outcome: outcomeToken, tokens: make(map[pipeline.Kind]*claims.Object, len(in.Kinds))}
 	for _, kind := range in.Kinds {

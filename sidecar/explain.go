@@ -13,6 +13,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
@@ -259,11 +260,11 @@ func explanation(in *pipeline.Input, result *pipeline.Result, runErr error, took
 	for _, t := range result.Trace.Steps {
 		e.Steps = append(e.Steps, explainedStep(t))
 	}
-	d := decision{trace: result.Trace, denial: result.Denial, err: runErr}
-	e.Outcome = d.outcome()
+	outcome, rule := journal.Ended(result, runErr)
+	e.Outcome = string(outcome)
 	switch {
 	case runErr != nil:
-		e.Err, e.Rule = runErr.Error(), d.rule()
+		e.Err, e.Rule = runErr.Error(), rule
 		return e, nil
 	case result.Denial != nil:
 		e.Message, e.Rule = result.Denial.Message, result.Denial.Rule

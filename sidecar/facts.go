@@ -7,9 +7,9 @@ import (
 )
 
 // keepFacts has facts kept for as long as some lookup may use them.
-func (m *memory) keepFacts(cfg *config.Config) {
-	if m.facts != nil {
-		m.facts.SetMaxAge(maxStale(cfg.Pipeline))
+func (k *stores) keepFacts(cfg *config.Config) {
+	if k.facts != nil {
+		k.facts.SetMaxAge(maxStale(cfg.Pipeline))
 	}
 }
 

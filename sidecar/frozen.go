@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -90,4 +94,43 @@ func alike(a, b map[string]*facts.Type) map[string]bool {
 		}
 	}
 	return out
+}
+
+// found are the answers to a recorded request. Plugins whose facts have other types now cannot be used.
+func found(set *ruleSet, r *journal.Request) *frozen {
+	types := set.sources()
+	asked, unusable := r.Found(types)
+	out := &frozen{asked: asked, usable: make(map[string]bool)}
+	for name := range types {
+		out.usable[name] = !unusable[name]
+	}
+	return out
+}
+
+// replay decides a recorded request once more and explains it. The note says what is not as it was.
+func (set *ruleSet) replay(ctx context.Context, r *journal.Request, digest string) (_ *Explanation, note string, err error) {
+	in, err := input(r.Request)
+	if err != nil {
+		return nil, "", fmt.Errorf("the request made no sense: %w", err)
+	}
+	given := found(set, r)
+	given.freeze(in)
+	in.Explain = true
+	start := time.Now()
+	result, runErr := set.pipeline.Run(ctx, in)
+	e, err := explanation(in, result, runErr, time.Since(start))
+	if err != nil {
+		return nil, "", err
+	}
+	var notes []string
+	if r.Digest != digest {
+		notes = append(notes, fmt.Sprintf("The configuration changed since: %s decided, and this is what %s makes of it.", r.Digest, digest))
+	}
+	if missing := given.notAsked(); len(missing) > 0 {
+		notes = append(notes, "Nobody asked then: "+strings.Join(missing, ", ")+".")
+	}
+	if e.Outcome != string(r.Outcome) {
+		notes = append(notes, fmt.Sprintf("It came out %s then, and %s now.", r.Outcome, e.Outcome))
+	}
+	return e, strings.Join(notes, " "), nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
 
@@ -28,8 +29,9 @@ func Limits() []claims.Limit {
 		claims.Limit{What: "kept: answers of plugins", Bytes: pluginhost.MaxKept},
 		claims.Limit{What: "kept: answers of \"not found\"", Bytes: pluginhost.MaxKept / 10},
 		claims.Limit{What: "kept: answers of current exchanges", Bytes: pluginhost.MaxKept / 2},
-		claims.Limit{What: "kept: decisions without values", Count: kept},
-		claims.Limit{What: "kept: payloads of those let in lately", Bytes: recentPayload, Count: recentVisits},
+		claims.Limit{What: "kept: decisions without values", Count: journal.Kept},
+		claims.Limit{What: "kept: payloads of those let in lately", Bytes: journal.MaxPayload, Count: journal.People},
+		claims.Limit{What: "kept: requests that wait to be recorded", Bytes: journal.QueuedBytes},
 		claims.Limit{What: "connections at a time", Count: maxConns},
 		claims.Limit{What: "calls at a time on a connection", Count: maxStreams},
 	)

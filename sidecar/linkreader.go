@@ -12,7 +12,7 @@ import (
 )
 
 // linkReader reads the links of a configuration, for explanations. It writes nothing, and makes no store that is not there.
-type linkReader struct{ memory }
+type linkReader struct{ stores }
 
 func readLinks(cfg *config.Config, log *slog.Logger) (*linkReader, error) {
 	r := &linkReader{}

@@ -6,123 +6,34 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
-	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
-	"github.com/claimsmith/claimsmith/sidecar/internal/tally"
 )
 
-const (
-	recentVisits  = 200                 // people and clients that are remembered; more push out the oldest
-	recentAge     = 30 * 24 * time.Hour // and how long
-	recentPayload = 16 << 10            // longer payloads are not remembered: they would be kept in memory
-)
-
-// decided is told of every decision: it remembers who was let in and who was turned away, and hands the decision to the candidate.
-func (s *Server) decided(g *generation, id string, in *pipeline.Input, result *pipeline.Result, err error) {
-	if err == nil && result.Denial == nil {
-		s.lifetimes.note(in.Payload)
-		s.recent.add(visit{id: id, in: in, asked: result.Asked, sources: g.sources, at: time.Now()})
+// noted hands a call that is over to what remembers it: the numbers, the candidate, the journal.
+func (s *Server) noted(c *call) {
+	s.answered.Add(1)
+	s.metrics.count(&c.Entry)
+	entry := c.Entry // kept longer than the call and its values
+	if c.Input == nil {
+		s.kept.journal.Add(&entry, nil)
+		return
 	}
-	s.noteRefused(id, in, result, err)
-	if s.tally != nil && err == nil && in.IsUser() {
-		v := tally.Visit{Client: in.Client, Connector: in.Connector, User: in.Identity.UserID, LetIn: result.Denial == nil, At: time.Now()}
-		if result.Denial != nil {
-			v.Rule = result.Denial.Rule
-		}
-		s.tally.Note(v)
+	if c.Outcome.LetIn() {
+		s.lifetimes.note(c.Input.Payload)
 	}
-	if c := g.candidate.Load(); c != nil && !late(err) {
-		s.shadow.offer(shadowJob{candidate: c, id: id, in: in, result: result, err: err})
+	if candidate := c.active.candidate.Load(); candidate != nil && !late(c.Err) {
+		s.shadow.offer(shadowJob{candidate, c})
 	}
+	values := c.Values
+	s.kept.journal.Add(&entry, &values)
 }
 
 // late reports whether a run ended because its time was over, which says nothing about its rules.
 func late(err error) bool {
 	var e *pipeline.Error
 	return errors.As(err, &e) && e.Class == pipeline.Deadline
-}
-
-// visitor is somebody at a client.
-type visitor struct{ connector, user, client string }
-
-// visit is a request that was let in, with what the plugins said to it. It is kept in memory and written nowhere.
-type visit struct {
-	id      string // of the decision; empty: it was made before the start
-	who     visitor
-	in      *pipeline.Input
-	asked   []pipeline.Asked
-	sources map[string]*facts.Type // what asked is typed by
-	at      time.Time
-}
-
-// recent remembers who was let in: the last request of each.
-type recent struct {
-	mu    sync.Mutex
-	index map[visitor]int // into ring
-	ring  []visit
-	next  int // the oldest, once the ring is full
-}
-
-// add remembers a request that was let in. Requests about no person are not counted: nobody is locked out of them.
-func (r *recent) add(v visit) {
-	if !v.in.IsUser() || len(v.in.Payload.Raw()) > recentPayload {
-		return
-	}
-	v.who = visitor{v.in.Connector, v.in.Identity.UserID, v.in.Client}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if at, known := r.index[v.who]; known {
-		if !v.at.Before(r.ring[at].at) {
-			r.ring[at] = v
-		}
-		return
-	}
-	if r.index == nil {
-		r.index = make(map[visitor]int)
-	}
-	if len(r.ring) < recentVisits {
-		r.index[v.who] = len(r.ring)
-		r.ring = append(r.ring, v)
-		return
-	}
-	delete(r.index, r.ring[r.next].who)
-	r.ring[r.next], r.index[v.who] = v, r.next
-	r.next = (r.next + 1) % recentVisits
-}
-
-// since returns what is remembered from a moment on.
-func (r *recent) since(t time.Time) []visit {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(r.ring), func(v visit) bool { return v.at.Before(t) })
-}
-
-// find returns the request of a decision, if it is remembered.
-func (r *recent) find(id string) (visit, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, v := range r.ring {
-		if v.id == id {
-			return v, true
-		}
-	}
-	return visit{}, false
-}
-
-// forget drops what is remembered of somebody, and returns how many requests that were.
-func (r *recent) forget(who func(*pipeline.Input) bool) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	before := len(r.ring)
-	r.ring = slices.DeleteFunc(slices.Concat(r.ring[r.next:], r.ring[:r.next]), func(v visit) bool { return who(v.in) })
-	r.next, r.index = 0, make(map[visitor]int, len(r.ring))
-	for i := range r.ring {
-		r.index[r.ring[i].who] = i
-	}
-	return before - len(r.ring)
 }
 
 // LockedOut is the error for a configuration that keeps out everybody who was let in recently. It holds no values.
@@ -146,25 +57,25 @@ func (e *LockedOut) counts() string {
 func (e *LockedOut) everybody() bool { return e.Recent > 0 && e.Refused+e.Failed == e.Recent }
 
 // lockout tries a configuration on those who were let in recently, with the facts that were found for them then.
-func (r *recent) lockout(ctx context.Context, now *ruleSet) *LockedOut {
+func lockout(ctx context.Context, j *journal.Journal, now *ruleSet) *LockedOut {
 	out := &LockedOut{}
 	rules := make(map[string]int)
 	types := now.sources()
-	for _, v := range r.since(time.Now().Add(-recentAge)) {
-		in, given := *v.in, frozen{asked: v.asked, usable: alike(v.sources, types)}
+	for _, v := range j.LetIn() {
+		in, given := *v.Input, frozen{asked: v.Asked, usable: alike(v.Sources, types)}
 		given.freeze(&in)
-		d := &decision{}
-		d.denial, d.err = now.again(ctx, &in)
-		switch {
-		case len(given.notAsked()) > 0 || ctx.Err() != nil:
+		result, err := now.pipeline.Run(ctx, &in)
+		if len(given.notAsked()) > 0 || ctx.Err() != nil {
 			out.Unknown++
 			continue
-		case d.err != nil:
+		}
+		switch _, rule := journal.Ended(result, err); {
+		case err != nil:
 			out.Failed++
-			rules[d.rule()]++
-		case d.denial != nil:
+			rules[rule]++
+		case result.Denial != nil:
 			out.Refused++
-			rules[d.rule()]++
+			rules[rule]++
 		}
 		out.Recent++
 	}
@@ -177,7 +88,7 @@ func (r *recent) lockout(ctx context.Context, now *ruleSet) *LockedOut {
 
 // letsIn refuses a configuration that would lock everybody out, unless it is forced, and warns of one that keeps out some.
 func (s *Server) letsIn(ctx context.Context, now *generation, force bool) error {
-	out := s.recent.lockout(ctx, now.set)
+	out := lockout(ctx, s.kept.journal, now.set)
 	switch {
 	case out.everybody() && !force:
 		return out
@@ -188,8 +99,41 @@ func (s *Server) letsIn(ctx context.Context, now *generation, force bool) error 
 	return nil
 }
 
-// again decides a request once more.
-func (set *ruleSet) again(ctx context.Context, in *pipeline.Input) (*pipeline.Denial, error) {
-	result, err := set.pipeline.Run(ctx, in)
-	return result.Denial, err
+// recall remembers who was let in before this start, as far as requests are recorded. A start is not refused as a reload is, so it
+// says if the configuration keeps them all out.
+func (s *Server) recall(ctx context.Context) {
+	kept, active := s.kept.journal, s.active.Load()
+	if !kept.Records() {
+		return
+	}
+	list, err := kept.Requests(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		s.log.WarnContext(ctx, "who was let in before this start is not known", "err", err)
+		return
+	}
+	for _, r := range slices.Backward(list) { // the oldest first
+		in, err := input(r.Request)
+		if err != nil || !r.Outcome.LetIn() {
+			continue // or it was of another version
+		}
+		asked, _ := r.Found(active.sources)
+		kept.Remember(&journal.Visit{At: r.At, Values: journal.Values{Request: r.Request, Input: in, Asked: asked, Sources: active.sources}})
+	}
+	out := lockout(ctx, kept, active.set)
+	if out.Recent == 0 {
+		return
+	}
+	level := s.log.InfoContext
+	said := "people were let in before this start"
+	if out.everybody() {
+		level, said = s.log.ErrorContext, "the configuration keeps out everybody who was let in before this start"
+	}
+	attrs := []any{"of", out.Recent, "refused", out.Refused, "failed", out.Failed, "unknown", out.Unknown}
+	if len(out.Rules) > 0 {
+		attrs = append(attrs, "rules", out.Rules)
+	}
+	level(ctx, said, attrs...)
 }

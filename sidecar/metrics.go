@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
 
@@ -51,16 +52,14 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
-// told notes a decision for whoever asks later.
-func (s *Server) told(d *decision) {
-	s.answered.Add(1)
-	s.memory.remember(d)
-	counter, known := s.metrics.decisions[[2]string{loggedStage(d.request.GetStage()), d.outcome()}]
+// count counts a decision.
+func (m *metrics) count(e *journal.Entry) {
+	counter, known := m.decisions[[2]string{e.Stage, string(e.Outcome)}]
 	if !known {
-		counter = s.metrics.other
+		counter = m.other
 	}
 	counter.Inc()
-	s.metrics.took.Observe(time.Since(d.start).Seconds())
+	m.took.Observe(e.Took.Seconds())
 }
 
 func (m *metrics) reloaded(err error) {

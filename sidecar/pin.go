@@ -18,10 +18,11 @@ func (s *service) bond(ctx context.Context, l *pipeline.Link) (pipeline.Bond, er
 	return s.links.Bond(ctx, l)
 }
 
-// settle does what remains when a decision is good: new links are written down. It is the
-// only place where a decision makes links, and only those that sign tokens do.
-func (s *service) settle(ctx context.Context, d *decision, in *pipeline.Input, result *pipeline.Result) error {
-	if in.Stage != pipeline.StageToken || len(result.Links) == 0 {
+// link writes down the links that follow from a decision that lets in. It is the only place where a decision makes links, and only
+// those that sign tokens do.
+func (s *service) link(ctx context.Context, c *call) error {
+	result := c.result
+	if c.Input.Stage != pipeline.StageToken || len(result.Links) == 0 {
 		return nil
 	}
 	first := &result.Links[0]
@@ -41,7 +42,7 @@ func (s *service) settle(ctx context.Context, d *decision, in *pipeline.Input, r
 	}
 	if made {
 		for _, l := range result.Links {
-			s.log.InfoContext(ctx, "a person was linked to an account", "decision_id", d.id, "plugin", l.Plugin, "connector_id", l.Connector, "rule", l.Pos.String())
+			s.log.InfoContext(ctx, "a person was linked to an account", "decision_id", c.ID, "plugin", l.Plugin, "connector_id", l.Connector, "rule", l.Pos.String())
 		}
 		return nil
 	}

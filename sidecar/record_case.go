@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
-	"github.com/claimsmith/claimsmith/sidecar/internal/record"
 )
 
 // testCase makes an entry of tests from a recorded request: with frozen facts, and pseudonyms for what is personal. What it
 // wants is what the rules make of it now. The note says where that is not what they made of the person.
-func (set *ruleSet) testCase(ctx context.Context, r *recorded, names *record.Pseudonyms) (yaml, note string, err error) {
-	req, err := r.example(names)
+func (set *ruleSet) testCase(ctx context.Context, r *journal.Request, names *Pseudonyms) (yaml, note string, err error) {
+	req, err := example(r, names)
 	if err != nil {
 		return "", "", err
 	}
@@ -59,11 +59,11 @@ func (set *ruleSet) testCase(ctx context.Context, r *recorded, names *record.Pse
 }
 
 // example is the recorded request with pseudonyms.
-func (r *recorded) example(names *record.Pseudonyms) (Request, error) {
-	id := r.request.GetIdentity()
+func example(r *journal.Request, names *Pseudonyms) (Request, error) {
+	id := r.Request.GetIdentity()
 	req := Request{
-		Client: r.request.GetClientId(), Connector: r.request.GetConnectorId(), Scopes: r.request.GetScopes(), Audience: r.request.GetAudience(),
-		Grant: r.request.GetGrantType(), Stage: loggedStage(r.request.GetStage()), Facts: map[string]json.RawMessage{},
+		Client: r.Request.GetClientId(), Connector: r.Request.GetConnectorId(), Scopes: r.Request.GetScopes(), Audience: r.Request.GetAudience(),
+		Grant: r.Request.GetGrantType(), Stage: stageName(r.Request.GetStage()), Facts: map[string]json.RawMessage{},
 		Identity: RequestIdentity{
 			Email: names.Of("person", id.GetEmail()), EmailVerified: id.GetEmailVerified(), Username: names.Of("person", id.GetUsername()),
 			PreferredUsername: names.Of("person", id.GetPreferredUsername()), UserID: names.Of("subject", id.GetUserId()),
@@ -79,7 +79,7 @@ func (r *recorded) example(names *record.Pseudonyms) (Request, error) {
 		if _, known := req.Facts[a.Alias]; known {
 			continue
 		}
-		facts, err := a.example(names)
+		facts, err := answerExample(a, names)
 		if err != nil {
 			return Request{}, fmt.Errorf("facts of %s: %w", a.Alias, err)
 		}
@@ -94,8 +94,8 @@ func (r *recorded) example(names *record.Pseudonyms) (Request, error) {
 	return req, nil
 }
 
-// example is an answer as tests give it.
-func (a recordedLookup) example(names *record.Pseudonyms) (json.RawMessage, error) {
+// answerExample is an answer as tests give it.
+func answerExample(a journal.Lookup, names *Pseudonyms) (json.RawMessage, error) {
 	if a.Answer == nil {
 		return json.RawMessage(`{"failed":true}`), nil
 	}
@@ -143,7 +143,7 @@ func zero(value any) bool {
 }
 
 // pseudonymous replaces all text of a fact. What the text is can only be told from the name of the fact.
-func pseudonymous(names *record.Pseudonyms, fact string, value any) any {
+func pseudonymous(names *Pseudonyms, fact string, value any) any {
 	switch v := value.(type) {
 	case string:
 		return names.Of(noun(fact), v)
@@ -175,9 +175,9 @@ func noun(fact string) string {
 // wanted is what a test wants so that what came out comes out again.
 func (e *Explanation) wanted() string {
 	switch e.Outcome {
-	case string(record.Denied):
+	case string(journal.Denied):
 		return "{denied: " + quoted(e.Message) + "}"
-	case string(record.Failed):
+	case string(journal.Failed):
 		return "{failed: true}"
 	}
 	exact := map[string]json.RawMessage{}

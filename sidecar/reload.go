@@ -59,7 +59,7 @@ func (s *Server) reload(ctx context.Context, fresh, force bool) (err error) {
 		s.log.WarnContext(ctx, "what changed takes effect with the next start", "keys", keys)
 	}
 	s.active.Store(now)
-	s.memory.keepFacts(now.cfg)
+	s.kept.keepFacts(now.cfg)
 	s.log.InfoContext(ctx, "configuration reloaded", "digest", now.digest, "tests", len(now.set.cases))
 	old.retire()
 	s.endCandidate(ctx, old.candidate.Load())

@@ -25,7 +25,6 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
-	"github.com/claimsmith/claimsmith/sidecar/internal/tally"
 )
 
 // Server is a loaded configuration with its plugins running. New makes it, Serve answers calls, Close ends it.
@@ -39,12 +38,9 @@ type Server struct {
 	warnings  []Problem      // of New, for the log of Serve
 	reloading sync.Mutex     // one reload at a time
 	shadow    shadow
-	recent    recent       // who was let in
-	lifetimes lifetimes    // of tokens
-	refused   refused      // who was not, although they have an account
-	tracing   *tracing     // nil: nothing is traced
-	tally     *tally.Tally // the same without saying who, past a restart; nil: not kept
-	memory    memory
+	lifetimes lifetimes // of tokens
+	tracing   *tracing  // nil: nothing is traced
+	kept      stores
 	failed    atomic.Pointer[failedReload] // the last reload; nil when it was none
 	started   time.Time
 	metrics   *metrics
@@ -62,18 +58,18 @@ const (
 // New loads a configuration, starts its plugins and runs its tests. The error is a *Problems when something is wrong with the
 // file and a *TestsFailed when its tests do not hold. The caller closes the server, also when Serve was never called.
 func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
-	cfg, log, memory, forgetful := o.begin(file)
+	cfg, log, kept, forgetful := o.begin(file)
 	options := hostOptions(o, log)
-	if memory.facts != nil {
-		options.Store = memory.facts
+	if kept.facts != nil {
+		options.Store = kept.facts
 	}
 	host, err := pluginhost.New(options)
 	if err != nil {
-		return nil, errors.Join(err, memory.close())
+		return nil, errors.Join(err, kept.close())
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, host.Close(), memory.close())
+			err = errors.Join(err, host.Close(), kept.close())
 		}
 	}()
 	first, warnings, err := load(ctx, file, o, host, nil)
@@ -85,16 +81,12 @@ func New(ctx context.Context, file string, o Options) (_ *Server, err error) {
 	case cfg == nil || !sameKeeping(first.cfg, cfg):
 		return nil, errors.New("the configuration changed while it was read: start again")
 	}
-	memory.keepFacts(first.cfg)
-	tally, err := newTally(first.cfg, &memory, log)
-	if err != nil {
-		return nil, err
-	}
+	kept.keepFacts(first.cfg)
 	tracing, err := newTracing(first.cfg.Tracing, o.Version, log)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings, shadow: newShadow(log), memory: memory, tracing: tracing, tally: tally, started: time.Now()}
+	s := &Server{options: o, file: file, log: log, host: host, warnings: warnings, shadow: newShadow(log), kept: kept, tracing: tracing, started: time.Now()}
 	if s.certs, err = newCertificates(first.cfg.Listen.TLS, log); err != nil {
 		return nil, err
 	}
@@ -110,21 +102,21 @@ func hostOptions(o Options, log *slog.Logger) pluginhost.Options {
 }
 
 // begin looks into a configuration for what is needed before it is loaded: how to log, and what is remembered.
-func (o Options) begin(file string) (_ *config.Config, log *slog.Logger, _ memory, err error) {
+func (o Options) begin(file string) (_ *config.Config, log *slog.Logger, _ stores, err error) {
 	cfg, _, problems := config.Load(file, config.Options{Builtins: o.builtinNames()})
 	if config.HasErrors(problems) {
-		return nil, o.log(nil), memory{}, nil
+		return nil, o.log(nil), stores{}, nil
 	}
 	log = o.log(cfg)
-	m, err := newMemory(cfg, log)
-	return cfg, log, m, err
+	kept, err := newStores(cfg, log)
+	return cfg, log, kept, err
 }
 
 // Close stops the plugins, keeps what they said last, sends the spans that are left, and closes the store. It is safe to call twice.
 func (s *Server) Close() error {
 	err := s.host.Close()
 	s.tracing.close()
-	return errors.Join(err, s.memory.close())
+	return errors.Join(err, s.kept.close())
 }
 
 // Serve answers calls until ctx ends; then calls under way get the budget of a request to finish. Over a network it first says that it
@@ -145,7 +137,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		grpc.MaxConcurrentStreams(maxStreams), grpc.ConnectionTimeout(shakingTime), grpc.InTapHandle(s.patient),
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                              // their stacks have grown: those of new goroutines would grow at every call
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true})) // a hook asks every minute, and over a network every 10 s
-	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, decided: s.decided, told: s.told, links: s.memory.links, tracing: s.tracing, log: log})
+	hookv1.RegisterClaimsHookServiceServer(server, &service{acquire: s.acquire, noted: s.noted, links: s.kept.links, tracing: s.tracing, log: log})
 	alive := health.NewServer()
 	healthv1.RegisterHealthServer(server, alive)
 	if s.options.Reflection {
@@ -175,11 +167,8 @@ func (s *Server) run(ctx context.Context, server *grpc.Server, listener net.List
 	watching.Go(func() { s.shadow.work(ctx) })
 	watching.Go(func() { s.recall(ctx) })
 	watching.Go(func() { s.tellLost(ctx) })
-	if s.memory.facts != nil {
-		watching.Go(func() { s.memory.facts.Run(ctx) })
-	}
-	if s.tally != nil {
-		watching.Go(func() { s.tally.Run(ctx) })
+	if s.kept.facts != nil {
+		watching.Go(func() { s.kept.facts.Run(ctx) })
 	}
 	defer watching.Wait()
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -24,10 +25,7 @@ type shadow struct {
 // shadowJob is a decision that was made, with what it was made from.
 type shadowJob struct {
 	candidate *candidate
-	id        string // of the decision
-	in        *pipeline.Input
-	result    *pipeline.Result
-	err       error
+	*call
 }
 
 // shadowTally counts what became of the decisions since a candidate was loaded.
@@ -101,11 +99,11 @@ func (s *shadow) work(ctx context.Context) {
 func (s *shadow) guarded(ctx context.Context, j *shadowJob) {
 	defer func() {
 		if recover() != nil {
-			s.log.ErrorContext(ctx, "this is a bug in claimsmith, please report it", "decision_id", j.id, "at", panicked())
+			s.log.ErrorContext(ctx, "this is a bug in claimsmith, please report it", "decision_id", j.ID, "at", panicked())
 		}
 	}()
-	in := *j.in // a run notes its trusted address in it
-	given := frozen{asked: j.result.Asked, usable: j.candidate.usable}
+	in := *j.Input // a run notes its trusted address in it
+	given := frozen{asked: j.Asked, usable: j.candidate.usable}
 	given.freeze(&in)
 	result, err := j.candidate.set.pipeline.Run(ctx, &in)
 	if missing := given.notAsked(); len(missing) > 0 {
@@ -113,13 +111,13 @@ func (s *shadow) guarded(ctx context.Context, j *shadowJob) {
 		s.tellNotAsked(ctx, j.candidate, missing)
 		return
 	}
-	d := RequestDifference{Old: outcomeOf(j.in, j.result, j.err), New: outcomeOf(&in, result, err)}
+	d := RequestDifference{Old: outcomeOf(j.Input, j.result, j.Err), New: outcomeOf(&in, result, err)}
 	if d.judge(); d.Change == noChange {
 		j.candidate.tally.same.Add(1)
 		return
 	}
 	j.candidate.tally.differs(d.Change)
-	s.tell(ctx, j, &d, &decision{trace: result.Trace, denial: result.Denial, err: err})
+	s.tell(ctx, j, &d, result, err)
 }
 
 func (t *shadowTally) differs(c Change) {
@@ -160,26 +158,26 @@ type shadowClaim struct {
 }
 
 // tell logs a difference: names and places, never values.
-func (s *shadow) tell(ctx context.Context, j *shadowJob, d *RequestDifference, other *decision) {
-	own := &decision{trace: j.result.Trace, denial: j.result.Denial, err: j.err}
+func (s *shadow) tell(ctx context.Context, j *shadowJob, d *RequestDifference, other *pipeline.Result, otherErr error) {
+	outcome, rule := journal.Ended(other, otherErr)
 	attrs := []slog.Attr{
-		slog.String("decision_id", j.id), slog.String("client_id", j.in.Client), slog.String("connector_id", j.in.Connector),
-		slog.String("stage", string(j.in.Stage)), slog.String("change", string(d.Change)),
-		slog.String("outcome", own.outcome()), slog.String("candidate_outcome", other.outcome()),
+		slog.String("decision_id", j.ID), slog.String("client_id", j.Client), slog.String("connector_id", j.Connector),
+		slog.String("stage", j.Stage), slog.String("change", string(d.Change)),
+		slog.String("outcome", string(j.Outcome)), slog.String("candidate_outcome", string(outcome)),
 	}
-	if rule := own.rule(); rule != "" {
-		attrs = append(attrs, slog.String("rule", rule))
+	if j.Rule != "" {
+		attrs = append(attrs, slog.String("rule", j.Rule))
 	}
-	if rule := other.rule(); rule != "" {
+	if rule != "" {
 		attrs = append(attrs, slog.String("candidate_rule", rule))
 	}
-	if other.err != nil {
-		attrs = append(attrs, slog.String("err", other.err.Error()))
+	if otherErr != nil {
+		attrs = append(attrs, slog.String("err", otherErr.Error()))
 	}
 	if len(d.Claims) > 0 {
 		list := make([]shadowClaim, len(d.Claims))
 		for i, c := range d.Claims {
-			list[i] = shadowClaim{Claim: c.Claim, Does: c.does(), Token: c.Token, Rule: own.decides(c.Claim), Candidate: other.decides(c.Claim)}
+			list[i] = shadowClaim{Claim: c.Claim, Does: c.does(), Token: c.Token, Rule: decides(&j.result.Trace, c.Claim), Candidate: decides(&other.Trace, c.Claim)}
 		}
 		attrs = append(attrs, slog.Any("claims", list))
 	}
@@ -187,8 +185,8 @@ func (s *shadow) tell(ctx context.Context, j *shadowJob, d *RequestDifference, o
 }
 
 // decides is the place of the rule that gave or took a claim.
-func (d *decision) decides(claim string) string {
-	for _, c := range d.trace.Changes {
+func decides(t *pipeline.Trace, claim string) string {
+	for _, c := range t.Changes {
 		if strings.EqualFold(c.Claim, claim) {
 			return c.Pos.String()
 		}

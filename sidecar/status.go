@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar/internal/record"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 )
 
 // failedReload is a reload after which the old configuration went on.
@@ -35,17 +35,17 @@ func (s *Server) noteReload(err error) {
 func (a *admin) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv1.StatusResponse, error) {
 	s := a.server
 	active := s.active.Load()
-	counts := s.memory.ring.Counters()
+	counts := s.kept.journal.Counters()
 	out := &adminv1.StatusResponse{
 		Version: s.options.Version, Pid: int32(os.Getpid()), Started: timestamppb.New(s.started), Configuration: s.configuration(),
 		Decisions: &adminv1.Counters{Patched: counts.Patched, Unchanged: counts.Unchanged, Denied: counts.Denied, Failed: counts.Failed},
-		Record:    s.memory.recordStatus(ctx), Shadow: shadowStatus(s.Shadow()),
+		Record:    s.recordStatus(ctx), Shadow: shadowStatus(s.Shadow()),
 	}
 	s.worst(active, out)
 	if f := s.failed.Load(); f != nil {
 		out.FailedReload = f.wire(s.host.Reveal)
 	}
-	if lost := s.memory.linksLost(ctx); !lost.IsZero() {
+	if lost := s.kept.linksLost(ctx); !lost.IsZero() {
 		out.LinksLost = timestamppb.New(lost)
 	}
 	if s.certs != nil {
@@ -56,7 +56,7 @@ func (a *admin) Status(ctx context.Context, _ *adminv1.StatusRequest) (*adminv1.
 		}
 	}
 	out.NeedsRestart = needsRestart(s.began, active.cfg)
-	out.LinksSealed = int32(s.memory.linksSealed(ctx))
+	out.LinksSealed = int32(s.kept.linksSealed(ctx))
 	for _, running := range active.plugins {
 		is, st := running.plugin.Description(), running.plugin.Status()
 		p := &adminv1.Plugin{
@@ -104,16 +104,16 @@ func (s *Server) worst(active *generation, out *adminv1.StatusResponse) {
 	}
 }
 
-func (m *memory) recordStatus(ctx context.Context) *adminv1.Record {
-	if m.keeper == nil {
+func (s *Server) recordStatus(ctx context.Context) *adminv1.Record {
+	if !s.kept.journal.Records() {
 		return nil
 	}
-	out := &adminv1.Record{Max: int32(m.limits.Max), MaxAge: durationpb.New(m.limits.MaxAge), Dropped: m.keeper.Dropped()}
-	n, err := m.keeper.Count(ctx)
+	limits := s.began.Record // a reload does not change them
+	n, dropped, err := s.kept.journal.Recorded(ctx)
+	out := &adminv1.Record{Max: int32(limits.Max), MaxAge: durationpb.New(limits.MaxAge), Dropped: dropped, Kept: int32(n)}
 	if err != nil {
 		out.Err = err.Error()
 	}
-	out.Kept = int32(n)
 	return out
 }
 
@@ -162,10 +162,13 @@ func (f *failedReload) wire(reveal func(string) string) *adminv1.FailedReload {
 	return out
 }
 
-func decisionWire(d *record.Decision, recorded bool) *adminv1.Decision {
+func decisionWire(d *journal.Entry, recorded bool) *adminv1.Decision {
 	out := &adminv1.Decision{
 		Id: d.ID, Time: timestamppb.New(d.At), RequestId: d.RequestID, ClientId: d.Client, ConnectorId: d.Connector, Stage: d.Stage,
-		Grant: d.Grant, Outcome: string(d.Outcome), Rule: d.Rule, Err: d.Err, Took: durationpb.New(d.Took), Digest: d.Digest, Recorded: recorded,
+		Grant: d.Grant, Outcome: string(d.Outcome), Rule: d.Rule, Took: durationpb.New(d.Took), Digest: d.Digest, Recorded: recorded,
+	}
+	if d.Err != nil {
+		out.Err = d.Err.Error()
 	}
 	for _, c := range d.Changes {
 		out.Changes = append(out.Changes, &adminv1.Change{Claim: c.Claim, Op: c.Op, Rule: c.Pos.String(), Facts: c.Facts})

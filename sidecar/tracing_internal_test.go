@@ -10,8 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 )
 
 func TestWithoutTracingThereIsNothing(t *testing.T) {
@@ -46,7 +46,7 @@ func TestNothingOfTracingOutlivesIt(t *testing.T) {
 	}
 	for range 3 * spanBatch {
 		_, span := on.begin(t.Context())
-		span.end(&decision{request: &hookv1.ExtendPayloadRequest{}})
+		span.end(&journal.Entry{})
 	}
 	start := time.Now()
 	on.close()

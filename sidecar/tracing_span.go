@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -48,31 +49,31 @@ func passedOn(ctx context.Context) context.Context {
 }
 
 // end says what was decided: what the log says too, in the same words, without the texts of errors.
-func (s *requestSpan) end(d *decision) {
+func (s *requestSpan) end(e *journal.Entry) {
 	if s == nil {
 		return
 	}
 	attrs := []attribute.KeyValue{
-		attribute.String("claimsmith.decision_id", d.id),
-		attribute.String("claimsmith.client_id", d.request.GetClientId()),
-		attribute.String("claimsmith.connector_id", d.request.GetConnectorId()),
-		attribute.String("claimsmith.stage", loggedStage(d.request.GetStage())),
-		attribute.String("claimsmith.grant", d.request.GetGrantType()),
-		attribute.String("claimsmith.outcome", d.outcome()),
+		attribute.String("claimsmith.decision_id", e.ID),
+		attribute.String("claimsmith.client_id", e.Client),
+		attribute.String("claimsmith.connector_id", e.Connector),
+		attribute.String("claimsmith.stage", e.Stage),
+		attribute.String("claimsmith.grant", e.Grant),
+		attribute.String("claimsmith.outcome", string(e.Outcome)),
 	}
-	if rule := d.rule(); rule != "" {
-		attrs = append(attrs, attribute.String("claimsmith.rule", rule))
+	if e.Rule != "" {
+		attrs = append(attrs, attribute.String("claimsmith.rule", e.Rule))
 	}
-	if len(d.trace.Changes) > 0 {
-		names := make([]string, len(d.trace.Changes))
-		for i, c := range d.trace.Changes {
+	if len(e.Changes) > 0 {
+		names := make([]string, len(e.Changes))
+		for i, c := range e.Changes {
 			names[i] = c.Claim
 		}
 		attrs = append(attrs, attribute.StringSlice("claimsmith.claims", names))
 	}
 	s.span.SetAttributes(attrs...)
-	if d.err != nil {
-		s.span.SetStatus(otelcodes.Error, d.code.String())
+	if e.Err != nil {
+		s.span.SetStatus(otelcodes.Error, e.Code.String())
 	}
 	s.span.End()
 }

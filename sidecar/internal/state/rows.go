@@ -28,13 +28,46 @@ func (s *Store) Rows(kind string, key *Key) *Rows { return &Rows{store: s, kind:
 // Digest returns a keyed digest of a text that must not be kept itself, such as an address. It is the same for the same key, kind and scope.
 func (r *Rows) Digest(scope, text string) string { return r.key.digest(r.kind, scope, text) }
 
-// Put keeps a value, in the place of the one that had the same scope and id.
+// Put is a value to be kept, in the place of the one that had the same scope and id.
+type Put struct {
+	Scope, ID string
+	At        time.Time
+	Value     []byte
+}
+
+// Put keeps a value.
 func (r *Rows) Put(ctx context.Context, scope, id string, at time.Time, value []byte) error {
-	p := place{kind: r.kind, scope: scope, id: r.key.digest(r.kind, scope, id), at: at.UnixMicro()}
-	_, err := r.exec(ctx, `INSERT INTO claimsmith_rows (kind, scope, id, at, key, sealed) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (kind, scope, id) DO UPDATE SET at = excluded.at, key = excluded.key, sealed = excluded.sealed`,
-		p.kind, p.scope, p.id, p.at, r.key.name, r.key.seal(p, value))
-	return err
+	return r.PutAll(ctx, []Put{{scope, id, at, value}})
+}
+
+// PutAll keeps all of several values, in one transaction, or none.
+func (r *Rows) PutAll(ctx context.Context, all []Put) error {
+	if len(all) == 0 {
+		return nil
+	}
+	db, err := r.store.open(ctx)
+	if err != nil {
+		return err
+	}
+	err = within(ctx, db, func(tx *sql.Tx) (err error) {
+		stmt, err := tx.PrepareContext(ctx, r.bind(`INSERT INTO claimsmith_rows (kind, scope, id, at, key, sealed) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (kind, scope, id) DO UPDATE SET at = excluded.at, key = excluded.key, sealed = excluded.sealed`))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stmt.Close()) }()
+		for _, one := range all {
+			p := place{kind: r.kind, scope: one.Scope, id: r.key.digest(r.kind, one.Scope, one.ID), at: one.At.UnixMicro()}
+			if _, err := stmt.ExecContext(ctx, p.kind, p.scope, p.id, p.at, r.key.name, r.key.seal(p, one.Value)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write %s: %w", r.kind, err)
+	}
+	return nil
 }
 
 // Get returns the row with a scope and an id. It reports false when there is none, or when it does not open.
