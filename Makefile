@@ -2,17 +2,23 @@
 BUF         := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: generate lint test check bench demo
+# The packages of all modules: ./... stops at a folder with a go.mod of its own.
+ALL = $(shell go list -m -f '{{.Dir}}/...')
+
+.PHONY: generate tidy lint test check bench demo
 
 generate: ## the Go of the wire contracts, and the JSON Schema of claimsmith.yaml
 	$(BUF) generate --template proto/buf.gen.yaml
 	go run ./cmd/claimsmith schema > examples/claimsmith.schema.json.new
 	mv examples/claimsmith.schema.json.new examples/claimsmith.schema.json
 
+tidy: ## go.mod and go.sum of every module
+	.ci/tidy
+
 lint: ## what is wrong without running anything
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }
-	go vet ./...
-	$(STATICCHECK) ./...
+	go vet $(ALL)
+	$(STATICCHECK) $(ALL)
 	$(BUF) lint
 
 test:
@@ -22,7 +28,7 @@ check: ## all that has to hold, as the build server runs it: about 20 minutes
 	.ci/run
 
 bench: ## beside the floors they are measured against
-	go test -run '^$$' -bench . ./...
+	go test -run '^$$' -bench . $(ALL)
 
 demo:
 	go run ./cmd/claimsmith demo

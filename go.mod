@@ -4,6 +4,8 @@ go 1.26.0
 
 require (
 	github.com/chromedp/chromedp v0.23.0
+	github.com/claimsmith/claimsmith/plugins/sdk v0.1.0
+	github.com/claimsmith/claimsmith/proto v0.1.0
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/dexidp/dex v0.0.0-20260303133905-11d2eeb52b42
 	github.com/dexidp/dex/api/v2 v2.4.0

@@ -53,7 +53,12 @@ func newCommand() *cobra.Command {
 		if o.Replace != "" {
 			fmt.Fprintf(out, "go.mod takes claimsmith from the checkout in %s; --replace names another\n", o.Replace)
 		}
-		fmt.Fprintf(out, "next: cd %s && go mod tidy && go test ./... && go build\nthen: README.md says how it gets into a configuration\n", o.Dir)
+		next := "go mod tidy && go test ./... && go build"
+		if work := starter.Workspace(o.Dir); work != "" {
+			fmt.Fprintf(out, "the plugin is no module of %s: GOWORK=off keeps the go command from using that file\n", work)
+			next = "export GOWORK=off && " + next
+		}
+		fmt.Fprintf(out, "next: cd %s && %s\nthen: README.md says how it gets into a configuration\n", o.Dir, next)
 		return nil
 	}
 	return cmd

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/claimsmith/claimsmith/plugins/internal/files"
 )
 
 // decoder holds JSON against a shape and notes all that does not fit. What it decodes is strict: names match byte for byte,
@@ -150,7 +148,7 @@ func (d *decoder) secrets(o map[string]any, s *shape, path string) {
 		}
 		content, err := os.ReadFile(file)
 		if err == nil {
-			content, err = files.Text(content)
+			content, err = Text(content)
 		}
 		if err != nil {
 			d.add(join(path, name), err.Error(), "")

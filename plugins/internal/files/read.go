@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
 // unsettled is how long after a change the times of a file may not tell it from the next one.
@@ -46,7 +48,7 @@ func Absolute(file string) error {
 	return nil
 }
 
-// Read gives the content, as Text has it, of a regular file that is no longer than most bytes and did not change meanwhile. The stamp is good
+// Read gives the content, as sdk.Text has it, of a regular file that is no longer than most bytes and did not change meanwhile. The stamp is good
 // whenever the file could be looked at, so that a file that cannot be used is not read again for nothing.
 func Read(file string, most int64) ([]byte, Stamp, error) {
 	if info, err := os.Stat(file); err != nil { // before it is opened, because to open a pipe is to wait for it
@@ -81,7 +83,7 @@ func Read(file string, most int64) ([]byte, Stamp, error) {
 	if !alike(before, after) || int64(len(content)) != before.Size() {
 		return nil, Stamp{}, errChanging
 	}
-	content, err = Text(content)
+	content, err = sdk.Text(content)
 	return content, stamp, err
 }
 

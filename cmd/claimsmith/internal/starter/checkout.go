@@ -15,14 +15,20 @@ var (
 	pseudo = regexp.MustCompile(`[-.]\d{14}-[0-9a-f]{12}$`)
 )
 
-// Released returns the version of the program that info is about if anybody can fetch its module by it, else "".
+// Released returns the version by which anybody can fetch the SDK that the program of info was built with, or "". A program that
+// was built in a checkout of a tag has the SDK of the same tag: the modules are released together.
 func Released(info *debug.BuildInfo) string {
+	for _, dep := range info.Deps {
+		if dep.Path == sdk && dep.Sum != "" && dep.Replace == nil {
+			return dep.Version
+		}
+	}
 	v := info.Main.Version
 	if !strings.HasPrefix(v, "v") || strings.Contains(v, "+") || info.Main.Replace != nil {
 		return ""
 	}
-	// Built in a working copy: a commit is not known to be anywhere else, a tag is there to be published.
-	if pseudo.MatchString(v) && info.Main.Sum == "" {
+	// A commit is not known to be anywhere else; a tag is there to be published.
+	if pseudo.MatchString(v) {
 		return ""
 	}
 	return v
@@ -55,4 +61,26 @@ func Checkout(folders ...string) string {
 		}
 	}
 	return ""
+}
+
+// Workspace returns the go.work that the go command takes notice of in dir, as in a folder of a checkout, or "".
+func Workspace(dir string) string {
+	if given := os.Getenv("GOWORK"); given != "" {
+		return strings.TrimPrefix(given, "off")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	for {
+		file := filepath.Join(dir, "go.work")
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			return file
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return ""
+		}
+		dir = above
+	}
 }

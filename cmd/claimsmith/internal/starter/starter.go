@@ -16,8 +16,12 @@ import (
 //go:embed template
 var files embed.FS
 
-// module is what a plugin needs.
-const module = "github.com/claimsmith/claimsmith"
+// module is that of a checkout, sdk the one in it that a plugin needs, and proto the one that sdk needs.
+const (
+	module = "github.com/claimsmith/claimsmith"
+	sdk    = module + "/plugins/sdk"
+	proto  = module + "/proto"
+)
 
 // pluginName is what rules can use as a name, and what a Go module may be called.
 var pluginName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
@@ -37,7 +41,7 @@ type Options struct {
 	Name    string // of the plugin
 	Dir     string // of its files; made if it is not there, refused if there is anything in it
 	Go      string // version for go.mod, like 1.26
-	Version string // of claimsmith for go.mod, like v0.1.0; may be empty when there is Replace
+	Version string // of the SDK for go.mod, like v0.1.0; may be empty when there is Replace
 	Replace string // whole path of a checkout of claimsmith that is used instead; empty: none
 }
 
@@ -84,10 +88,11 @@ func (o Options) goMod() []byte {
 		version = "v0.0.0"
 	}
 	if version != "" {
-		fmt.Fprintf(&b, "\nrequire %s %s\n", module, version)
+		fmt.Fprintf(&b, "\nrequire %s %s\n", sdk, version)
 	}
 	if o.Replace != "" {
-		fmt.Fprintf(&b, "\nreplace %s => %s\n", module, o.Replace)
+		fmt.Fprintf(&b, "\nreplace (\n\t%s => %s\n\t%s => %s\n)\n",
+			sdk, filepath.Join(o.Replace, "plugins", "sdk"), proto, filepath.Join(o.Replace, "proto"))
 	}
 	return []byte(b.String())
 }

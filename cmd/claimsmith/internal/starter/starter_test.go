@@ -25,8 +25,8 @@ func TestAPluginIsWrittenThatBuildsAndPassesItsTests(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
-	// Its sums are those of the checkout; without them the go command asks the network for what is in the cache already.
-	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
+	// Its sums are those of the SDK; without them the go command asks the network for what is in the cache already.
+	sums, err := os.ReadFile(filepath.Join(checkout, "plugins", "sdk", "go.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +61,10 @@ func TestGoModNamesWhatIsKnown(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"a released one", Options{Name: "a", Go: "1.26", Version: "v0.3.0"}, "module a\n\ngo 1.26\n\nrequire github.com/claimsmith/claimsmith v0.3.0\n"},
+		{"a released one", Options{Name: "a", Go: "1.26", Version: "v0.3.0"}, "module a\n\ngo 1.26\n\nrequire github.com/claimsmith/claimsmith/plugins/sdk v0.3.0\n"},
 		{"a checkout", Options{Name: "a", Go: "1.26", Replace: "/src"},
-			"module a\n\ngo 1.26\n\nrequire github.com/claimsmith/claimsmith v0.0.0\n\nreplace github.com/claimsmith/claimsmith => /src\n"},
+			"module a\n\ngo 1.26\n\nrequire github.com/claimsmith/claimsmith/plugins/sdk v0.0.0\n\nreplace (\n" +
+				"\tgithub.com/claimsmith/claimsmith/plugins/sdk => /src/plugins/sdk\n\tgithub.com/claimsmith/claimsmith/proto => /src/proto\n)\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
