@@ -17,6 +17,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // options are those of the program: the plugins that come with it describe themselves.
@@ -41,13 +42,13 @@ func options() sidecar.Options {
 // run checks a configuration and runs its tests; it returns how many there are.
 func run(t *testing.T, file string) int {
 	t.Helper()
-	problems := sidecar.CheckOffline(t.Context(), file, options())
+	problems := replay.CheckOffline(t.Context(), file, options())
 	if problems.Failed() {
 		var text strings.Builder
 		_ = problems.Render(&text)
 		t.Fatal(text.String())
 	}
-	report, err := sidecar.Test(t.Context(), file, options())
+	report, err := replay.Test(t.Context(), file, options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func whole(part string) string {
 // checkPart checks a part of a configuration. A plugin in it that nobody has is none of its problems.
 func checkPart(t *testing.T, file string) {
 	t.Helper()
-	for _, p := range sidecar.CheckOffline(t.Context(), file, options()).List {
+	for _, p := range replay.CheckOffline(t.Context(), file, options()).List {
 		if !p.Warning && p.Message != "this plugin is not started here, and nothing says what it knows" {
 			t.Error(p.String())
 		}

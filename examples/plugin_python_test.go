@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 const python = "/usr/bin/python3"
@@ -88,7 +89,7 @@ func installed(t *testing.T, dir string) string {
 
 func TestThePythonPluginIsTakenWithItsDigests(t *testing.T) {
 	needPython(t)
-	problems, err := sidecar.Check(t.Context(), installed(t, folder(t)), confined())
+	problems, err := replay.Check(t.Context(), installed(t, folder(t)), confined())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,8 +118,8 @@ func TestThePythonPluginAnswersRules(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := sidecar.ExplainLive(t.Context(), file, confined(), sidecar.Request{
-				Client: "ssh", Connector: "google", Identity: sidecar.RequestIdentity{Email: tt.email, EmailVerified: true},
+			got, err := replay.ExplainLive(t.Context(), file, confined(), replay.Request{
+				Client: "ssh", Connector: "google", Identity: replay.RequestIdentity{Email: tt.email, EmailVerified: true},
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/operator"
 )
 
 func TestTheOperatorsSocketIsFoundInABrokenFile(t *testing.T) {
@@ -24,7 +25,7 @@ func TestTheOperatorsSocketIsFoundInABrokenFile(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := sidecar.AdminSocket(written(t, t.TempDir(), test.text))
+			got, err := operator.AdminSocket(written(t, t.TempDir(), test.text))
 			if problems := new(*sidecar.Problems); got != test.socket || test.socket == "" != errors.As(err, problems) {
 				t.Errorf("%q, %v; want %q", got, err, test.socket)
 			}
@@ -36,7 +37,7 @@ func TestASocketIsNamedAsPeopleDo(t *testing.T) {
 	r := serve(t, plain)
 	t.Chdir(r.dir)
 	for _, name := range []string{"run/admin.sock", "./run/admin.sock", "unix://" + r.dir + "/run/admin.sock", r.dir + "/run/admin.sock"} {
-		conn, err := sidecar.DialAdmin(name)
+		conn, err := operator.DialAdmin(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +46,7 @@ func TestASocketIsNamedAsPeopleDo(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	conn, err := sidecar.DialAdmin("run/nobody.sock")
+	conn, err := operator.DialAdmin("run/nobody.sock")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,12 +17,13 @@ import (
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/operator"
 )
 
 // operator connects to the operator's socket.
 func (r *running) operator() *grpc.ClientConn {
 	r.t.Helper()
-	conn, err := sidecar.DialAdmin(filepath.Join(r.dir, "run", "admin.sock"))
+	conn, err := operator.DialAdmin(filepath.Join(r.dir, "run", "admin.sock"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func TestWhereTheOperatorIsAnswered(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := serve(t, func(dir string) string { return plain(dir) + strings.ReplaceAll(test.line, "DIR", dir) + "\n" })
-			got, err := sidecar.AdminSocket(filepath.Join(r.dir, "c.yaml"))
+			got, err := operator.AdminSocket(filepath.Join(r.dir, "c.yaml"))
 			if test.socket == "" {
 				if want := r.dir + "/c.yaml: admin is off"; err == nil || err.Error() != want {
 					t.Errorf("%q, %v", got, err)
@@ -103,7 +104,7 @@ func TestWhereTheOperatorIsAnswered(t *testing.T) {
 			if want := filepath.Join(r.dir, test.socket); got != want || err != nil {
 				t.Fatalf("%q, %v; want %q", got, err, want)
 			}
-			conn, err := sidecar.DialAdmin(got)
+			conn, err := operator.DialAdmin(got)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +124,7 @@ func TestASocketThatIsOnlyOfferedDoesNotStopASidecar(t *testing.T) {
 	}
 	r := serveFile(t, dir, written(t, dir, plain(dir)))
 	r.log.wait(t, "the operator cannot reach this sidecar: name another socket with admin, or write admin: off")
-	conn, err := sidecar.DialAdmin(filepath.Join(dir, "run", "nobody.sock"))
+	conn, err := operator.DialAdmin(filepath.Join(dir, "run", "nobody.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}

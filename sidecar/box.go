@@ -19,11 +19,13 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
 	"github.com/claimsmith/claimsmith/sidecar/internal/hostile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+	"github.com/claimsmith/claimsmith/sidecar/internal/socket"
 )
 
 // What the plugin of VerifyConfinement is asked, and the fact that it answers with.
@@ -39,10 +41,10 @@ func Attack(what string) string { return hostile.Attack(what) }
 // VerifyConfinement starts command, a plugin that answers with Attack, as Serve would start one of an operator, with the user of that name or number
 // if it is not empty, and has it try what plugins/README.md says of confinement: a check for each line of that table. What this
 // kernel cannot hold is not tried in vain but reported as such.
-func VerifyConfinement(ctx context.Context, command []string, user string, o Options) (_ *PluginReport, err error) {
+func VerifyConfinement(ctx context.Context, command []string, user string, o compile.Options) (_ *PluginReport, err error) {
 	o.WorkDir = ""
-	log := o.log(nil)
-	host, err := pluginhost.New(hostOptions(o, log))
+	log := o.Log(nil)
+	host, err := pluginhost.New(compile.HostOptions(o, log))
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +106,9 @@ func (b *box) build() (err error) {
 		name  string
 		creds func() (credentials.TransportCredentials, error)
 	}{
-		{"hook", func() (credentials.TransportCredentials, error) { return hookPeers(nil, b.host) }},
-		{"admin", func() (credentials.TransportCredentials, error) { return ownerOnly(b.host) }},
-		{"elsewhere", func() (credentials.TransportCredentials, error) { return ownerOnly(new(pluginhost.Host)) }}, // of another sidecar
+		{"hook", func() (credentials.TransportCredentials, error) { return socket.HookPeers(nil, b.host) }},
+		{"admin", func() (credentials.TransportCredentials, error) { return socket.OwnerOnly(b.host) }},
+		{"elsewhere", func() (credentials.TransportCredentials, error) { return socket.OwnerOnly(new(pluginhost.Host)) }}, // of another sidecar
 	} {
 		creds, err := s.creds()
 		if err != nil {
@@ -186,7 +188,7 @@ func (b *box) start(ctx context.Context) (err error) {
 		return err
 	}
 	d := pluginhost.Declaration{
-		Name: "hostile", Command: b.command, SHA256: map[string]string{b.command[0]: digest}, Foreign: true, User: b.user, Limits: limitsOf(&config.Plugin{}),
+		Name: "hostile", Command: b.command, SHA256: map[string]string{b.command[0]: digest}, Foreign: true, User: b.user, Limits: compile.LimitsOf(&config.Plugin{}),
 	}
 	if d.Config, err = json.Marshal(map[string]string{"url": "http://" + b.places["declared"], "secretFile": b.places["secret"]}); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // stranger is the household with a plugin of a user of its own. Its digest has it run from a copy, wherever the program lies.
@@ -83,10 +84,10 @@ func TestAUserOfAPluginIsCheckedWhereThePluginRuns(t *testing.T) {
 			dir := shortDir(t)
 			file := written(t, dir, stranger(t, dir, tt.user))
 			o := program(t, newLogBuffer())
-			if problems := sidecar.CheckOffline(t.Context(), file, o); len(problems.List) > 0 {
+			if problems := replay.CheckOffline(t.Context(), file, o); len(problems.List) > 0 {
 				t.Errorf("offline: %v", problems)
 			}
-			problems, err := sidecar.Check(t.Context(), file, o)
+			problems, err := replay.Check(t.Context(), file, o)
 			must(t, err)
 			var got []string
 			for _, p := range problems.List {

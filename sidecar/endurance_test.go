@@ -69,7 +69,7 @@ func TestReloadsLeaveNothing(t *testing.T) {
 func TestCallsThatDoNotComeKeepNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	const each = 24
-	r := serve(t, plain, sidecar.EndCalls(2*time.Second))
+	r := serve(t, plain, func(o *sidecar.Options) { o.LongestCall = 2 * time.Second })
 	for i := range each {
 		conn, err := net.Dial("unix", r.socket())
 		must(t, err)

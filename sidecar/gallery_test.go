@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 var updateGallery = flag.Bool("update", false, "write what is printed now into testdata/gallery")
@@ -61,7 +62,7 @@ func checked(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := sidecar.CheckOffline(t.Context(), file, galleryOptions()).Render(&out); err != nil {
+	if err := replay.CheckOffline(t.Context(), file, galleryOptions()).Render(&out); err != nil {
 		t.Fatal(err)
 	}
 	return strings.ReplaceAll(out.String(), dir+string(filepath.Separator), "")
@@ -106,11 +107,11 @@ func FuzzCheck(f *testing.F) {
 			return // no file of this machine is opened because a fuzzer wrote its name
 		}
 		start := time.Now()
-		problems := sidecar.CheckOffline(t.Context(), file, galleryOptions())
+		problems := replay.CheckOffline(t.Context(), file, galleryOptions())
 		if err := problems.Render(&strings.Builder{}); err != nil {
 			t.Fatal(err)
 		}
-		report, err := sidecar.Test(t.Context(), file, galleryOptions())
+		report, err := replay.Test(t.Context(), file, galleryOptions())
 		if (err != nil) != problems.Failed() {
 			t.Errorf("check found problems: %v, test: %v", problems.Failed(), err)
 		}

@@ -12,7 +12,7 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // TestAGrantWithoutALookupIsRefusedByTheConfiguration: it will not be otherwise the next time, so it is no failure; and log and why name the key.
@@ -71,7 +71,7 @@ func TestCheckWarnsOfGrantsInWhichARuleCannotBeAnswered(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := shortDir(t)
-			problems := sidecar.CheckOffline(t.Context(), written(t, dir, plain(dir)+begin+tt.steps), program(t, newLogBuffer()))
+			problems := replay.CheckOffline(t.Context(), written(t, dir, plain(dir)+begin+tt.steps), program(t, newLogBuffer()))
 			if len(problems.List) > 0 {
 				t.Fatal(problems.List)
 			}

@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // TestLimitsOnTheWayFromDex holds each field of a request to its limit, at the edge and one beyond.
@@ -82,19 +82,19 @@ func TestLimitsOnOtherWays(t *testing.T) {
 		return plain(dir) + "connectors: {google: {emailDomains: [gmail.com]}}\npipeline:\n  - set: {x: '1'}\ntests:\n  - name: long\n    " +
 			fmt.Sprintf(groups, strings.Join(slices.Repeat([]string{strings.Repeat("g", 1000)}, n), `","`)) + "\n    want: {claims: {x: 1}}\n"
 	}
-	request := func(n int) sidecar.Request {
-		return sidecar.Request{Client: "wiki", Connector: "google", Identity: sidecar.RequestIdentity{UserID: "1", Groups: slices.Repeat([]string{strings.Repeat("g", 1000)}, n)}}
+	request := func(n int) replay.Request {
+		return replay.Request{Client: "wiki", Connector: "google", Identity: replay.RequestIdentity{UserID: "1", Groups: slices.Repeat([]string{strings.Repeat("g", 1000)}, n)}}
 	}
 	for _, tt := range []struct {
 		groups int
 		good   bool
 	}{{60, true}, {99, false}} {
 		file := written(t, dir, text(tt.groups))
-		e, err := sidecar.Explain(t.Context(), file, self, request(tt.groups))
+		e, err := replay.Explain(t.Context(), file, self, request(tt.groups))
 		if err != nil || (e.Outcome == "patched") != tt.good || !tt.good && !strings.Contains(e.Err, "more than 65536") {
 			t.Errorf("explain with %d groups: %v, %+v", tt.groups, err, e)
 		}
-		report, err := sidecar.Test(t.Context(), file, self)
+		report, err := replay.Test(t.Context(), file, self)
 		if err != nil || (report.Failed() == 0) != tt.good {
 			t.Errorf("test with %d groups: %v, %+v", tt.groups, err, report)
 		}
@@ -102,7 +102,7 @@ func TestLimitsOnOtherWays(t *testing.T) {
 		if err := os.WriteFile(other, []byte(strings.Replace(text(tt.groups), "x: '1'", "x: '2'", 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d, err := sidecar.Diff(t.Context(), file, other, self, sidecar.DiffOptions{})
+		d, err := replay.Diff(t.Context(), file, other, self, replay.DiffOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,17 +116,17 @@ func TestLimitsOnOtherWays(t *testing.T) {
 	}
 	for _, one := range []struct {
 		what   string
-		change func(*sidecar.Request, string)
+		change func(*replay.Request, string)
 		most   int
 	}{
-		{"user id", func(r *sidecar.Request, s string) { r.Identity.UserID = s }, 1024},
-		{"client id", func(r *sidecar.Request, s string) { r.Client = s }, 256},
-		{"grant type", func(r *sidecar.Request, s string) { r.Grant = s }, 256},
+		{"user id", func(r *replay.Request, s string) { r.Identity.UserID = s }, 1024},
+		{"client id", func(r *replay.Request, s string) { r.Client = s }, 256},
+		{"grant type", func(r *replay.Request, s string) { r.Grant = s }, 256},
 	} {
 		for extra, want := range map[int]bool{0: false, 1: true} {
 			req := request(1)
 			one.change(&req, strings.Repeat("z", one.most+extra))
-			e, err := sidecar.Explain(t.Context(), written(t, dir, text(1)), self, req)
+			e, err := replay.Explain(t.Context(), written(t, dir, text(1)), self, req)
 			if err != nil || strings.Contains(e.Err, one.what) != want {
 				t.Errorf("%s of %d: %v, %+v", one.what, one.most+extra, err, e)
 			}
@@ -148,11 +148,11 @@ tests:
 	}
 	for budget, good := range map[string]bool{"5m": true, "10ms": false} {
 		file := written(t, dir, text(budget))
-		e, err := sidecar.Explain(t.Context(), file, self, sidecar.Request{Client: "wiki"})
+		e, err := replay.Explain(t.Context(), file, self, replay.Request{Client: "wiki"})
 		if err != nil || (e.Outcome == "patched") != good || !good && !strings.Contains(e.Err, "stopped before it was finished") {
 			t.Errorf("explain with %s: %v, %+v", budget, err, e)
 		}
-		report, err := sidecar.Test(t.Context(), file, self)
+		report, err := replay.Test(t.Context(), file, self)
 		if err != nil || (report.Failed() == 0) != good {
 			t.Errorf("test with %s: %v, %+v", budget, err, report)
 		}
@@ -160,7 +160,7 @@ tests:
 		if err := os.WriteFile(other, []byte(strings.Replace(text("5m"), "# == 0", "# == -1", 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d, err := sidecar.Diff(t.Context(), other, file, self, sidecar.DiffOptions{})
+		d, err := replay.Diff(t.Context(), other, file, self, replay.DiffOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 const failingTests = `pipeline:
@@ -82,7 +83,7 @@ func TestCheckRefusesTheModesThatServeRefuses(t *testing.T) {
 			dir := shortDir(t)
 			file := written(t, dir, plain(dir))
 			tt.prepare(t, file, filepath.Join(dir, "run"))
-			problems, err := sidecar.Check(t.Context(), file, program(t, newLogBuffer()))
+			problems, err := replay.Check(t.Context(), file, program(t, newLogBuffer()))
 			must(t, err)
 			var said []string
 			for _, p := range problems.List {
@@ -163,12 +164,12 @@ hint: did you mean "name"?
 			dir := shortDir(t)
 			file := written(t, dir, plain(dir)+test.text)
 			options := program(t, newLogBuffer())
-			checked, err := sidecar.Check(t.Context(), file, options)
+			checked, err := replay.Check(t.Context(), file, options)
 			must(t, err)
 			_, served := sidecar.New(t.Context(), file, options)
-			_, tested := sidecar.Test(t.Context(), file, options)
+			_, tested := replay.Test(t.Context(), file, options)
 			for how, problems := range map[string]*sidecar.Problems{
-				"check": checked, "check --offline": sidecar.CheckOffline(t.Context(), file, options), "serve": problemsOf(t, served), "test": problemsOf(t, tested),
+				"check": checked, "check --offline": replay.CheckOffline(t.Context(), file, options), "serve": problemsOf(t, served), "test": problemsOf(t, tested),
 			} {
 				var got strings.Builder
 				must(t, problems.Render(&got))

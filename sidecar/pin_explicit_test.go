@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 func TestAnAccountThatTheConfigurationChoseMayBeAnAdministrators(t *testing.T) {
@@ -44,7 +44,7 @@ func TestAnAccountThatTheConfigurationChoseMayBeAnAdministrators(t *testing.T) {
 		{"nas.asked", ""}, {"nas.nmae", "c.yaml:12:87" + path + `unknown fact "nmae" of nas` + "\n"},
 	} {
 		text := strings.Replace(explicit(r.dir), "explicit: nas.linked", "explicit: "+test.expr, 1)
-		problems, err := sidecar.Check(t.Context(), written(t, shortDir(t), text), program(t, newLogBuffer()))
+		problems, err := replay.Check(t.Context(), written(t, shortDir(t), text), program(t, newLogBuffer()))
 		must(t, err)
 		var got strings.Builder
 		for _, p := range problems.List {
@@ -60,9 +60,9 @@ func TestALiveExplanationReadsLinksAndMakesNone(t *testing.T) {
 	r := serve(t, pinned)
 	live := func(user string, links map[string]string) string {
 		t.Helper()
-		e, err := sidecar.ExplainLive(t.Context(), filepath.Join(r.dir, "c.yaml"), program(t, newLogBuffer()), sidecar.Request{
+		e, err := replay.ExplainLive(t.Context(), filepath.Join(r.dir, "c.yaml"), program(t, newLogBuffer()), replay.Request{
 			Client: "synology", Connector: "google", Links: links,
-			Identity: sidecar.RequestIdentity{UserID: user, Email: "mum@gmail.com", EmailVerified: true},
+			Identity: replay.RequestIdentity{UserID: user, Email: "mum@gmail.com", EmailVerified: true},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // pinned is the household with links between people and accounts.
@@ -252,19 +252,19 @@ func TestTestsAndExplanationsKnowLinksAndMakeNone(t *testing.T) {
 			dir := shortDir(t)
 			text := strings.Replace(pinned(dir), "nas.uid}", "nas.uid"+test.links+"}", 1) + strings.Replace(linkTests, "WANT", test.want, 1)
 			file := written(t, dir, text)
-			report, err := sidecar.Test(t.Context(), file, program(t, newLogBuffer()))
+			report, err := replay.Test(t.Context(), file, program(t, newLogBuffer()))
 			if err != nil || report.Failed() > 0 {
 				t.Fatalf("%+v %v", report, err)
 			}
-			e, err := sidecar.Explain(t.Context(), file, program(t, newLogBuffer()), sidecar.Request{
-				Client: "synology", Connector: "google", Identity: sidecar.RequestIdentity{UserID: "1", Email: "a@gmail.com", EmailVerified: true},
+			e, err := replay.Explain(t.Context(), file, program(t, newLogBuffer()), replay.Request{
+				Client: "synology", Connector: "google", Identity: replay.RequestIdentity{UserID: "1", Email: "a@gmail.com", EmailVerified: true},
 				Facts: map[string]json.RawMessage{"nas": json.RawMessage(`{"found":true,"name":"mum","uid":7}`)}, Links: map[string]string{"nas": "changed"},
 			})
 			if err != nil || e.Outcome != "denied" || e.Steps[1].Note != "link: changed, refused" {
 				t.Errorf("%+v %v", e, err)
 			}
-			e, err = sidecar.Explain(t.Context(), file, program(t, newLogBuffer()), sidecar.Request{
-				Client: "synology", Connector: "google", Identity: sidecar.RequestIdentity{UserID: "1", Email: "a@gmail.com", EmailVerified: true},
+			e, err = replay.Explain(t.Context(), file, program(t, newLogBuffer()), replay.Request{
+				Client: "synology", Connector: "google", Identity: replay.RequestIdentity{UserID: "1", Email: "a@gmail.com", EmailVerified: true},
 				Facts: map[string]json.RawMessage{"nas": json.RawMessage(`{"found":true,"name":"mum","uid":7}`)},
 			})
 			if err != nil || !strings.HasPrefix(e.Steps[1].Note, "link: not looked at, so taken for none") {
@@ -296,7 +296,7 @@ func TestARecordedDecisionKnowsItsLink(t *testing.T) {
 func TestPinsThatCannotBeUsed(t *testing.T) {
 	dir := shortDir(t)
 	text := strings.NewReplacer("subject: identity.userId, account: nas.name, id: nas.uid", "subject: identity.unverifiedEmail, account: nas.groups").Replace(pinned(dir))
-	problems, err := sidecar.Check(t.Context(), written(t, dir, text), program(t, newLogBuffer()))
+	problems, err := replay.Check(t.Context(), written(t, dir, text), program(t, newLogBuffer()))
 	must(t, err)
 	var got strings.Builder
 	for _, p := range problems.List {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // recorded is the household with a record.
@@ -61,19 +61,19 @@ func TestDiffMakesRecordedRequests(t *testing.T) {
 	dir := serveRecorded(t, "mum@gmail.com", "nobody@gmail.com")
 	candidate := filepath.Join(dir, "candidate.yaml")
 	propose(t, dir, strings.NewReplacer("not nas.found", "nas.found", "Account", "account").Replace(household(dir)))
-	d, err := sidecar.Diff(t.Context(), filepath.Join(dir, "c.yaml"), candidate, program(t, newLogBuffer()), sidecar.DiffOptions{Record: true})
+	d, err := replay.Diff(t.Context(), filepath.Join(dir, "c.yaml"), candidate, program(t, newLogBuffer()), replay.DiffOptions{Record: true})
 	must(t, err)
-	var changes []sidecar.Change
+	var changes []replay.Change
 	for _, r := range d.Clients[0].Differences {
 		if !strings.HasPrefix(r.Name, "decision ") || r.Place != "" || r.Stage != "" {
 			t.Errorf("got %+v", r)
 		}
 		changes = append(changes, r.Change)
 	}
-	if diff := cmp.Diff([]sidecar.Change{sidecar.NewlyFails, sidecar.NewlyRefused}, changes); diff != "" || d.Requests != 2 {
+	if diff := cmp.Diff([]replay.Change{replay.NewlyFails, replay.NewlyRefused}, changes); diff != "" || d.Requests != 2 {
 		t.Errorf("%d requests, -want +got:\n%s", d.Requests, diff)
 	}
-	_, err = sidecar.Diff(t.Context(), candidate, candidate, program(t, newLogBuffer()), sidecar.DiffOptions{Record: true})
+	_, err = replay.Diff(t.Context(), candidate, candidate, program(t, newLogBuffer()), replay.DiffOptions{Record: true})
 	if want := "read the record of " + candidate + ": it has no record"; err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -149,7 +149,7 @@ func ended(t *testing.T, a *authority) map[string][]byte {
 // TestConnectionsAge: one that is open for long is made anew, and no call is lost by that.
 func TestConnectionsAge(t *testing.T) {
 	ours, address := newAuthority(t), freePort(t)
-	serve(t, ours.networked(address), sidecar.AgeConnections(100*time.Millisecond))
+	serve(t, ours.networked(address), func(o *sidecar.Options) { o.ConnectionAge = 100 * time.Millisecond })
 	var dialed atomic.Int32
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(ours.client("dex")),
 		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {

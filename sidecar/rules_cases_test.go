@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // TestRuleCases loads the configurations of testdata/rules: nothing is wrong with them, and their own tests pass.
@@ -19,11 +19,11 @@ func TestRuleCases(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			var text strings.Builder
-			if problems := sidecar.CheckOffline(t.Context(), file, galleryOptions()); len(problems.List) > 0 {
+			if problems := replay.CheckOffline(t.Context(), file, galleryOptions()); len(problems.List) > 0 {
 				_ = problems.Render(&text)
 				t.Fatal(text.String())
 			}
-			report, err := sidecar.Test(t.Context(), file, galleryOptions())
+			report, err := replay.Test(t.Context(), file, galleryOptions())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func TestTheExamplesOfTheFunctionsStandInYAML(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	report, err := sidecar.Test(t.Context(), file, galleryOptions())
+	report, err := replay.Test(t.Context(), file, galleryOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

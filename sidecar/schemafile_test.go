@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 func TestTheSchemaFileIsThatOfTheRunningPlugin(t *testing.T) {
@@ -46,7 +46,7 @@ func TestTheSchemaFileIsThatOfTheRunningPlugin(t *testing.T) {
 			if tt.content != nil {
 				must(t, os.WriteFile(schema, tt.content, 0o600))
 			}
-			problems, err := sidecar.Check(t.Context(), file, program(t, newLogBuffer()))
+			problems, err := replay.Check(t.Context(), file, program(t, newLogBuffer()))
 			must(t, err)
 			var got []string
 			for _, p := range problems.List {

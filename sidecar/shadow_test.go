@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // shadowed is the household with a candidate beside it.
@@ -271,7 +271,7 @@ func TestCheckWarnsOfACandidateThatCannotBeRun(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := shortDir(t)
 			propose(t, dir, plain(dir)+tt.text)
-			problems, err := sidecar.Check(t.Context(), written(t, dir, plain(dir)+"shadow: {file: candidate.yaml}\n"), program(t, newLogBuffer()))
+			problems, err := replay.Check(t.Context(), written(t, dir, plain(dir)+"shadow: {file: candidate.yaml}\n"), program(t, newLogBuffer()))
 			must(t, err)
 			var got strings.Builder
 			must(t, problems.Render(&got))

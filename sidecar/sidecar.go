@@ -1,61 +1,74 @@
 package sidecar
 
 import (
-	"io"
-	"log/slog"
-	"slices"
-	"time"
+	"context"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/engine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+	"github.com/claimsmith/claimsmith/sidecar/operator"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
-// Options is what a program passes; a configuration is what an operator writes.
-type Options struct {
-	// Logger makes the log once the configuration is read; level and format are empty where it says nothing. Nil discards.
-	Logger   func(level, format string) *slog.Logger
-	Builtins map[string]Builtin // plugins that come with the program, by name
-	Wrapper  []string           // argv in front of a plugin's command: confines it and ends it with its host; see PluginExec
-	Version  string             // shown in logs
+type (
+	// Options is what a program passes; a configuration is what an operator writes.
+	Options = compile.Options
+	// Builtin is a plugin that comes with the program.
+	Builtin = compile.Builtin
+	// Description is how a plugin introduces itself.
+	Description = compile.Description
+	// Problem is something wrong with a file, at a place in it.
+	Problem = compile.Problem
+	// Problems is the error for a file that something is wrong with: all of it at once.
+	Problems = compile.Problems
+	// TestsFailed is the error for a configuration whose own tests do not hold.
+	TestsFailed = replay.TestsFailed
+	// LockedOut is the error for a configuration that keeps out everybody who was let in recently.
+	LockedOut = engine.LockedOut
+	// ShadowReport is how a candidate compares with the rules in use since it was loaded. It holds no values.
+	ShadowReport = engine.ShadowReport
+)
 
-	Reload        <-chan struct{} // each value asks for a reload with plugins started anew; twice forces one that would lock everybody out; nil: only changes of the file do
-	Reflection    bool            // serve gRPC reflection: for looking around, not for production
-	AllowWritable bool            // serve a configuration that others can write: who can decides every login
-	WorkDir       string          // where plugins get their folders; empty makes a temporary one
-	connectionAge time.Duration   // in tests; else zero
-	longestCall   time.Duration   // in tests; else zero
-}
+// Server is a loaded configuration with its plugins running. New makes it, Serve answers calls, Close ends it.
+type Server struct{ engine *engine.Server }
 
-// Builtin is a plugin that comes with the program: started by a command like any other, and able to describe itself without
-// being started.
-type Builtin struct {
-	Command  []string
-	Describe func() (Description, error)
-	MaxAge   func(config []byte) (time.Duration, bool) // how old its answers may be; false, and nil: nobody says
-}
-
-// Description is how a plugin introduces itself: JSON Schemas in the subset of the plugin contract.
-type Description struct {
-	Name, Version         string
-	Config, Params, Facts []byte
-}
-
-// log makes the log for a configuration, which may be nil.
-func (o Options) log(c *config.Config) *slog.Logger {
-	if o.Logger == nil || c == nil {
-		return slog.New(slog.DiscardHandler)
+// New loads a configuration, starts its plugins and runs its tests. The error is a *Problems when something is wrong with the
+// file and a *TestsFailed when its tests do not hold. The caller closes the server, also when Serve was never called.
+func New(ctx context.Context, file string, o Options) (*Server, error) {
+	e, err := engine.New(ctx, file, o)
+	if err != nil {
+		return nil, err
 	}
-	return o.Logger(c.Log.Level, c.Log.Format)
+	return &Server{e}, nil
 }
 
-func (o Options) builtinNames() []string {
-	names := make([]string, 0, len(o.Builtins))
-	for name := range o.Builtins {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+// Serve answers calls, and the operator, until ctx ends; then calls under way get the budget of a request to finish. Over a network it
+// first says that it stops, and answers until the hooks ask another sidecar. The plugins stay for Close.
+func (s *Server) Serve(ctx context.Context) error {
+	return s.engine.Serve(ctx, func(ctx context.Context) (func(), error) { return operator.Attend(ctx, s.engine) })
 }
+
+// Reload reads the configuration again. The new one serves only when nothing is wrong with it and its tests hold; until then,
+// and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins anew whose
+// declaration did not change, so that they read files again that it names, and reads the certificates again.
+//
+// The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. What needs a
+// new start, such as another listen address, is not taken over, and is warned of.
+func (s *Server) Reload(ctx context.Context, fresh bool) error {
+	return s.engine.Reload(ctx, fresh, false)
+}
+
+// ReloadForced is Reload, but a configuration that keeps out everybody serves too.
+func (s *Server) ReloadForced(ctx context.Context, fresh bool) error {
+	return s.engine.Reload(ctx, fresh, true)
+}
+
+// Shadow reports on the candidate. It is nil when none is run.
+func (s *Server) Shadow() *ShadowReport { return s.engine.Shadow() }
+
+// Close stops the plugins, keeps what they said last, sends the spans that are left, and closes the store. It is safe to call twice.
+func (s *Server) Close() error { return s.engine.Close() }
 
 // PluginExec is what a program does when it is started as the wrapper of a plugin: it confines itself and becomes the plugin's
 // command. On success it does not return.
@@ -63,37 +76,3 @@ func PluginExec(args []string) error { return pluginhost.Exec(args) }
 
 // Schema returns the JSON Schema of the configuration file, for editors.
 func Schema() ([]byte, error) { return config.Schema() }
-
-// Problem is something wrong with a file, at a place in it.
-type Problem = config.Problem
-
-// Problems is the error for a file that something is wrong with: all of it at once.
-type Problems struct {
-	List   []Problem // errors and warnings, in the order of the file
-	source *config.Source
-	advice []Problem // what Advise adds
-}
-
-// Error names the first problem and how many there are; Render shows them all.
-func (p *Problems) Error() string {
-	for _, first := range p.List {
-		if !first.Warning {
-			return first.String()
-		}
-	}
-	return "no problems"
-}
-
-// Render writes the problems for people: place, message, the line with a caret, and a hint.
-func (p *Problems) Render(w io.Writer) error { return p.source.Render(w, p.List) }
-
-// Advise adds warnings of what is plain in a file and may not be what is wanted: clients and grants in which a rule cannot be answered. It adds none
-// to a file that cannot be served.
-func (p *Problems) Advise() {
-	if !p.Failed() {
-		p.List, p.advice = config.Sorted(append(p.List, p.advice...)), nil
-	}
-}
-
-// Failed reports whether there is anything but warnings.
-func (p *Problems) Failed() bool { return config.HasErrors(p.List) }

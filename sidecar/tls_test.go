@@ -24,6 +24,7 @@ import (
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // authority signs certificates in a test.
@@ -186,7 +187,7 @@ func TestCertificatesThatCannotBeUsed(t *testing.T) {
 			dir := shortDir(t)
 			writeAll(t, dir, test.files)
 			file := written(t, dir, overTCP("127.0.0.1:7443"))
-			checked, err := sidecar.Check(t.Context(), file, program(t, newLogBuffer()))
+			checked, err := replay.Check(t.Context(), file, program(t, newLogBuffer()))
 			must(t, err)
 			_, served := sidecar.New(t.Context(), file, program(t, newLogBuffer()))
 			for how, got := range map[string]*sidecar.Problems{"check": checked, "serve": problemsOf(t, served)} {
@@ -194,7 +195,7 @@ func TestCertificatesThatCannotBeUsed(t *testing.T) {
 					t.Errorf("%s: got\n%v\nwant\n%s", how, got, want)
 				}
 			}
-			if offline := sidecar.CheckOffline(t.Context(), file, program(t, newLogBuffer())); offline.Failed() {
+			if offline := replay.CheckOffline(t.Context(), file, program(t, newLogBuffer())); offline.Failed() {
 				t.Errorf("check --offline opened them: %v", offline)
 			}
 		})

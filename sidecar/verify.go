@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -23,8 +24,8 @@ type PluginReport = conform.Report
 // VerifyPlugin puts a plugin, in whatever language, through the contract of plugins/PROTOCOL.md, confined and with the limits
 // that Serve gives to a plugin that asks for no more, and then starts it as Serve would, supervised. The error is for what is
 // not the plugin's doing, such as a command that is not there.
-func VerifyPlugin(ctx context.Context, trial PluginTrial, o Options) (_ *PluginReport, err error) {
-	host, err := pluginhost.New(hostOptions(o, o.log(nil)))
+func VerifyPlugin(ctx context.Context, trial PluginTrial, o compile.Options) (_ *PluginReport, err error) {
+	host, err := pluginhost.New(compile.HostOptions(o, o.Log(nil)))
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func VerifyPlugin(ctx context.Context, trial PluginTrial, o Options) (_ *PluginR
 // tried is the shortest declaration of a plugin: its limits are those of one that says nothing about them.
 func tried(trial PluginTrial) pluginhost.Declaration {
 	d := pluginhost.Declaration{
-		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: pluginhost.TLSAuto, Config: trial.Config, Limits: limitsOf(&config.Plugin{}),
+		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: pluginhost.TLSAuto, Config: trial.Config, Limits: compile.LimitsOf(&config.Plugin{}),
 	}
 	if trial.NoTLS {
 		d.TLS = pluginhost.TLSOff
@@ -89,6 +90,6 @@ func DescribePlugin(ctx context.Context, trial PluginTrial) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.MarshalIndent(writtenDescription{Name: d.Name, Version: d.Version, Config: d.Config, Params: d.Params, Facts: d.Facts}, "", "  ")
+	text, err := json.MarshalIndent(compile.WrittenDescription{Name: d.Name, Version: d.Version, Config: d.Config, Params: d.Params, Facts: d.Facts}, "", "  ")
 	return append(text, '\n'), err
 }

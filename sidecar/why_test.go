@@ -13,7 +13,7 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 var timing = regexp.MustCompile(`(at|took|time|age):\s*\{[^}]*\}`)
@@ -106,7 +106,7 @@ steps: {place: "c.yaml:7" path: "pipeline[0]" what: "steps"}`,
 	}
 }
 
-func (r *running) explained(id string) (*sidecar.Explanation, string) {
+func (r *running) explained(id string) (*replay.Explanation, string) {
 	r.t.Helper()
 	reply, err := r.admin().Explain(r.t.Context(), &adminv1.ExplainRequest{DecisionId: id})
 	if err != nil {
@@ -115,7 +115,7 @@ func (r *running) explained(id string) (*sidecar.Explanation, string) {
 	if reply.GetExplanation() == nil {
 		return nil, reply.GetNote()
 	}
-	e := &sidecar.Explanation{}
+	e := &replay.Explanation{}
 	if err := json.Unmarshal(reply.GetExplanation(), e); err != nil {
 		r.t.Fatal(err)
 	}

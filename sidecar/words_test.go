@@ -14,10 +14,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
-
-	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
 // disguises are the forms in which a plugin may try to get a person past whoever looks for the address: in pieces, in capitals,

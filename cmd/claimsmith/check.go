@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 func checkCommand() *cobra.Command {
@@ -57,9 +58,9 @@ func check(cmd *cobra.Command, file string, offline, allowWritable bool) (*sidec
 	}
 	o.AllowWritable = allowWritable
 	if offline {
-		return sidecar.CheckOffline(cmd.Context(), file, o), nil
+		return replay.CheckOffline(cmd.Context(), file, o), nil
 	}
-	return sidecar.Check(cmd.Context(), file, o)
+	return replay.Check(cmd.Context(), file, o)
 }
 
 // checked says that a file can be served.
@@ -113,7 +114,7 @@ func testCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		report, err := sidecar.Test(cmd.Context(), *at.file, options)
+		report, err := replay.Test(cmd.Context(), *at.file, options)
 		if err != nil {
 			return err
 		}
@@ -132,7 +133,7 @@ func testCommand() *cobra.Command {
 }
 
 // writeReport writes a report in the forms that were asked for.
-func writeReport(out io.Writer, report *sidecar.TestReport, asJSON, coverage bool, junit, file string) error {
+func writeReport(out io.Writer, report *replay.TestReport, asJSON, coverage bool, junit, file string) error {
 	if junit == "-" {
 		return report.JUnit(out, file)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 func diffCommand() *cobra.Command {
@@ -42,11 +42,11 @@ func diffCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		more := sidecar.DiffOptions{Record: o.record}
+		more := replay.DiffOptions{Record: o.record}
 		if o.requests != "" {
 			more.Requests = requestFile(o.requests)
 		}
-		difference, err := sidecar.Diff(cmd.Context(), args[0], args[1], options, more)
+		difference, err := replay.Diff(cmd.Context(), args[0], args[1], options, more)
 		if err != nil {
 			return err
 		}
@@ -66,16 +66,16 @@ func diffCommand() *cobra.Command {
 // requestFile is a file of requests. They are named by their number.
 type requestFile string
 
-func (f requestFile) Requests(context.Context) ([]sidecar.NamedRequest, error) {
+func (f requestFile) Requests(context.Context) ([]replay.NamedRequest, error) {
 	file, err := os.Open(string(f))
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	d := json.NewDecoder(file)
-	var list []sidecar.NamedRequest
+	var list []replay.NamedRequest
 	for n := 1; ; n++ {
-		one := sidecar.NamedRequest{Name: fmt.Sprintf("request %d", n), Place: string(f)}
+		one := replay.NamedRequest{Name: fmt.Sprintf("request %d", n), Place: string(f)}
 		switch err := decodeRequest(d, &one.Request); {
 		case errors.Is(err, io.EOF):
 			return list, nil

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // In the household of the examples the tests with links are refused by the old rules whatever the new ones say.
@@ -44,7 +44,7 @@ func TestDiffKnowsTheLinksOfATest(t *testing.T) {
 			if code := run([]string{"diff", "--json", old, candidate}, strings.NewReader(""), &out, &errs); code != exitProblems {
 				t.Fatalf("%d %s", code, errs.String())
 			}
-			var difference sidecar.Difference
+			var difference replay.Difference
 			if err := json.Unmarshal([]byte(out.String()), &difference); err != nil {
 				t.Fatal(err)
 			}

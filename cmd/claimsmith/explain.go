@@ -17,6 +17,7 @@ import (
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 func explainCommand() *cobra.Command {
@@ -27,7 +28,7 @@ func explainCommand() *cobra.Command {
 		limits       bool
 		facts        []string
 	}
-	var req sidecar.Request
+	var req replay.Request
 	cmd := &cobra.Command{
 		Use:   "explain",
 		Short: "Say what the rules do with one request, and why",
@@ -76,7 +77,7 @@ func explainCommand() *cobra.Command {
 		}
 		if o.request != "" {
 			flags := req
-			req = sidecar.Request{}
+			req = replay.Request{}
 			if err := readRequest(cmd.InOrStdin(), o.request, &req); err != nil {
 				return err
 			}
@@ -107,7 +108,7 @@ func explainCommand() *cobra.Command {
 }
 
 // overrule puts what flags say over what a file says.
-func overrule(req *sidecar.Request, flags sidecar.Request, given func(flag string) bool) {
+func overrule(req *replay.Request, flags replay.Request, given func(flag string) bool) {
 	for flag, put := range map[string]func(){
 		"client":    func() { req.Client = flags.Client },
 		"connector": func() { req.Connector = flags.Connector },
@@ -127,19 +128,19 @@ func overrule(req *sidecar.Request, flags sidecar.Request, given func(flag strin
 	}
 }
 
-func explain(cmd *cobra.Command, file string, req sidecar.Request, live bool) (*sidecar.Explanation, error) {
+func explain(cmd *cobra.Command, file string, req replay.Request, live bool) (*replay.Explanation, error) {
 	o, err := options()
 	if err != nil {
 		return nil, err
 	}
 	if live {
-		return sidecar.ExplainLive(cmd.Context(), file, o, req)
+		return replay.ExplainLive(cmd.Context(), file, o, req)
 	}
-	return sidecar.Explain(cmd.Context(), file, o, req)
+	return replay.Explain(cmd.Context(), file, o, req)
 }
 
 // peek asks the running sidecar, if there is one, what it would answer from its cache in the place of each lookup.
-func peek(ctx context.Context, at running, connector string, e *sidecar.Explanation) {
+func peek(ctx context.Context, at running, connector string, e *replay.Explanation) {
 	_ = at.askPlugins(func(client adminv1.PluginServiceClient) error {
 		for i := range e.Steps {
 			s := &e.Steps[i]
@@ -170,7 +171,7 @@ func cachedText(got *adminv1.PeekFactsResponse) string {
 }
 
 // readRequest reads a request strictly: a member that nothing reads would be taken for one that was.
-func readRequest(in io.Reader, name string, req *sidecar.Request) error {
+func readRequest(in io.Reader, name string, req *replay.Request) error {
 	data, err := readInput(in, name)
 	if err != nil {
 		return fmt.Errorf("read the request: %w", err)
@@ -186,7 +187,7 @@ func readRequest(in io.Reader, name string, req *sidecar.Request) error {
 }
 
 // decodeRequest reads the next request, and says in the words of JSON what is wrong with it. It returns io.EOF at the end.
-func decodeRequest(d *json.Decoder, req *sidecar.Request) error {
+func decodeRequest(d *json.Decoder, req *replay.Request) error {
 	d.DisallowUnknownFields()
 	err := d.Decode(req)
 	var wrong *json.UnmarshalTypeError
@@ -240,7 +241,7 @@ func readInput(in io.Reader, name string) ([]byte, error) {
 	return data, err
 }
 
-func addFacts(req *sidecar.Request, list []string) error {
+func addFacts(req *replay.Request, list []string) error {
 	for _, one := range list {
 		alias, raw, ok := bytes.Cut([]byte(one), []byte("="))
 		if !ok || !json.Valid(raw) {

@@ -16,6 +16,7 @@ import (
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/operator"
 )
 
 // running finds the sidecar that a command is about.
@@ -34,7 +35,7 @@ func (r running) where() (string, error) {
 	if _, err := os.Stat(*r.file); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("there is no %s\nhint: -c names the configuration of the sidecar, or --socket its admin socket", *r.file)
 	}
-	at, err := sidecar.AdminSocket(*r.file)
+	at, err := operator.AdminSocket(*r.file)
 	if errors.As(err, new(*sidecar.Problems)) { // which of them keeps it from being read does not matter here: check says it
 		return "", fmt.Errorf("the configuration does not say where the sidecar answers: %s\nhint: --socket names its admin socket", err.Error())
 	}
@@ -47,7 +48,7 @@ func ask[C any](r running, service func(grpc.ClientConnInterface) C, question fu
 	if err != nil {
 		return err
 	}
-	conn, err := sidecar.DialAdmin(at)
+	conn, err := operator.DialAdmin(at)
 	if err != nil {
 		return err
 	}

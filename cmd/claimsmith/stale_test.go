@@ -12,11 +12,10 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
-
-	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/operator"
 )
 
 // switchable is a directory with one account, and how it is switched off.
@@ -117,7 +116,7 @@ pipeline:
 			if !ask() {
 				t.Fatal("the account is refused while it is on")
 			}
-			conn, err := sidecar.DialAdmin(filepath.Join(dir, "run", "admin.sock"))
+			conn, err := operator.DialAdmin(filepath.Join(dir, "run", "admin.sock"))
 			if err != nil {
 				t.Fatal(err)
 			}

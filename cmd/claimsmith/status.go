@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 func statusCommand() *cobra.Command {
@@ -153,7 +153,7 @@ func worstText(st *adminv1.StatusResponse) string {
 	if st.GetTokenLifetime() != nil {
 		said += span(st.GetTokenLifetime().AsDuration())
 	} else {
-		said += span(sidecar.DexTokens) + " unless expiry.idTokens in Dex says otherwise"
+		said += span(replay.DexTokens) + " unless expiry.idTokens in Dex says otherwise"
 	}
 	var silent []string
 	for _, l := range st.GetLookups() {

@@ -17,7 +17,7 @@ import (
 	"github.com/claimsmith/claimsmith/dexpatch/dextest"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/operator"
 )
 
 // TestASwitchedOffAccountEndsAtARefresh goes from the NAS to the client of Dex: once the fact that was kept has expired, a refresh
@@ -212,7 +212,7 @@ signer: {type: claimsHook, config: {address: "unix://%s/run/hook.sock", timeout:
 	}
 	ask := func(what, atRefresh, atExchange string) {
 		t.Helper()
-		operator, err := sidecar.DialAdmin(filepath.Join(dir, "run", "admin.sock"))
+		operator, err := operator.DialAdmin(filepath.Join(dir, "run", "admin.sock"))
 		if err != nil {
 			t.Fatal(err)
 		}

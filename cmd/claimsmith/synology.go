@@ -13,7 +13,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 const synologyPlugin = "synology"
@@ -46,7 +46,7 @@ func enrollCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		declared, err := sidecar.DeclaredPlugins(*file, o)
+		declared, err := replay.DeclaredPlugins(*file, o)
 		if err != nil {
 			return err
 		}
@@ -70,8 +70,8 @@ func enrollCommand() *cobra.Command {
 }
 
 // chooseNAS finds the one plugin that is meant.
-func chooseNAS(declared []sidecar.DeclaredPlugin, name string) (sidecar.DeclaredPlugin, error) {
-	var found []sidecar.DeclaredPlugin
+func chooseNAS(declared []replay.DeclaredPlugin, name string) (replay.DeclaredPlugin, error) {
+	var found []replay.DeclaredPlugin
 	var names []string
 	for _, p := range declared {
 		if p.Builtin != synologyPlugin {
@@ -84,11 +84,11 @@ func chooseNAS(declared []sidecar.DeclaredPlugin, name string) (sidecar.Declared
 	}
 	switch {
 	case len(names) == 0:
-		return sidecar.DeclaredPlugin{}, errors.New("the configuration declares no plugin with builtin: synology")
+		return replay.DeclaredPlugin{}, errors.New("the configuration declares no plugin with builtin: synology")
 	case len(found) == 0:
-		return sidecar.DeclaredPlugin{}, fmt.Errorf("--plugin %q: the plugins with builtin: synology are %s", name, strings.Join(names, ", "))
+		return replay.DeclaredPlugin{}, fmt.Errorf("--plugin %q: the plugins with builtin: synology are %s", name, strings.Join(names, ", "))
 	case len(found) > 1:
-		return sidecar.DeclaredPlugin{}, fmt.Errorf("there are several NAS: say --plugin with one of %s", strings.Join(names, ", "))
+		return replay.DeclaredPlugin{}, fmt.Errorf("there are several NAS: say --plugin with one of %s", strings.Join(names, ", "))
 	}
 	return found[0], nil
 }

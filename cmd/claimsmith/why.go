@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 func whyCommand() *cobra.Command {
@@ -80,9 +80,9 @@ func explainDecision(cmd *cobra.Command, client adminv1.AdminServiceClient, id s
 	if asJSON {
 		return writeExplained(cmd.OutOrStdout(), reply)
 	}
-	var explained *sidecar.Explanation
+	var explained *replay.Explanation
 	if len(reply.GetExplanation()) > 0 {
-		explained = &sidecar.Explanation{}
+		explained = &replay.Explanation{}
 		if err := json.Unmarshal(reply.GetExplanation(), explained); err != nil {
 			return fmt.Errorf("read the explanation: %w", err)
 		}
@@ -139,7 +139,7 @@ func headline(d *adminv1.Decision) string {
 }
 
 // inShort says what decided: the words of a refusal, the error of a failure, the claims of a token.
-func inShort(b *strings.Builder, d *adminv1.Decision, e *sidecar.Explanation) {
+func inShort(b *strings.Builder, d *adminv1.Decision, e *replay.Explanation) {
 	line := func(format string, args ...any) { fmt.Fprintf(b, "    "+format+"\n", args...) }
 	switch {
 	case d.GetErr() != "":
@@ -165,7 +165,7 @@ func inShort(b *strings.Builder, d *adminv1.Decision, e *sidecar.Explanation) {
 }
 
 // valueOf is the value of a claim in the first token, where values are known.
-func valueOf(e *sidecar.Explanation, claim string) string {
+func valueOf(e *replay.Explanation, claim string) string {
 	if e == nil || len(e.Tokens) == 0 {
 		return ""
 	}

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // validator is run from its own module, so that ours does not need what it needs. Its schemas are inside.
@@ -47,7 +48,7 @@ func TestTheRulesInTheManifestsAreGood(t *testing.T) {
 				if err := os.WriteFile(path, []byte(rules), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if problems := sidecar.CheckOffline(t.Context(), path, sidecar.Options{}); problems.Failed() {
+				if problems := replay.CheckOffline(t.Context(), path, sidecar.Options{}); problems.Failed() {
 					var text strings.Builder
 					_ = problems.Render(&text)
 					t.Error(text.String())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/directory"
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // options know the plugins that recipes use; they describe themselves.
@@ -34,14 +35,14 @@ func TestEveryRecipeHoldsWhatItsTestsSay(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Dir(file), func(t *testing.T) {
 			var text strings.Builder
-			problems := sidecar.CheckOffline(t.Context(), file, options())
+			problems := replay.CheckOffline(t.Context(), file, options())
 			for _, p := range problems.List {
 				if !strings.HasSuffix(p.Path, ".trim") { // which always warns; a recipe has no other warnings
 					_ = problems.Render(&text)
 					t.Fatal(text.String())
 				}
 			}
-			report, err := sidecar.Test(t.Context(), file, options())
+			report, err := replay.Test(t.Context(), file, options())
 			if err != nil {
 				t.Fatal(err)
 			}

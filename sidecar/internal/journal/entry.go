@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -86,4 +87,25 @@ func (c *Counters) count(o Outcome) {
 	case Failed:
 		c.Failed++
 	}
+}
+
+// Code maps what came of a run to the code of the contract with the hook. ctx is that of the run: a plugin that gave up waiting while
+// there was still time could not be asked, as one that is down.
+func Code(ctx context.Context, err error) codes.Code {
+	var e *pipeline.Error
+	switch {
+	case err == nil:
+		return codes.OK
+	case !errors.As(err, &e):
+		return codes.Internal
+	case e.Class == pipeline.Oversized:
+		return codes.InvalidArgument
+	case e.Class == pipeline.Deadline && ctx.Err() != nil:
+		return codes.DeadlineExceeded
+	case e.Class == pipeline.Deadline, e.Class == pipeline.Unavailable:
+		return codes.Unavailable
+	case e.Class == pipeline.Withheld:
+		return codes.PermissionDenied
+	}
+	return codes.Internal
 }

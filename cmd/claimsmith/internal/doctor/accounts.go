@@ -12,11 +12,11 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // accounts signs in, once, and counts. It tells why DSM did not show the accounts; empty: it did.
-func (d *doctor) accounts(ctx context.Context, p sidecar.DeclaredPlugin, c synology.Config, trust *tls.Config) string {
+func (d *doctor) accounts(ctx context.Context, p replay.DeclaredPlugin, c synology.Config, trust *tls.Config) string {
 	client, err := d.client(c, trust)
 	if err != nil {
 		d.wrong("login", err.Error(), "")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // The facts of an administrator, found by an address and by links of the plugin.
@@ -19,7 +19,7 @@ const (
 )
 
 // administrators looks whether those who rule the NAS can be reached by e-mail, and what the rules make of one.
-func (d *doctor) administrators(ctx context.Context, p sidecar.DeclaredPlugin, users []dsm.User, admins []string, c synology.Config) {
+func (d *doctor) administrators(ctx context.Context, p replay.DeclaredPlugin, users []dsm.User, admins []string, c synology.Config) {
 	if d.idle {
 		d.skip("administrators", "no rule applies to a client "+d.o.Client+", so none was tried")
 		return
@@ -97,17 +97,17 @@ func (d *doctor) tryAdministrator(ctx context.Context, plugin, facts string) (ou
 }
 
 // imagine runs the rules, offline, on somebody who comes by a connector, and of whom a plugin knows what facts say.
-func (d *doctor) imagine(ctx context.Context, by sidecar.OutlinedConnector, facts func(plugin string) string) (*sidecar.Explanation, error) {
+func (d *doctor) imagine(ctx context.Context, by replay.OutlinedConnector, facts func(plugin string) string) (*replay.Explanation, error) {
 	domain := "example.org"
 	if len(by.Domains) > 0 && by.Domains[0] != "*" {
 		domain = by.Domains[0]
 	}
-	req := sidecar.Request{
+	req := replay.Request{
 		Client: d.o.Client, Connector: by.Name, Facts: map[string]json.RawMessage{},
-		Identity: sidecar.RequestIdentity{UserID: "doctor", Email: "doctor@" + domain, EmailVerified: true},
+		Identity: replay.RequestIdentity{UserID: "doctor", Email: "doctor@" + domain, EmailVerified: true},
 	}
 	for _, l := range d.outline.Lookups {
 		req.Facts[l.Alias] = json.RawMessage(facts(l.Plugin))
 	}
-	return sidecar.Explain(ctx, d.o.File, d.o.Sidecar, req)
+	return replay.Explain(ctx, d.o.File, d.o.Sidecar, req)
 }

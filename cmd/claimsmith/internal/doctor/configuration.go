@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // configuration loads the file as serve would. Plugins are started to check their part, and not put to use.
@@ -24,11 +25,11 @@ func (d *doctor) configuration(ctx context.Context) {
 		d.wrong("file", "there is no such file", "name the right one with -c")
 		return
 	}
-	if d.outline, err = sidecar.ReadOutline(d.o.File, d.o.Sidecar); err != nil {
+	if d.outline, err = replay.ReadOutline(d.o.File, d.o.Sidecar); err != nil {
 		d.wrong("file", err.Error(), "claimsmith check -c "+d.o.File+" shows all that is wrong with it, with the lines")
 		return
 	}
-	problems, err := sidecar.Check(ctx, d.o.File, d.o.Sidecar)
+	problems, err := replay.Check(ctx, d.o.File, d.o.Sidecar)
 	if err != nil {
 		d.wrong("plugins", err.Error(), "")
 		return
@@ -51,7 +52,7 @@ func (d *doctor) configuration(ctx context.Context) {
 // concerned tells whether the configuration is about a NAS, or about the client in so many words.
 func (d *doctor) concerned() bool {
 	return d.dexClient() != nil || slices.Contains(d.clients(), d.o.Client) ||
-		slices.ContainsFunc(d.outline.Plugins, func(p sidecar.DeclaredPlugin) bool { return p.Builtin == builtinSynology })
+		slices.ContainsFunc(d.outline.Plugins, func(p replay.DeclaredPlugin) bool { return p.Builtin == builtinSynology })
 }
 
 // clients are those that the sidecar's configuration names.
@@ -64,7 +65,7 @@ func (d *doctor) clients() (names []string) {
 
 // rules looks whether any of them is about the client: its name may be misspelt, and what no rule is about is let in unchanged.
 func (d *doctor) rules(ctx context.Context) {
-	connectors := []sidecar.OutlinedConnector{{Domains: []string{"*"}}}
+	connectors := []replay.OutlinedConnector{{Domains: []string{"*"}}}
 	for _, c := range append(connectors, d.outline.Connectors...) {
 		explanation, err := d.imagine(ctx, c, func(string) string { return `{"found":false,"problem":"none"}` })
 		if err != nil || !untouched(explanation) {
@@ -86,8 +87,8 @@ func (d *doctor) rules(ctx context.Context) {
 }
 
 // untouched tells whether no rule had anything to do with a login.
-func untouched(e *sidecar.Explanation) bool {
-	return e.Outcome == "unchanged" && !slices.ContainsFunc(e.Steps, func(s sidecar.ExplainedStep) bool { return s.Ran })
+func untouched(e *replay.Explanation) bool {
+	return e.Outcome == "unchanged" && !slices.ContainsFunc(e.Steps, func(s replay.ExplainedStep) bool { return s.Ran })
 }
 
 // pluginOf tells which plugin a problem is about; empty for none.
@@ -113,7 +114,7 @@ func (d *doctor) file(problems *sidecar.Problems) {
 	}
 }
 
-func (d *doctor) plugin(declared sidecar.DeclaredPlugin, problems *sidecar.Problems) {
+func (d *doctor) plugin(declared replay.DeclaredPlugin, problems *sidecar.Problems) {
 	name := "plugin " + declared.Name
 	for _, p := range problems.List {
 		if d.pluginOf(p) == declared.Name {
@@ -138,7 +139,7 @@ func (d *doctor) problem(name string, p sidecar.Problem) {
 }
 
 func (d *doctor) tests(ctx context.Context) {
-	report, err := sidecar.Test(ctx, d.o.File, d.o.Sidecar)
+	report, err := replay.Test(ctx, d.o.File, d.o.Sidecar)
 	switch {
 	case err != nil: // a plugin that nobody can describe offline
 		d.skip("tests", "they cannot be run without starting a plugin: "+err.Error())

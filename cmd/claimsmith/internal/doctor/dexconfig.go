@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // dexConfig is the part of Dex's configuration that is looked at.
@@ -196,7 +196,7 @@ func (d *doctor) providers() {
 	if d.outline == nil {
 		return
 	}
-	pinned := slices.ContainsFunc(d.outline.Lookups, func(l sidecar.OutlinedLookup) bool { return l.Pin != nil })
+	pinned := slices.ContainsFunc(d.outline.Lookups, func(l replay.OutlinedLookup) bool { return l.Pin != nil })
 	for _, c := range d.outline.Connectors {
 		i := slices.IndexFunc(d.dex.Connectors, func(other dexConnector) bool { return other.ID == c.Name })
 		if i < 0 || d.dex.Connectors[i].issuer() == "" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // Options say what is looked at.
@@ -36,14 +37,14 @@ type doctor struct {
 	report *Report
 	part   string
 
-	outline  *sidecar.Outline // nil: there is no configuration, or it cannot be read
-	absent   bool             // there is no configuration
-	usable   bool             // the configuration can be served
-	idle     bool             // no rule applies to the client
-	broken   map[string]bool  // plugins that something is wrong with, by name
-	closed   string           // why a NAS did not show its accounts; empty: all did
-	dex      *dexConfig       // nil: not given, or not readable
-	redirect string           // as DSM's form has it
+	outline  *replay.Outline // nil: there is no configuration, or it cannot be read
+	absent   bool            // there is no configuration
+	usable   bool            // the configuration can be served
+	idle     bool            // no rule applies to the client
+	broken   map[string]bool // plugins that something is wrong with, by name
+	closed   string          // why a NAS did not show its accounts; empty: all did
+	dex      *dexConfig      // nil: not given, or not readable
+	redirect string          // as DSM's form has it
 }
 
 // Run goes through the chain. What is wrong is in the report; a run that ends early because ctx does says so there too.
@@ -87,7 +88,7 @@ func oneLine(text string) string {
 }
 
 // connector is whose word the dry run has on an address; nil when nobody's counts.
-func (d *doctor) connector() *sidecar.OutlinedConnector {
+func (d *doctor) connector() *replay.OutlinedConnector {
 	if d.outline == nil {
 		return nil
 	}
@@ -101,7 +102,7 @@ func (d *doctor) connector() *sidecar.OutlinedConnector {
 
 // requires tells whether a client's contract wants a claim.
 func (d *doctor) requires(claim string) bool {
-	return d.outline != nil && slices.ContainsFunc(d.outline.Clients, func(c sidecar.OutlinedClient) bool {
+	return d.outline != nil && slices.ContainsFunc(d.outline.Clients, func(c replay.OutlinedClient) bool {
 		return c.Name == d.o.Client && slices.Contains(c.Require, claim)
 	})
 }

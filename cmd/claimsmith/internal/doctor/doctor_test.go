@@ -17,7 +17,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // fresh is a run that has looked at nothing.
@@ -223,26 +223,26 @@ func leafOf(t *testing.T, nas *dsmtest.NAS) time.Time {
 }
 
 func TestWhereTheClaimIs(t *testing.T) {
-	copyOf := func(kind, claims string) sidecar.ExplainedCopy {
-		return sidecar.ExplainedCopy{Kind: kind, Claims: json.RawMessage(claims)}
+	copyOf := func(kind, claims string) replay.ExplainedCopy {
+		return replay.ExplainedCopy{Kind: kind, Claims: json.RawMessage(claims)}
 	}
 	for _, test := range []struct {
 		name   string
-		tokens []sidecar.ExplainedCopy
+		tokens []replay.ExplainedCopy
 		want   string
 	}{
-		{"in both", []sidecar.ExplainedCopy{copyOf("access and id", `{"username":"mum"}`)},
+		{"in both", []replay.ExplainedCopy{copyOf("access and id", `{"username":"mum"}`)},
 			`ok claim: username is "mum" in the ID token and in /userinfo, which is where DSM is thought to read it`},
-		{"in the ID token alone", []sidecar.ExplainedCopy{copyOf("access", `{}`), copyOf("id", `{"username":"mum"}`)},
+		{"in the ID token alone", []replay.ExplainedCopy{copyOf("access", `{}`), copyOf("id", `{"username":"mum"}`)},
 			"wrong claim: username is not in /userinfo, which is where DSM is thought to read it: DSM shows an empty user in its log"},
-		{"in userinfo alone", []sidecar.ExplainedCopy{copyOf("access", `{"username":"mum"}`), copyOf("id", `{}`)},
+		{"in userinfo alone", []replay.ExplainedCopy{copyOf("access", `{"username":"mum"}`), copyOf("id", `{}`)},
 			"warning claim: username is in /userinfo and not the same in the ID token"},
-		{"not a string", []sidecar.ExplainedCopy{copyOf("access and id", `{"username":["mum"]}`)},
+		{"not a string", []replay.ExplainedCopy{copyOf("access and id", `{"username":["mum"]}`)},
 			"wrong claim: username is not in /userinfo, which is where DSM is thought to read it: DSM shows an empty user in its log"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := fresh(Options{})
-			d.claim(&sidecar.Explanation{Tokens: test.tokens}, "")
+			d.claim(&replay.Explanation{Tokens: test.tokens}, "")
 			if diff := cmp.Diff([]string{test.want}, d.said()); diff != "" {
 				t.Error(diff)
 			}

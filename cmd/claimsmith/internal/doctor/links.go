@@ -12,7 +12,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // chosen looks whether the accounts that links of the plugin's configuration name are there.
@@ -35,7 +35,7 @@ func (d *doctor) chosen(users []dsm.User, c synology.Config) {
 }
 
 // links looks at what ties people to the accounts of a plugin. A running sidecar keeps it.
-func (d *doctor) links(ctx context.Context, p sidecar.DeclaredPlugin, users []dsm.User) {
+func (d *doctor) links(ctx context.Context, p replay.DeclaredPlugin, users []dsm.User) {
 	pin := d.pin(p.Name)
 	if pin == nil {
 		d.warn("links", "no lookup of "+p.Name+" has a pin, so whoever gets somebody's address one day gets the account with it",
@@ -100,7 +100,7 @@ func (m *misfits) do() string {
 	return strings.Join(do, "; ")
 }
 
-func (d *doctor) linked(total, byHand int, odd misfits, pin *sidecar.OutlinedPin) {
+func (d *doctor) linked(total, byHand int, odd misfits, pin *replay.OutlinedPin) {
 	said := fmt.Sprintf("%s linked to a person, %d of them by hand", accountsAre(total), byHand)
 	if total == 0 {
 		said = "nobody is linked to an account yet"
@@ -144,7 +144,7 @@ func accountsAre(n int) string {
 }
 
 // unfit says why a link does not hold, and whether adopting it is enough to mend that; empty: it holds.
-func (d *doctor) unfit(l *adminv1.Link, pin *sidecar.OutlinedPin, users []dsm.User) (why string, adopt bool) {
+func (d *doctor) unfit(l *adminv1.Link, pin *replay.OutlinedPin, users []dsm.User) (why string, adopt bool) {
 	issuer := ""
 	for _, c := range d.outline.Connectors {
 		if c.Name == l.GetConnectorId() {
@@ -174,7 +174,7 @@ func (d *doctor) unfit(l *adminv1.Link, pin *sidecar.OutlinedPin, users []dsm.Us
 }
 
 // pin is that of a lookup of a plugin, the first that has one.
-func (d *doctor) pin(plugin string) *sidecar.OutlinedPin {
+func (d *doctor) pin(plugin string) *replay.OutlinedPin {
 	for _, l := range d.outline.Lookups {
 		if l.Plugin == plugin && l.Pin != nil {
 			return l.Pin

@@ -17,14 +17,14 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // builtinSynology is the plugin whose NAS is looked at.
 const builtinSynology = "synology"
 
 // nas looks at the NAS of a plugin, from the name of its host to its accounts. It stops where the rest would make no sense.
-func (d *doctor) nas(ctx context.Context, p sidecar.DeclaredPlugin) {
+func (d *doctor) nas(ctx context.Context, p replay.DeclaredPlugin) {
 	if p.Builtin != builtinSynology {
 		return
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 // person tries what a login of somebody would come to, with the real plugins and without a browser.
@@ -39,9 +39,9 @@ func (d *doctor) person(ctx context.Context) {
 }
 
 func (d *doctor) try(ctx context.Context) {
-	explanation, err := sidecar.ExplainLive(ctx, d.o.File, d.o.Sidecar, sidecar.Request{
+	explanation, err := replay.ExplainLive(ctx, d.o.File, d.o.Sidecar, replay.Request{
 		Client: d.o.Client, Connector: d.connector().Name, Scopes: []string{"openid", "profile", "email"},
-		Identity: sidecar.RequestIdentity{UserID: "doctor", Username: "Doctor", Email: d.o.Email, EmailVerified: true}, Links: d.assumed(),
+		Identity: replay.RequestIdentity{UserID: "doctor", Username: "Doctor", Email: d.o.Email, EmailVerified: true}, Links: d.assumed(),
 	})
 	if err != nil {
 		d.wrong("dry run", err.Error(), "claimsmith check -c "+d.o.File)
@@ -95,7 +95,7 @@ func (d *doctor) assumed() map[string]string {
 }
 
 // claim looks where the claim would be. Dex's userinfo repeats the access token, so what is in that is in userinfo.
-func (d *doctor) claim(explanation *sidecar.Explanation, more string) {
+func (d *doctor) claim(explanation *replay.Explanation, more string) {
 	values := map[string]string{}
 	for _, t := range explanation.Tokens {
 		var claims map[string]any

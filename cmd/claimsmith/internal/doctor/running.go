@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/operator"
 )
 
 // sidecar looks at the socket, and at the process behind it.
@@ -167,11 +167,11 @@ func (d *doctor) askPlugins(ctx context.Context, st *adminv1.StatusResponse) (al
 
 // operator asks the running sidecar something, as its operator.
 func (d *doctor) operator(ctx context.Context, question func(context.Context, grpc.ClientConnInterface) error) error {
-	at, err := sidecar.AdminSocket(d.o.File)
+	at, err := operator.AdminSocket(d.o.File)
 	if err != nil {
 		return err
 	}
-	conn, err := sidecar.DialAdmin(at)
+	conn, err := operator.DialAdmin(at)
 	if err != nil {
 		return err
 	}

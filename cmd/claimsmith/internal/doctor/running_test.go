@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/claimsmith/claimsmith/sidecar"
+	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
 func TestSockets(t *testing.T) {
@@ -63,7 +63,7 @@ func TestSockets(t *testing.T) {
 			path := filepath.Join(dir, "hook.sock")
 			test.make(t, path)
 			d := fresh(Options{})
-			d.outline = &sidecar.Outline{Socket: path}
+			d.outline = &replay.Outline{Socket: path}
 			if serves := d.socket(t.Context()); serves != test.serve {
 				t.Errorf("somebody serves: %t", serves)
 			}
