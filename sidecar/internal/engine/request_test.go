@@ -92,7 +92,7 @@ func TestABugCostsOneRequestAndTellsNothing(t *testing.T) {
 	if reply != nil || got.Code() != codes.Internal || got.Message() != "a bug in claimsmith kept it from deciding" {
 		t.Errorf("%v, %v", reply, err)
 	}
-	if !strings.Contains(log.String(), "this is a bug in claimsmith, please report it") || !strings.Contains(log.String(), "budget_test.go") {
+	if !strings.Contains(log.String(), "this is a bug in claimsmith, please report it") || !strings.Contains(log.String(), "request_test.go") {
 		t.Errorf("the log does not say where:\n%s", log.String())
 	}
 	if strings.Contains(log.String(), "gmail") {
