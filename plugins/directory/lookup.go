@@ -23,7 +23,8 @@ func (l *lookup) Lookup(_ context.Context, p Params) (sdk.Answer[Facts], error) 
 	}
 	answer := people.answer(find(people))
 	if broken != nil && !answer.Found {
-		return sdk.Answer[Facts]{}, unusable(broken) // a "no" of before would refuse somebody whom the new file may have
+		// A "no" of before would refuse somebody whom the new file may have. Those who are found are answered all the same.
+		return sdk.Answer[Facts]{}, sdk.Unanswerable(unusable(broken))
 	}
 	answer.Age = age
 	return answer, nil
@@ -33,7 +34,7 @@ func (l *lookup) Lookup(_ context.Context, p Params) (sdk.Answer[Facts], error) 
 func question(p Params) (find func(*people) []int, problem string, err error) {
 	switch {
 	case p.Email != "" && p.Name != "":
-		return nil, "", errors.New("asked for an address and a name at once: give one of email and name")
+		return nil, "", sdk.Unanswerable(errors.New("asked for an address and a name at once: give one of email and name"))
 	case p.Name != "":
 		return func(all *people) []int {
 			if i, ok := all.byName[p.Name]; ok {

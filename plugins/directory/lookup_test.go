@@ -30,7 +30,7 @@ func TestAnswers(t *testing.T) {
 		{"somebody who is switched off", Params{Email: "lodger@gmail.com"}, false, "disabled", plainly("lodger"), ""},
 		{"nothing asked", Params{}, false, "noEmail", Facts{}, ""},
 		{"an address and a name", Params{Email: "mum@gmail.com", Name: "mum"}, false, "", Facts{},
-			"rpc error: code = Unavailable desc = asked for an address and a name at once: give one of email and name"},
+			"rpc error: code = DataLoss desc = asked for an address and a name at once: give one of email and name"},
 	}
 	c := sdktest.Start(t, Plugin(), Config{File: write(t, "people.yaml", household)})
 	for _, tt := range tests {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
 const (
@@ -63,12 +65,12 @@ func redirect(first, next *nethttp.Request, count int) error {
 func (s *settings) request(ctx context.Context, v values) (*nethttp.Request, error) {
 	to, err := s.target.fill(v)
 	if err != nil {
-		return nil, err
+		return nil, sdk.Unanswerable(err)
 	}
 	var content []byte
 	if s.body != nil {
 		if content, err = s.body.fill(v); err != nil {
-			return nil, err
+			return nil, sdk.Unanswerable(err)
 		}
 	}
 	r, err := nethttp.NewRequestWithContext(ctx, s.method, s.target.origin.String(), bytes.NewReader(content))
@@ -109,7 +111,7 @@ func (l *lookup) ask(ctx context.Context, r *nethttp.Request) (status int, conte
 	case err != nil:
 		return 0, nil, l.unreachable(ctx, err)
 	case len(content) > maxReply:
-		return 0, nil, fmt.Errorf("the reply is longer than %d bytes", maxReply)
+		return 0, nil, sdk.Unanswerable(fmt.Errorf("the reply is longer than %d bytes", maxReply))
 	}
 	return reply.StatusCode, content, nil
 }

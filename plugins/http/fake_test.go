@@ -120,6 +120,9 @@ func found(f Facts) got { return got{Found: true, Facts: f} }
 func problem(word string) got { return got{Problem: word} }
 
 // unknown is a failure: the host gets it as an error of gRPC.
+// misfit is an error about one question only.
+func misfit(text string) got { return got{Err: "rpc error: code = DataLoss desc = " + text} }
+
 func unknown(text string) got { return got{Err: "rpc error: code = Unavailable desc = " + text} }
 
 // nothing are facts of a reply in which none was looked for.

@@ -22,7 +22,7 @@ func (l *lookup) Lookup(ctx context.Context, p Params) (sdk.Answer[Facts], error
 	defer cancel()
 	r, err := l.settings.request(own, v)
 	if err == nil {
-		err = l.settings.answers.ready(v)
+		err = sdk.Unanswerable(l.settings.answers.ready(v))
 	}
 	switch {
 	case errors.Is(err, errEmpty):
@@ -43,18 +43,24 @@ func (l *lookup) Lookup(ctx context.Context, p Params) (sdk.Answer[Facts], error
 	}
 	reply, err := readJSON(content)
 	if err != nil {
-		return sdk.Answer[Facts]{}, fmt.Errorf("read the reply: %w", err)
+		return sdk.Answer[Facts]{}, sdk.Unanswerable(fmt.Errorf("read the reply: %w", err))
 	}
-	return l.settings.answers.answer(reply, v)
+	answer, err := l.settings.answers.answer(reply, v)
+	return answer, sdk.Unanswerable(err)
 }
 
-// statusError is what a status other than 2xx and 404 says.
+// statusError is what a status other than 2xx and 404 says. A service may refuse what it is asked about one person, so that most of 4xx are
+// about this question only.
 func statusError(status int) error {
-	switch status {
-	case nethttp.StatusUnauthorized, nethttp.StatusForbidden:
+	switch {
+	case status == nethttp.StatusUnauthorized:
 		return fmt.Errorf("the service does not let us in (status %d): check bearerFile, headers or clientCertFile", status)
-	case nethttp.StatusTooManyRequests:
+	case status == nethttp.StatusForbidden:
+		return sdk.Unanswerable(fmt.Errorf("the service does not let us in (status %d): check bearerFile, headers or clientCertFile", status))
+	case status == nethttp.StatusTooManyRequests:
 		return fmt.Errorf("the service is asked too often (status %d)", status)
+	case status >= 400 && status <= 499 && status != nethttp.StatusRequestTimeout && status != nethttp.StatusProxyAuthRequired:
+		return sdk.Unanswerable(fmt.Errorf("the service answered with status %d", status))
 	}
 	return fmt.Errorf("the service answered with status %d", status)
 }

@@ -38,40 +38,40 @@ func TestRepliesBecomeAnswers(t *testing.T) {
 		{"nobody, by status", all, 404, `<html>`, problem("none")},
 		{"more than one", all, 200, `{"found": true, "also": {}, ` + who + `}`, problem("ambiguous")},
 		{"somebody else", all, 200, `{"found": true, "mail": "mum@example.com"}`, problem("none")},
-		{"somebody without an address", all, 200, `{"found": true}`, unknown("answers.email: the reply has no text there")},
-		{"what says neither yes nor no", all, 200, `{"found": "yes"}`, unknown("answers.found: the reply has there neither an object nor true or false")},
-		{"what may be two", all, 200, `{"found": true, "also": []}`, unknown("answers.ambiguous: the reply has there neither an object nor true or false")},
+		{"somebody without an address", all, 200, `{"found": true}`, misfit("answers.email: the reply has no text there")},
+		{"what says neither yes nor no", all, 200, `{"found": "yes"}`, misfit("answers.found: the reply has there neither an object nor true or false")},
+		{"what may be two", all, 200, `{"found": true, "also": []}`, misfit("answers.ambiguous: the reply has there neither an object nor true or false")},
 		{"a fact that is missing", all, 200, `{"found": true, "mail": "mum@example.org", "who": {"name": "mum", "groups": []}}`,
-			unknown("answers.flag: the reply has nothing there, or null")},
-		{"a fact that is null", all, 200, `{"found": true, "mail": "mum@example.org", "who": {"name": null}}`, unknown("answers.name: the reply has nothing there, or null")},
+			misfit("answers.flag: the reply has nothing there, or null")},
+		{"a fact that is null", all, 200, `{"found": true, "mail": "mum@example.org", "who": {"name": null}}`, misfit("answers.name: the reply has nothing there, or null")},
 		{"facts that may be missing", lax, 200, `{"found": true, "mail": "mum@example.org"}`, found(nothing())},
 		{"facts that may be missing and are something else", lax, 200, `{"found": true, "mail": "mum@example.org", "who": {"groups": "a"}}`,
-			unknown("answers.groups: the reply has there something else than a list of texts")},
+			misfit("answers.groups: the reply has there something else than a list of texts")},
 		{"no answers wanted", Answers{}, 204, ``, found(Facts{})},
 		{"no answers wanted of a page", Answers{}, 200, `<html>`, found(Facts{})},
-		{"a number for a text", Answers{Name: "/a"}, 200, `{"a": 1}`, unknown("answers.name: the reply has there something else than a text")},
-		{"half a character", Answers{Name: "/a"}, 200, `{"a": "\ud800"}`, unknown("answers.name: the text there cannot be decoded")},
-		{"a list of numbers for texts", Answers{Groups: "/a"}, 200, `{"a": ["x", 1]}`, unknown("answers.groups: the reply has there a list of something else than texts")},
-		{"a text for a flag", Answers{Flag: "/a"}, 200, `{"a": "true"}`, unknown("answers.flag: the reply has there something else than true or false")},
-		{"a text for a number", Answers{Number: "/a"}, 200, `{"a": "1"}`, unknown("answers.number: the reply has there something else than a number")},
+		{"a number for a text", Answers{Name: "/a"}, 200, `{"a": 1}`, misfit("answers.name: the reply has there something else than a text")},
+		{"half a character", Answers{Name: "/a"}, 200, `{"a": "\ud800"}`, misfit("answers.name: the text there cannot be decoded")},
+		{"a list of numbers for texts", Answers{Groups: "/a"}, 200, `{"a": ["x", 1]}`, misfit("answers.groups: the reply has there a list of something else than texts")},
+		{"a text for a flag", Answers{Flag: "/a"}, 200, `{"a": "true"}`, misfit("answers.flag: the reply has there something else than true or false")},
+		{"a text for a number", Answers{Number: "/a"}, 200, `{"a": "1"}`, misfit("answers.number: the reply has there something else than a number")},
 		{"an integer that would lose digits", Answers{Number: "/a"}, 200, `{"a": 9007199254740993}`,
-			unknown("answers.number: the integer there would lose digits: take it as one of the texts")},
-		{"a number beyond all", Answers{Number: "/a"}, 200, `{"a": 1e999}`, unknown("answers.number: the number there is too large")},
+			misfit("answers.number: the integer there would lose digits: take it as one of the texts")},
+		{"a number beyond all", Answers{Number: "/a"}, 200, `{"a": 1e999}`, misfit("answers.number: the number there is too large")},
 		{"a fraction", Answers{Number: "/a"}, 200, `{"a": -0.25}`, found(Facts{Groups: []string{}, Number: -0.25, Texts: []Text{}})},
-		{"an object for one of the texts", Answers{Texts: []TextAnswer{{"x", "/a"}}}, 200, `{"a": {}}`, unknown("answers.texts[0]: the reply has there an object or a list")},
+		{"an object for one of the texts", Answers{Texts: []TextAnswer{{"x", "/a"}}}, 200, `{"a": {}}`, misfit("answers.texts[0]: the reply has there an object or a list")},
 		{"the first of a list", Answers{Found: "/0", Ambiguous: "/1", Name: "/0/name"}, 200, `[{"name": "mum"}]`, found(Facts{Name: "mum", Groups: []string{}, Texts: []Text{}})},
 		{"two in a list", Answers{Found: "/0", Ambiguous: "/1", Name: "/0/name"}, 200, `[{"name": "mum"}, {}]`, problem("ambiguous")},
 		{"none in a list", Answers{Found: "/0", Ambiguous: "/1", Name: "/0/name"}, 200, `[]`, problem("none")},
 		{"the reply itself", Answers{Groups: "#"}, 200, `["a"]`, found(Facts{Groups: []string{"a"}, Texts: []Text{}})},
-		{"no JSON", Answers{Name: "/a"}, 200, `<html>mum@gmail.com</html>`, unknown("read the reply: not valid JSON")},
-		{"nothing at all", Answers{Name: "/a"}, 204, ``, unknown("read the reply: not valid JSON")},
-		{"more than JSON", Answers{Name: "/a"}, 200, `{"a": "b"} {}`, unknown("read the reply: not valid JSON")},
-		{"a member twice, up to case", Answers{Name: "/a"}, 200, `{"a": "b", "A": "c"}`, unknown("read the reply: an object has a member twice, up to case")},
-		{"bytes that are no text", Answers{Name: "/a"}, 200, "{\"a\": \"\xff\"}", unknown("read the reply: not valid UTF-8")},
-		{"nested deep", Answers{Name: "/a"}, 200, strings.Repeat("[", 40) + strings.Repeat("]", 40), unknown("read the reply: nested too deep")},
-		{"too long", Answers{Name: "/a"}, 200, strings.Repeat(" ", maxReply+1), unknown("the reply is longer than 1048576 bytes")},
+		{"no JSON", Answers{Name: "/a"}, 200, `<html>mum@gmail.com</html>`, misfit("read the reply: not valid JSON")},
+		{"nothing at all", Answers{Name: "/a"}, 204, ``, misfit("read the reply: not valid JSON")},
+		{"more than JSON", Answers{Name: "/a"}, 200, `{"a": "b"} {}`, misfit("read the reply: not valid JSON")},
+		{"a member twice, up to case", Answers{Name: "/a"}, 200, `{"a": "b", "A": "c"}`, misfit("read the reply: an object has a member twice, up to case")},
+		{"bytes that are no text", Answers{Name: "/a"}, 200, "{\"a\": \"\xff\"}", misfit("read the reply: not valid UTF-8")},
+		{"nested deep", Answers{Name: "/a"}, 200, strings.Repeat("[", 40) + strings.Repeat("]", 40), misfit("read the reply: nested too deep")},
+		{"too long", Answers{Name: "/a"}, 200, strings.Repeat(" ", maxReply+1), misfit("the reply is longer than 1048576 bytes")},
 		{"not let in", Answers{}, 401, ``, unknown("the service does not let us in (status 401): check bearerFile, headers or clientCertFile")},
-		{"forbidden", Answers{}, 403, ``, unknown("the service does not let us in (status 403): check bearerFile, headers or clientCertFile")},
+		{"forbidden", Answers{}, 403, ``, misfit("the service does not let us in (status 403): check bearerFile, headers or clientCertFile")},
 		{"too often", Answers{}, 429, ``, unknown("the service is asked too often (status 429)")},
 		{"broken", Answers{}, 500, `mum@gmail.com`, unknown("the service answered with status 500")},
 		{"not changed", Answers{}, 304, ``, unknown("the service answered with status 304")},
@@ -132,7 +132,7 @@ func TestValuesAreEscapedByWhereTheyStand(t *testing.T) {
 			case answer.Problem == "empty":
 				asked = append(asked, "(empty)")
 			case answer.Err != "":
-				asked = append(asked, strings.TrimPrefix(answer.Err, "rpc error: code = Unavailable desc = "))
+				asked = append(asked, strings.TrimPrefix(answer.Err, "rpc error: code = DataLoss desc = "))
 			}
 			if diff := cmp.Diff([]string{tt.want}, asked); diff != "" {
 				t.Error(diff)
@@ -190,7 +190,7 @@ func TestWithoutAnAddressToCompareNothingIsAsked(t *testing.T) {
 	if diff := cmp.Diff(problem("empty"), ask(t, c, Params{Name: &name, Email: &none})); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(unknown("the request needs email: the lookup has to give it, in with"), ask(t, c, Params{Name: &name})); diff != "" {
+	if diff := cmp.Diff(misfit("the request needs email: the lookup has to give it, in with"), ask(t, c, Params{Name: &name})); diff != "" {
 		t.Error(diff)
 	}
 	if asked := s.took(); asked != nil {

@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -60,14 +61,30 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("%s (code %d)", text, r.code)
 }
 
-// stopsLogins tells whether the same login must not be tried again soon: the server judged the account, and may count.
-func (r *refusal) stopsLogins() bool {
+// aboutServer tells whether an error of a question says something about the server, and not only about the account that was asked for.
+func aboutServer(err error) bool {
+	var no *refusal
+	switch {
+	case errors.Is(err, errTooMany), errors.Is(err, errTooLong):
+		return false
+	case errors.As(err, &no):
+		return no.bind || no.passing()
+	}
+	return errors.Is(err, errBroken) || errors.As(err, new(tooSlow)) || errors.Is(err, errClosed) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// passing tells whether the server may answer the same better in a while.
+func (r *refusal) passing() bool {
 	switch r.code {
 	case goldap.LDAPResultOperationsError, goldap.LDAPResultTimeLimitExceeded, goldap.LDAPResultBusy, goldap.LDAPResultUnavailable, goldap.LDAPResultOther:
-		return false
+		return true
 	}
-	return r.bind
+	return false
 }
+
+// stopsLogins tells whether the same login must not be tried again soon: the server judged the account, and may count.
+func (r *refusal) stopsLogins() bool { return r.bind && !r.passing() }
 
 func (r *refusal) sentence() string {
 	if r.bind {

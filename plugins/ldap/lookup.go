@@ -61,6 +61,9 @@ func (l *lookup) Lookup(ctx context.Context, p Params) (answer sdk.Answer[Facts]
 	}
 	err = l.pool.do(ctx, func(ctx context.Context, c *conn) (err error) {
 		answer, err = l.ask(ctx, c, q)
+		if err != nil && !aboutServer(err) {
+			return sdk.Unanswerable(err)
+		}
 		return err
 	})
 	if err != nil {
@@ -74,7 +77,7 @@ func (l *lookup) question(p Params) (_ question, problem string, _ error) {
 	u := l.s.users
 	switch {
 	case p.Email != "" && p.Name != "":
-		return question{}, "", errors.New("asked for an address and a name at once: give one of email and name")
+		return question{}, "", sdk.Unanswerable(errors.New("asked for an address and a name at once: give one of email and name"))
 	case len(p.Email) > maxValue || len(p.Name) > maxValue:
 		return question{}, none, nil
 	case p.Name != "":

@@ -199,6 +199,9 @@ func crowd() []byte {
 	for i := range 30 {
 		fmt.Fprintf(&b, "\ndn: uid=crowd%d,ou=people,dc=example,dc=org\nobjectClass: inetOrgPerson\ncn: c\nsn: c\nuid: crowd%d\nmail: crowd@example.org\n", i, i)
 	}
+	for i := range 100 {
+		fmt.Fprintf(&b, "\ndn: uid=odd%d,ou=people,dc=example,dc=org\nobjectClass: inetOrgPerson\ncn: c\nsn: c\nuid: odd%d\nemployeeNumber: none\n", i, i)
+	}
 	for i := range 32 { // sssss and what a server takes for the same
 		name := []rune("sssss")
 		for bit := range name {

@@ -42,7 +42,8 @@
 //
 // Lookup is called by many goroutines at the same time. Its context ends after nine seconds, or when claimsmith ends: a call is
 // one for all who ask the same, and an answer that comes after they left is kept for the next one.
-// "Nobody has this address" is an answer, with Found false and a Problem in one word. An error means "I don't know". A
+// "Nobody has this address" is an answer, with Found false and a Problem in one word. An error means "I don't know". After five in
+// a row the plugin is left alone for a while, so an error that is about one record only is returned as [Unanswerable]. A
 // panic in Lookup becomes an error and the process lives.
 //
 // When claimsmith asks the process to end, running lookups are given a moment, and what Open returned is closed if it is an

@@ -54,6 +54,20 @@ type Answer[F any] struct {
 	Age time.Duration
 }
 
+// Unanswerable returns err as an error that is about this question only: the record of this person does not fit, or what was asked
+// cannot be asked. claimsmith goes on asking the plugin about others, however many such errors it gets, where other errors
+// make it leave the plugin alone for a while. A connection, a deadline or a refused login is never one. It returns nil for nil.
+func Unanswerable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return unanswerable{err}
+}
+
+type unanswerable struct{ error }
+
+func (u unanswerable) Unwrap() error { return u.error }
+
 // Plugin is a plugin of any types. [Spec] is the one implementation.
 type Plugin interface {
 	// Describe returns what claimsmith reads before anything else. An error means that a type cannot be described.

@@ -128,6 +128,8 @@ func code(err error) codes.Code {
 		return codes.DeadlineExceeded
 	case errors.Is(err, context.Canceled):
 		return codes.Canceled
+	case errors.As(err, new(unanswerable)):
+		return codes.DataLoss
 	}
 	return codes.Unavailable
 }

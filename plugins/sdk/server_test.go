@@ -3,6 +3,7 @@ package sdk_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -45,6 +46,13 @@ func TestWhatALookupBecomes(t *testing.T) {
 		{"nobody", func(context.Context, string) (answer, error) { return answer{Problem: "none"}, nil }, `{"email":"a"}`, ""},
 		{"an error", func(context.Context, string) (answer, error) { return answer{}, errors.New("the NAS is asleep") }, `{"email":"a"}`,
 			"Unavailable: the NAS is asleep"},
+		{"a record that does not fit", func(context.Context, string) (answer, error) {
+			return answer{}, fmt.Errorf("read the person: %w", sdk.Unanswerable(errors.New("groups is no list")))
+		}, `{"email":"a"}`, "DataLoss: read the person: groups is no list"},
+		{"no time for a record", func(context.Context, string) (answer, error) {
+			return answer{}, sdk.Unanswerable(context.DeadlineExceeded)
+		}, `{"email":"a"}`, "DeadlineExceeded: context deadline exceeded"},
+		{"no error", func(context.Context, string) (answer, error) { return answer{}, sdk.Unanswerable(nil) }, `{"email":"a"}`, ""},
 		{"no time", func(context.Context, string) (answer, error) { return answer{}, context.DeadlineExceeded }, `{"email":"a"}`,
 			"DeadlineExceeded: context deadline exceeded"},
 		{"a panic of the runtime", func(_ context.Context, email string) (answer, error) { return answer{}, errors.New(email[7:]) }, `{"email":"a"}`,

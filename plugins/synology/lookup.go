@@ -80,7 +80,7 @@ func (l *lookup) Lookup(ctx context.Context, p Params) (sdk.Answer[Facts], error
 func (l *lookup) question(p Params) (find finder, problem string, err error) {
 	switch {
 	case p.Email != "" && p.Name != "":
-		return finder{}, "", errors.New("asked for an address and a name at once: give one of email and name")
+		return finder{}, "", sdk.Unanswerable(errors.New("asked for an address and a name at once: give one of email and name"))
 	case p.Name != "":
 		return finder{in: named(p.Name), missing: none}, "", nil
 	case p.Email == "":
@@ -110,11 +110,15 @@ func (l *lookup) answer(ctx context.Context, s *snapshot, find finder) (sdk.Answ
 	if len(found) == 1 {
 		u := s.users[found[0]]
 		if strings.ContainsRune(u.Name, utf8.RuneError) {
-			return sdk.Answer[Facts]{}, errors.New("the name of the account cannot be decoded")
+			return sdk.Answer[Facts]{}, sdk.Unanswerable(errors.New("the name of the account cannot be decoded"))
 		}
 		groups, err := l.directory.groupsOf(ctx, s, u)
 		if err != nil {
-			return sdk.Answer[Facts]{}, fmt.Errorf("read the groups of an account: %w", err)
+			err = fmt.Errorf("read the groups of an account: %w", err)
+			if errors.Is(err, errGroupless) || errors.Is(err, dsm.ErrUnknownUser) || errors.Is(err, dsm.ErrUnexpected) { // others may have theirs
+				err = sdk.Unanswerable(err)
+			}
+			return sdk.Answer[Facts]{}, err
 		}
 		answer.Facts = Facts{
 			Name: u.Name, UID: u.UID, Description: u.Description, Type: string(u.Kind), TwoFactor: u.TwoFactor, Linked: find.linked,

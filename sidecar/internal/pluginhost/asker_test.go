@@ -14,9 +14,9 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
-var errAsleep = errors.New("plugin nas: lookup: unknown: the NAS is asleep")
+var errAsleep = errors.New("plugin nas: lookup: unauthenticated: the NAS is asleep")
 
-func asleep() error { return status.Error(codes.Unknown, "the NAS is asleep") }
+func asleep() error { return status.Error(codes.Unauthenticated, "the NAS is asleep") }
 
 func none() *pluginv1.LookupResponse { return &pluginv1.LookupResponse{Problem: "none"} }
 

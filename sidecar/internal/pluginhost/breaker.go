@@ -118,8 +118,8 @@ func (b *breaker) state(now time.Time) string {
 	return "open"
 }
 
-// judge says what the outcome of a call tells about the plugin. An answer that breaks the contract is one all the same: it
-// may be about this one question.
+// judge says what the outcome of a call tells about the plugin and what it asks. An answer that breaks the contract is one all the
+// same, and a mistake in the plugin says nothing: both may be about this one question.
 func judge(err error) verdict {
 	var failed *CallError
 	switch {
@@ -133,9 +133,9 @@ func judge(err error) verdict {
 		return failing
 	}
 	switch status.Code(failed.cause) {
-	case codes.Unavailable, codes.Unknown, codes.Internal, codes.Aborted, codes.DeadlineExceeded:
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Unauthenticated, codes.PermissionDenied:
 		return failing
-	case codes.Canceled, codes.OK:
+	case codes.Canceled, codes.OK, codes.Unknown, codes.Internal, codes.Aborted:
 		return noVerdict
 	}
 	return healthy

@@ -74,7 +74,10 @@ func TestWhatSaysSomethingAboutAPlugin(t *testing.T) {
 		{"it is down, and the supervisor knows", &CallError{cause: ErrDown, unasked: true}, noVerdict},
 		{"no answer in time", &CallError{cause: context.DeadlineExceeded}, failing},
 		{"the directory behind it cannot be reached", failed(codes.Unavailable), failing},
-		{"an error of which nothing is known", failed(codes.Unknown), failing},
+		{"the directory behind it does not let it in", failed(codes.Unauthenticated), failing},
+		{"a record that does not fit", failed(codes.DataLoss), healthy},
+		{"a mistake in the plugin, which one person may cause", failed(codes.Internal), noVerdict},
+		{"an error of which nothing is known", failed(codes.Unknown), noVerdict},
 		{"the call was given up", failed(codes.Canceled), noVerdict},
 		{"it does not take these parameters", failed(codes.InvalidArgument), healthy},
 	}

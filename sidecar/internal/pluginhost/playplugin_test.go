@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/hostile"
 )
@@ -33,6 +34,10 @@ type played struct {
 }
 
 func playPlugin(mode string) {
+	if p := builtin(mode); p != nil {
+		sdk.Main(p)
+		return
+	}
 	switch mode {
 	case "garbage":
 		fmt.Println("hello world")
