@@ -88,7 +88,7 @@ func TestFilesThatCannotBeUsedChangeNothing(t *testing.T) {
 		want  string
 	}{
 		{"the key is of another certificate", map[string][]byte{"key.pem": otherKey}, "load the certificate of the sidecar: tls: private key does not match public key"},
-		{"the authority is empty", map[string][]byte{"ca.pem": {}}, "load the authority of clients: " + r.dir + "/ca.pem has no certificate in PEM form"},
+		{"the authority is empty", map[string][]byte{"ca.pem": {}}, "load the authority of clients: " + r.dir + "/ca.pem: no certificate in PEM form in it"},
 		{"the certificate has ended", ended, "the certificate of the sidecar ended on 2001-09-09T01:46:40Z"},
 	}
 	for _, test := range tests {

@@ -175,11 +175,11 @@ func TestCertificatesThatCannotBeUsed(t *testing.T) {
 		},
 		{
 			"no authority", map[string][]byte{"cert.pem": cert, "key.pem": key},
-			"load the authority of clients: open $DIR/ca.pem: no such file or directory",
+			"load the authority of clients: $DIR/ca.pem: no such file or directory",
 		},
 		{
 			"the authority is no certificate", map[string][]byte{"cert.pem": cert, "key.pem": key, "ca.pem": key},
-			"load the authority of clients: $DIR/ca.pem has no certificate in PEM form",
+			"load the authority of clients: $DIR/ca.pem: no certificate in PEM form in it",
 		},
 	}
 	for _, test := range tests {

@@ -246,7 +246,7 @@ func TestTheCollectorIsVerified(t *testing.T) {
 		dir := shortDir(t)
 		file := written(t, dir, plain(dir)+"tracing: {otlpEndpoint: \"https://localhost:4317\", caFile: c.yaml}\n")
 		_, err := sidecar.New(t.Context(), file, program(t, newLogBuffer()))
-		want := file + ":2:59: tracing.caFile: load the authority of the collector: " + file + " has no certificate in PEM form"
+		want := file + ":2:59: tracing.caFile: load the authority of the collector: " + file + ": no certificate in PEM form in it"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}

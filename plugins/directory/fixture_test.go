@@ -2,10 +2,6 @@ package directory
 
 import (
 	"fmt"
-	"github.com/claimsmith/claimsmith/plugins/internal/address"
-	"github.com/claimsmith/claimsmith/plugins/sdk"
-	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
-	"github.com/google/go-cmp/cmp"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +9,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/internal/address"
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
 )
 
 // write makes a file in a folder that nobody else can write, and returns its path.

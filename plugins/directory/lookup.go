@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/claimsmith/claimsmith/plugins/internal/address"
+	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 

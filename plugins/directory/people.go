@@ -7,8 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/claimsmith/claimsmith/plugins/internal/address"
-	"github.com/claimsmith/claimsmith/plugins/internal/fold"
+	"github.com/claimsmith/claimsmith/internal/address"
+	"github.com/claimsmith/claimsmith/internal/fold"
 )
 
 const (

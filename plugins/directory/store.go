@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/claimsmith/claimsmith/plugins/internal/files"
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
@@ -102,7 +102,7 @@ func (s *store) look() error {
 		return files.Reason(err)
 	}
 	if !s.writable {
-		if err := files.OnlyOwnerWrites(s.file); err != nil {
+		if err := files.WritableByOthers(s.file); err != nil {
 			return writableError{err}
 		}
 	}

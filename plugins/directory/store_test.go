@@ -134,9 +134,9 @@ func TestWhatElseCanBecomeOfAFile(t *testing.T) {
 		{"it is too long", func(file string) error { return os.Truncate(file, maxFile+1) },
 			"the file of people cannot be used any more: longer than 8388608 bytes"},
 		{"its group can write it", func(file string) error { return os.Chmod(file, 0o660) },
-			"the file of people cannot be used any more: the file can be written by its group: chmod go-w FILE"},
+			"the file of people cannot be used any more: FILE can be written by its group: mend it with chmod go-w FILE"},
 		{"everybody can write its folder", func(file string) error { return os.Chmod(filepath.Dir(file), 0o777) },
-			"the file of people cannot be used any more: its folder can be written by everybody, who could put another file in its place: chmod go-w FOLDER"},
+			"the file of people cannot be used any more: the folder FOLDER can be written by everybody, who could replace people.yaml: mend it with chmod go-w FOLDER"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestConfigurationsAreChecked(t *testing.T) {
 			{Path: "file", Message: "its name does not tell what it is", Hint: "let it end in .yaml or .csv"}}},
 		{"a file that there is not", Config{File: missing}, sdk.Problems{{Path: "file", Message: "no such file or directory"}}},
 		{"a file that everybody can write", Config{File: open}, sdk.Problems{
-			{Path: "file", Message: "the file can be written by everybody: chmod go-w " + open, Hint: hint}}},
+			{Path: "file", Message: open + " can be written by everybody: mend it with chmod go-w " + open, Hint: hint}}},
 		{"the same, in words", Config{File: open, AllowWritable: true}, nil},
 		{"findings, in the order of the file", Config{File: write(t, "People.YML", "people:\n- {name: a, email: b}\n- {nam: c}")}, sdk.Problems{
 			{Path: "file", Message: "People.YML:2:20: this is no e-mail address"},

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
@@ -107,6 +108,9 @@ func (l *lookup) ask(ctx context.Context, r *nethttp.Request) (status int, conte
 	}
 	defer reply.Body.Close() // nothing was written
 	content, err = io.ReadAll(io.LimitReader(reply.Body, maxReply+1))
+	if err == nil {
+		err = r.Context().Err() // a service that ends when nobody waits any more ends in the middle
+	}
 	switch {
 	case err != nil:
 		return 0, nil, l.unreachable(ctx, err)
@@ -125,7 +129,7 @@ func (l *lookup) unreachable(ctx context.Context, err error) error {
 		record    tls.RecordHeaderError
 		trust     *tls.CertificateVerificationError
 		timeout   interface{ Timeout() bool }
-		pair      pairError
+		pair      files.PairError
 	)
 	switch {
 	case ctx.Err() != nil:
@@ -135,7 +139,7 @@ func (l *lookup) unreachable(ctx context.Context, err error) error {
 	case errors.As(err, &address):
 		return address
 	case errors.As(err, &pair):
-		return fmt.Errorf("clientCertFile: %w", pair.error)
+		return pair
 	case errors.Is(err, errRedirect):
 		return inner(err)
 	case errors.As(err, &trust):

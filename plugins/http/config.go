@@ -2,10 +2,8 @@ package http
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	nethttp "net/http"
 	"net/netip"
 	"slices"
@@ -15,7 +13,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/claimsmith/claimsmith/plugins/internal/files"
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
@@ -149,7 +147,7 @@ func (c Config) fields(check *checker) (all []header) {
 	if c.BearerFile != "" {
 		names = append(names, "Authorization")
 		secret, err := files.OpenSecret(c.BearerFile)
-		check.bad("bearerFile", err, hintFor(err, c.BearerFile))
+		check.bad("bearerFile", err, files.SecretHint(err, c.BearerFile))
 		all = append(all, header{name: "Authorization", before: "Bearer ", secret: secret})
 	}
 	for i, h := range c.Headers {
@@ -169,7 +167,7 @@ func (c Config) fields(check *checker) (all []header) {
 			check.bad(path, errors.New("needs one of value and valueFile"), "")
 		case h.ValueFile != "":
 			secret, err := files.OpenSecret(h.ValueFile)
-			check.bad(path+".valueFile", err, hintFor(err, h.ValueFile))
+			check.bad(path+".valueFile", err, files.SecretHint(err, h.ValueFile))
 			all = append(all, header{name: name, secret: secret})
 		case name == "Authorization":
 			check.bad(path+".value", errors.New("a secret is not written here"), "put it in a file and write valueFile: PATH")
@@ -190,52 +188,30 @@ func (c Config) trust(check *checker) *tls.Config {
 		check.bad("url", errors.New("there are no certificates with http://"), "write https://, or leave out caFile and clientCertFile")
 	}
 	if c.CAFile != "" {
-		pool, err := readCA(c.CAFile)
+		var err error
+		if err = files.Absolute(c.CAFile); err == nil {
+			config.RootCAs, err = files.Authorities(c.CAFile)
+		}
 		check.bad("caFile", err, "")
-		config.RootCAs = pool
 	}
 	switch {
 	case (c.ClientCertFile == "") != (c.ClientKeyFile == ""):
 		check.bad("clientCertFile", errors.New("clientCertFile and clientKeyFile go together"), "")
 	case c.ClientCertFile != "":
-		pair := &keyPair{cert: c.ClientCertFile, key: c.ClientKeyFile}
-		_, err := pair.current()
-		check.bad("clientCertFile", err, "")
-		config.GetClientCertificate = pair.show
+		pair, err := files.OpenKeyPair(c.ClientCertFile, c.ClientKeyFile)
+		var at files.PairError
+		if errors.As(err, &at) {
+			check.bad(at.Field(), at.Err, "")
+		}
+		config.GetClientCertificate = pair.Current
 	}
 	return config
-}
-
-func readCA(file string) (*x509.CertPool, error) {
-	if err := files.Absolute(file); err != nil {
-		return nil, err
-	}
-	pem, _, err := files.Read(file, maxPEM)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("no certificate in PEM form in it")
-	}
-	return pool, nil
 }
 
 // hintForBody says how to mend a body that is no JSON.
 func hintForBody(err error) string {
 	if errors.Is(err, errJSON) {
 		return `placeholders stand in quotes: "{email}"`
-	}
-	return ""
-}
-
-// hintFor says how to mend the file of a secret.
-func hintFor(err error, file string) string {
-	switch {
-	case errors.Is(err, files.ErrNotPrivate):
-		return "chmod 0640 " + file
-	case errors.Is(err, fs.ErrNotExist):
-		return "write the secret into " + file
 	}
 	return ""
 }

@@ -95,7 +95,7 @@ func TestCertificatesOfBothSides(t *testing.T) {
 		number = renew()
 	}
 	put(t, config.ClientKeyFile, "")
-	if diff := cmp.Diff(unknown("clientCertFile: not a certificate and its key in PEM form"), ask(t, c, Params{})); diff != "" {
+	if diff := cmp.Diff(unknown("clientKeyFile: not a certificate in PEM form and its key"), ask(t, c, Params{})); diff != "" {
 		t.Error(diff)
 	}
 }

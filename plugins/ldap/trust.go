@@ -2,21 +2,14 @@ package ldap
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"time"
 
-	"github.com/claimsmith/claimsmith/plugins/internal/files"
+	"github.com/claimsmith/claimsmith/internal/files"
 )
-
-// maxPEM is the longest file of certificates or keys.
-const maxPEM = 1 << 20
 
 // dialOptions say how a connection is made and as whom.
 type dialOptions struct {
@@ -77,7 +70,7 @@ func (c Config) identity(check *checker, o *dialOptions) {
 		check.wrong("anonymous", "given as well as bindDN or passwordFile", "keep one way to sign in")
 	case c.BindDN != "":
 		o.password, err = files.OpenSecret(c.PasswordFile)
-		check.bad("passwordFile", err, hintFor(err, c.PasswordFile))
+		check.bad("passwordFile", err, files.SecretHint(err, c.PasswordFile))
 	case c.PasswordFile != "":
 		check.wrong("bindDN", "missing beside passwordFile", "name the account that the password belongs to")
 	case !o.external && !c.Anonymous:
@@ -115,81 +108,22 @@ func (c Config) trust(check *checker, host string) *tls.Config {
 		conf.ServerName = c.ServerName
 	}
 	if c.CAFile != "" {
-		pool, err := readCA(c.CAFile)
+		var err error
+		if err = files.Absolute(c.CAFile); err == nil {
+			conf.RootCAs, err = files.Authorities(c.CAFile)
+		}
 		check.bad("caFile", err, "")
-		conf.RootCAs = pool
 	}
 	switch {
 	case c.ClientCertFile == "" && c.ClientKeyFile != "":
 		check.wrong("clientCertFile", "missing beside clientKeyFile", "")
 	case c.ClientCertFile != "":
-		pair := keyPair{c.ClientCertFile, c.ClientKeyFile}
-		_, path, err := pair.read()
-		check.bad(path, err, hintFor(err, map[string]string{"clientCertFile": pair.cert, "clientKeyFile": pair.key}[path]))
-		conf.GetClientCertificate = pair.show
+		pair, err := files.OpenKeyPair(c.ClientCertFile, c.ClientKeyFile)
+		var at files.PairError
+		if errors.As(err, &at) {
+			check.bad(at.Field(), at.Err, files.SecretHint(at.Err, map[bool]string{false: c.ClientCertFile, true: c.ClientKeyFile}[at.Key]))
+		}
+		conf.GetClientCertificate = pair.Current
 	}
 	return conf
-}
-
-func readCA(file string) (*x509.CertPool, error) {
-	if err := files.Absolute(file); err != nil {
-		return nil, err
-	}
-	pem, _, err := files.Read(file, maxPEM)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("no certificate in PEM form in it")
-	}
-	return pool, nil
-}
-
-// keyPair are the files of a certificate and its key. They are read for each connection, because certificates are renewed.
-type keyPair struct{ cert, key string }
-
-// show is for tls.Config.
-func (k keyPair) show(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	pair, at, err := k.read()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
-	}
-	return pair, nil
-}
-
-// read gives the certificate, or the field that is at fault.
-func (k keyPair) read() (_ *tls.Certificate, path string, _ error) {
-	var content [2][]byte
-	for i, f := range []struct{ path, file string }{{"clientCertFile", k.cert}, {"clientKeyFile", k.key}} {
-		if err := files.Absolute(f.file); err != nil {
-			return nil, f.path, err
-		}
-		info, err := os.Stat(f.file)
-		if err != nil {
-			return nil, f.path, files.Reason(err)
-		}
-		if err := files.Private(info.Mode()); f.file == k.key && err != nil {
-			return nil, f.path, err
-		}
-		if content[i], _, err = files.Read(f.file, maxPEM); err != nil {
-			return nil, f.path, err
-		}
-	}
-	pair, err := tls.X509KeyPair(content[0], content[1])
-	if err != nil {
-		return nil, "clientKeyFile", errors.New("not a certificate in PEM form and its key")
-	}
-	return &pair, "", nil
-}
-
-// hintFor says how to mend a file with a secret.
-func hintFor(err error, file string) string {
-	switch {
-	case errors.Is(err, files.ErrNotPrivate):
-		return "chmod 0640 " + file
-	case errors.Is(err, fs.ErrNotExist):
-		return "write the secret into " + file
-	}
-	return ""
 }

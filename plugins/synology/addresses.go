@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/claimsmith/claimsmith/plugins/internal/address"
+	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 )
 

@@ -9,8 +9,8 @@ import (
 	"time"
 	_ "time/tzdata" // a container need not have any
 
-	"github.com/claimsmith/claimsmith/plugins/internal/address"
-	"github.com/claimsmith/claimsmith/plugins/internal/files"
+	"github.com/claimsmith/claimsmith/internal/address"
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 )

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/claimsmith/claimsmith/plugins/internal/files"
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
 )
@@ -80,7 +80,7 @@ func TestConfigurationsAreChecked(t *testing.T) {
 			{Path: "accountTypes", Message: "a snapshot holds local accounts only"},
 		}},
 		{"a snapshot that the group can write", `{"source": "snapshot", "snapshotFile": "` + loose + `"}`, sdk.Problems{
-			{Path: "snapshotFile", Message: "the file can be written by its group: chmod go-w " + loose, Hint: "whoever can write it decides who everybody is"}}},
+			{Path: "snapshotFile", Message: loose + " can be written by its group: mend it with chmod go-w " + loose, Hint: "whoever can write it decides who everybody is"}}},
 		{"a snapshot with a NAS", `{` + good + `, "snapshotFile": "/nas.jsonl", "snapshotMaxAge": "2h"}`, sdk.Problems{
 			{Path: "snapshotFile", Message: "means nothing without source: snapshot"},
 			{Path: "snapshotMaxAge", Message: "means nothing without source: snapshot"}}},

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/claimsmith/claimsmith/plugins/internal/files"
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 )
 
@@ -40,7 +40,7 @@ func (c Config) settleSnapshot(check *checker, s *settings) {
 	s.snapshot = f
 	if err := files.Absolute(c.SnapshotFile); err != nil {
 		check.bad("snapshotFile", err, "")
-	} else if err := files.OnlyOwnerWrites(c.SnapshotFile); err != nil {
+	} else if err := files.WritableByOthers(c.SnapshotFile); err != nil {
 		check.bad("snapshotFile", err, "whoever can write it decides who everybody is")
 	}
 	given := map[string]bool{
@@ -73,7 +73,7 @@ type snapshotLine struct {
 
 // Users reads the file. A file that others can write, that is too old, or that does not end as it should, is an error.
 func (f *snapshotFile) Users(context.Context) ([]dsm.User, error) {
-	if err := files.OnlyOwnerWrites(f.file); err != nil {
+	if err := files.WritableByOthers(f.file); err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	content, _, err := files.Read(f.file, maxSnapshot)

@@ -121,7 +121,7 @@ func TestASnapshotThatOthersCanWriteIsNotReadAnyMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := l.Lookup(t.Context(), Params{Name: "mum"})
-	if want := "read the accounts: snapshot: the file can be written by everybody: chmod go-w " + c.SnapshotFile; text(err) != want {
+	if want := "read the accounts: snapshot: " + c.SnapshotFile + " can be written by everybody: mend it with chmod go-w " + c.SnapshotFile; text(err) != want {
 		t.Errorf("error %q, want %q", text(err), want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
@@ -181,7 +182,7 @@ func (b *builder) trust() map[string]pipeline.Trust {
 				t.Any = true
 				continue
 			}
-			domain, ok := pipeline.Domain(name)
+			domain, ok := address.Domain(name)
 			if !ok {
 				path := config.Join(c.Path, "emailDomains"+index(i))
 				b.add(b.src.Problem(path, "this is no domain, or not written as one", "write the part of an address after the @ in small letters, such as example.org"))

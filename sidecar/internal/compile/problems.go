@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/observe"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
@@ -17,7 +18,7 @@ func (o Options) Guarded(file string) error {
 	if o.AllowWritable {
 		return nil
 	}
-	return config.WritableByOthers(file)
+	return files.WritableByOthers(file)
 }
 
 // ModeProblems are the modes that Serve refuses: of the file, and of the folders of sockets that are there.

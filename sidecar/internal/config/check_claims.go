@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/claimsmith/claimsmith/internal/fold"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
@@ -18,10 +19,10 @@ func (c *stepChecker) checkClaims(s *Step) {
 			c.wrongKey(v.Path, message, hint)
 			continue
 		}
-		if other, again := seen[fold(v.Name)]; again {
+		if other, again := seen[fold.Key(v.Name)]; again {
 			c.wrongKey(v.Path, fmt.Sprintf("claim %q differs from %q only in case", v.Name, other), "")
 		}
-		seen[fold(v.Name)] = v.Name
+		seen[fold.Key(v.Name)] = v.Name
 		if message := badValue(v); message != "" {
 			c.wrong(v.Path, message, "")
 		}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
-	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/claimsmith/claimsmith/internal/fold"
 )
 
 // constant turns a value of the file that holds no text into Go: bool, int64, float64, []any, map[string]any. It reports what has no
@@ -165,23 +165,12 @@ func (d *decoder) unfolded(it item) bool {
 	seen, good := map[string]string{}, true
 	for _, pair := range d.pairs(it) {
 		name := pair.key.Value
-		other, again := seen[fold(name)]
+		other, again := seen[fold.Key(name)]
 		if again {
 			d.add(problemAt(d.src.start(pair.key), pair.path, fmt.Sprintf("%q differs from %q only in case", name, other), ""))
 			good = false
 		}
-		seen[fold(name)] = name
+		seen[fold.Key(name)] = name
 	}
 	return good
-}
-
-// fold returns the same text for all that strings.EqualFold holds equal.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
-		}
-		return least
-	}, name)
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/claimsmith/claimsmith/internal/files"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
-	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
@@ -172,12 +172,12 @@ func (s *Server) watchFolders(ctx context.Context) *folders {
 }
 
 // follow watches all folders in which a change can make one of the files another one, and no others. The log is told once of each error.
-func (f *folders) follow(ctx context.Context, log *slog.Logger, files []string) {
+func (f *folders) follow(ctx context.Context, log *slog.Logger, names []string) {
 	if f.watcher == nil {
 		return
 	}
 	var err error
-	wanted, watched := config.FoldersOf(files...), f.watcher.WatchList()
+	wanted, watched := files.FoldersOf(names...), f.watcher.WatchList()
 	for _, folder := range wanted {
 		if !slices.Contains(watched, folder) {
 			err = cmp.Or(err, f.watcher.Add(folder))

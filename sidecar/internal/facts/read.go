@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/claimsmith/claimsmith/internal/fold"
 )
 
 // maxDepth is how deep JSON may be nested.
@@ -70,7 +70,7 @@ func (r reader) object(path string, depth int) (any, error) {
 		}
 		name := tok.(string) // the text is valid JSON, so a member starts with its name
 		inner := join(path, name)
-		key := fold(name)
+		key := fold.Key(name)
 		if seen[key] {
 			return nil, fmt.Errorf("%smember given twice, up to case", at(inner))
 		}
@@ -96,17 +96,6 @@ func (r reader) list(path string, depth int) (any, error) {
 	}
 	_, err := r.dec.Token()
 	return l, err
-}
-
-// fold returns a text that is equal for names that strings.EqualFold takes for equal.
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
-		}
-		return least
-	}, s)
 }
 
 // at turns a path into the start of a message.

@@ -3,7 +3,6 @@ package observe
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,8 +20,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
-	"github.com/claimsmith/claimsmith/sidecar/internal/textfile"
 )
 
 const (
@@ -97,12 +96,9 @@ func CollectorTLS(c *config.Tracing) (*tls.Config, error) {
 	if c.CAFile == "" {
 		return out, nil
 	}
-	pem, err := textfile.Read(c.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("load the authority of the collector: %w", err)
-	}
-	if out.RootCAs = x509.NewCertPool(); !out.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("load the authority of the collector: %s has no certificate in PEM form", c.CAFile)
+	var err error
+	if out.RootCAs, err = files.Authorities(c.CAFile); err != nil {
+		return nil, fmt.Errorf("load the authority of the collector: %s: %w", c.CAFile, err)
 	}
 	return out, nil
 }

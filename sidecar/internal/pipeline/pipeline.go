@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
@@ -272,7 +273,7 @@ var errAsserted = errors.New("this would be an address that nobody verified: the
 func (r *run) value(ctx context.Context, a *Assignment) (json.RawMessage, error) {
 	value, err := a.Value.JSON(ctx, &r.state)
 	if who := r.in.Identity; err == nil && a.Asserted && !who.EmailVerified && strings.Contains(who.Email, "@") &&
-		strings.Contains(lowerASCII(string(value)), lowerASCII(who.Email)) {
+		strings.Contains(address.Lower(string(value)), address.Lower(who.Email)) {
 		err = errAsserted
 	}
 	if err != nil {

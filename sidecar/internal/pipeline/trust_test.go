@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"testing"
 
+	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -35,7 +36,7 @@ func TestADomainCountsAsWritten(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got, ok := pipeline.Domain(tt.domain); ok != (tt.want != "") || got != tt.want {
+			if got, ok := address.Domain(tt.domain); ok != (tt.want != "") || got != tt.want {
 				t.Errorf("%q is %q, %v; want %q", tt.domain, got, ok, tt.want)
 			}
 			trust := map[string]pipeline.Trust{"google": {Domains: map[string]bool{"gmail.com": true}}}

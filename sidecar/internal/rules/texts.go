@@ -4,13 +4,15 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"strings"
+
+	"github.com/claimsmith/claimsmith/internal/address"
 )
 
 // textFunctions are the functions over strings and lists of strings. What comes out of a list is always a list of strings;
 // a list with anything else in it is a failure, and an error where it is known before the expression runs.
 var textFunctions = map[string]function{
-	"emailLocal":   {args: []argument{aText}, gives: aText, do: func(args []any) any { local, _ := address(text(args[0])); return local }},
-	"emailDomain":  {args: []argument{aText}, gives: aText, do: func(args []any) any { _, domain := address(text(args[0])); return domain }},
+	"emailLocal":   {args: []argument{aText}, gives: aText, do: func(args []any) any { local, _ := splitAddress(text(args[0])); return local }},
+	"emailDomain":  {args: []argument{aText}, gives: aText, do: func(args []any) any { _, domain := splitAddress(text(args[0])); return domain }},
 	"bucket":       {args: []argument{aText}, gives: aWhole, do: func(args []any) any { return bucket(text(args[0])) }},
 	"glob":         {args: []argument{aText, aPattern}, gives: aBool, do: func(args []any) any { return args[1].(pattern).matches(text(args[0])) }},
 	"keep":         {args: []argument{theTexts, aPattern}, gives: theTexts, do: func(args []any) any { return chosen(args, true) }},
@@ -79,23 +81,14 @@ func texts(v any) []string {
 	return out
 }
 
-// address cuts an e-mail address. Both parts are empty for what has not exactly one @ with something on both sides. Only
+// splitAddress cuts an e-mail address. Both parts are empty for what has not exactly one @ with something on both sides. Only
 // A to Z are made small: full folding would make one domain of two.
-func address(s string) (local, domain string) {
+func splitAddress(s string) (local, domain string) {
 	local, domain, ok := strings.Cut(s, "@")
 	if !ok || local == "" || domain == "" || strings.Contains(domain, "@") {
 		return "", ""
 	}
-	return local, lowerASCII(domain)
-}
-
-func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
+	return local, address.Lower(domain)
 }
 
 // bucket is the same in every version and on every replica: who was let in by a share stays in it, also when it grows.
@@ -113,7 +106,7 @@ func addDomain(s string, domain any) string {
 
 func stripDomain(s string, domain any) string {
 	at := strings.LastIndexByte(s, '@')
-	if at <= 0 || lowerASCII(s[at+1:]) != lowerASCII(text(domain)) {
+	if at <= 0 || address.Lower(s[at+1:]) != address.Lower(text(domain)) {
 		return s
 	}
 	return s[:at]

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
-	"github.com/claimsmith/claimsmith/sidecar/internal/textfile"
 )
 
 // Certificates are the files of listen.tls. Each connection gets what they hold when it begins; while they cannot be used, as in the
@@ -105,13 +105,9 @@ func ServerTLS(c *config.TLS) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the certificate of the sidecar: %w", err)
 	}
-	pem, err := textfile.Read(c.ClientCAFile)
+	pool, err := files.Authorities(c.ClientCAFile)
 	if err != nil {
-		return nil, fmt.Errorf("load the authority of clients: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("load the authority of clients: %s has no certificate in PEM form", c.ClientCAFile)
+		return nil, fmt.Errorf("load the authority of clients: %s: %w", c.ClientCAFile, err)
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}, SessionTicketsDisabled: true,
@@ -121,11 +117,11 @@ func ServerTLS(c *config.TLS) (*tls.Config, error) {
 }
 
 func keyPair(c *config.TLS) (tls.Certificate, error) {
-	cert, err := textfile.Read(c.CertFile)
+	cert, err := files.Text(c.CertFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	key, err := textfile.Read(c.KeyFile)
+	key, err := files.Text(c.KeyFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

@@ -16,7 +16,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/claimsmith/claimsmith/sidecar/internal/textfile"
+	"github.com/claimsmith/claimsmith/internal/files"
 )
 
 // keyBytes is how long a key is.
@@ -38,7 +38,7 @@ func ReadKey(file string) (*Key, error) {
 	if info.Mode().Perm()&0o007 != 0 {
 		return nil, fmt.Errorf("%s can be read by everybody: mend it with chmod o= %s", file, file)
 	}
-	data, err := textfile.Read(file)
+	data, err := files.Text(file)
 	if err != nil {
 		var why *fs.PathError
 		if errors.As(err, &why) {

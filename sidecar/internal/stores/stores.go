@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/lastgood"
 	"github.com/claimsmith/claimsmith/sidecar/internal/links"
 	"github.com/claimsmith/claimsmith/sidecar/internal/state"
-	"github.com/claimsmith/claimsmith/sidecar/internal/textfile"
 )
 
 // Stores are what a server keeps: the journal in memory, and what survives a restart in one store.
@@ -72,7 +72,7 @@ func (k *Stores) Close() error {
 }
 
 func ReadLine(file string) (string, error) {
-	data, err := textfile.Read(file)
+	data, err := files.Text(file)
 	return strings.TrimSpace(string(data)), err
 }
 

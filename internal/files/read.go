@@ -37,6 +37,15 @@ func alike(a, b fs.FileInfo) bool {
 	return a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime())
 }
 
+// Text is the content of a file as sdk.Text has it.
+func Text(file string) ([]byte, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return sdk.Text(content)
+}
+
 // Absolute reports a path that does not begin at the root.
 func Absolute(file string) error {
 	switch {

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package config
+package files
 
 // readOnly reports false where we have no way to know.
 func readOnly(string) bool { return false }

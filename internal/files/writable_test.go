@@ -1,4 +1,4 @@
-package config
+package files
 
 import (
 	"io/fs"
@@ -31,7 +31,7 @@ func TestWritableByOthers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			folder := realDir(t)
 			file := filepath.Join(folder, "c.yaml")
-			write(t, file, c.file)
+			write(t, file, "", c.file)
 			chmod(t, folder, c.folder)
 			if got := message(WritableByOthers(file), folder); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
@@ -43,8 +43,8 @@ func TestWritableByOthers(t *testing.T) {
 func TestWritableByOthersLooksBehindAndBesideLinks(t *testing.T) {
 	safe, open := realDir(t), realDir(t)
 	chmod(t, open, 0o777)
-	write(t, filepath.Join(open, "c.yaml"), 0o644)
-	write(t, filepath.Join(safe, "c.yaml"), 0o644)
+	write(t, filepath.Join(open, "c.yaml"), "", 0o644)
+	write(t, filepath.Join(safe, "c.yaml"), "", 0o644)
 	for _, c := range []struct{ name, link, target string }{
 		{"a safe link to an open folder", filepath.Join(safe, "link"), filepath.Join(open, "c.yaml")},
 		{"an open link to a safe folder", filepath.Join(open, "link"), filepath.Join(safe, "c.yaml")},
@@ -68,7 +68,7 @@ func TestWritableByOthersLooksAtTheWholeWay(t *testing.T) {
 		if err := os.Mkdir(folder, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(folder, "c.yaml"), 0o644)
+		write(t, filepath.Join(folder, "c.yaml"), "", 0o644)
 	}
 	link := func(to, from string) {
 		t.Helper()
@@ -106,7 +106,7 @@ func TestWritableByOthersLooksAtTheWholeWay(t *testing.T) {
 
 func TestWritableByOthersNeedsTheFile(t *testing.T) {
 	folder := realDir(t)
-	want := "look at FOLDER/c.yaml: lstat: no such file or directory"
+	want := "look at FOLDER/c.yaml: no such file or directory"
 	if got := message(WritableByOthers(filepath.Join(folder, "c.yaml")), folder); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -121,14 +121,6 @@ func realDir(t *testing.T) string {
 	}
 	chmod(t, dir, 0o755)
 	return dir
-}
-
-func write(t *testing.T, file string, mode fs.FileMode) {
-	t.Helper()
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	chmod(t, file, mode)
 }
 
 func chmod(t *testing.T, file string, mode fs.FileMode) {

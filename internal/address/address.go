@@ -22,25 +22,28 @@ func Parse(s string) (Address, bool) {
 	if at <= 0 || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) }) {
 		return Address{}, false
 	}
-	a := Address{local: s[:at], domain: lower(s[at+1:])}
+	a := Address{local: s[:at], domain: Lower(s[at+1:])}
 	if isASCII(a.local) {
-		a.local = lower(a.local)
-	} else if mapped, err := mapping.ToUnicode(a.local); err != nil || mapped != lower(a.local) {
+		a.local = Lower(a.local)
+	} else if mapped, err := mapping.ToUnicode(a.local); err != nil || mapped != Lower(a.local) {
 		return Address{}, false
 	}
 	if isASCII(a.domain) && !strings.Contains(a.domain, "xn--") {
 		return a, a.domain != ""
 	}
 	var ok bool
-	a.domain, ok = asWritten(a.domain)
+	a.domain, ok = Domain(a.domain)
 	return a, ok
 }
 
 // mapping maps characters as IDNA does, and looks at nothing else.
 var mapping = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false))
 
-// asWritten returns the Punycode of a domain each of whose labels is a genuine A-label or the U-label of one.
-func asWritten(domain string) (string, bool) {
+// Domain returns the form in which the domains of addresses are compared: ASCII, lower case (RFC 5891). False means that it
+// is no domain, or not written as one: what lookups of names map to another domain, such as capital letters beyond A-Z, full-width
+// letters, other dots and characters that are dropped, is no other way to write that one.
+func Domain(domain string) (string, bool) {
+	domain = Lower(domain)
 	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil || ascii == "" {
 		return "", false
@@ -61,8 +64,8 @@ func asWritten(domain string) (string, bool) {
 	return ascii, true
 }
 
-// lower folds A-Z and nothing else.
-func lower(s string) string {
+// Lower folds A-Z and nothing else.
+func Lower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
 			return r + 'a' - 'A'

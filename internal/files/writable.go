@@ -1,4 +1,4 @@
-package config
+package files
 
 import (
 	"fmt"
@@ -17,12 +17,12 @@ import (
 func WritableByOthers(file string) error {
 	names, err := way(file)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", file, reason(err))
+		return fmt.Errorf("look at %s: %w", file, Reason(err))
 	}
 	target := names[len(names)-1]
 	info, err := os.Stat(target)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", file, reason(err))
+		return fmt.Errorf("look at %s: %w", file, Reason(err))
 	}
 	if info.Mode().Perm()&0o022 != 0 && !readOnly(target) {
 		if !slices.ContainsFunc(names, isLink) {
@@ -104,14 +104,14 @@ func folderWritable(name string) error {
 	folder := filepath.Dir(name)
 	dir, err := os.Stat(folder)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", folder, reason(err))
+		return fmt.Errorf("look at %s: %w", folder, Reason(err))
 	}
 	if dir.Mode().Perm()&0o022 == 0 || readOnly(folder) {
 		return nil
 	}
 	link, err := os.Lstat(name)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", name, reason(err))
+		return fmt.Errorf("look at %s: %w", name, Reason(err))
 	}
 	if dir.Mode()&fs.ModeSticky != 0 && ours(link) && ours(dir) {
 		return nil

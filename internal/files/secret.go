@@ -2,6 +2,7 @@ package files
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -12,6 +13,17 @@ const maxSecret = 64 << 10
 
 // ErrNotPrivate is the error for a secret that everybody can read.
 var ErrNotPrivate = errors.New("every user of this machine can read or change the file")
+
+// SecretHint says how to mend a file with a secret; empty: nobody knows.
+func SecretHint(err error, file string) string {
+	switch {
+	case errors.Is(err, ErrNotPrivate):
+		return "chmod 0640 " + file
+	case errors.Is(err, fs.ErrNotExist):
+		return "write the secret into " + file
+	}
+	return ""
+}
 
 // Secret is a file with a password or a token in one line. It is read again when the file has changed. It is safe for
 // concurrent use.

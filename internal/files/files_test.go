@@ -2,8 +2,6 @@ package files
 
 import (
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -36,53 +34,6 @@ func text(err error) string {
 	return err.Error()
 }
 
-func TestWhoCanWrite(t *testing.T) {
-	tests := []struct {
-		name    string
-		prepare func(t *testing.T, dir string) (file string)
-		want    string
-	}{
-		{"only its owner", func(t *testing.T, dir string) string { return write(t, dir+"/a", "", 0o644) }, ""},
-		{"its group", func(t *testing.T, dir string) string { return write(t, dir+"/a", "", 0o660) }, "the file can be written by its group: chmod go-w DIR/a"},
-		{"everybody", func(t *testing.T, dir string) string { return write(t, dir+"/a", "", 0o602) }, "the file can be written by everybody: chmod go-w DIR/a"},
-		{"the group of its folder", func(t *testing.T, dir string) string {
-			mode(t, dir, 0o775)
-			return write(t, dir+"/a", "", 0o644)
-		}, "its folder can be written by its group, who could put another file in its place: chmod go-w DIR"},
-		{"everybody in a folder where each removes his own", func(t *testing.T, dir string) string {
-			mode(t, dir, 0o777|os.ModeSticky)
-			return write(t, dir+"/a", "", 0o644)
-		}, ""},
-		{"everybody who can turn a link", func(t *testing.T, dir string) string {
-			links := folder(t)
-			write(t, dir+"/a", "", 0o644)
-			if err := os.Symlink(dir+"/a", links+"/l"); err != nil {
-				t.Fatal(err)
-			}
-			mode(t, links, 0o777)
-			return links + "/l"
-		}, "its folder can be written by everybody, who could put another file in its place: chmod go-w LINKS"},
-		{"nobody: it is not there", func(_ *testing.T, dir string) string { return dir + "/a" }, "no such file or directory"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			dir := folder(t)
-			file := tt.prepare(t, dir)
-			got := strings.ReplaceAll(text(OnlyOwnerWrites(file)), dir, "DIR")
-			if got = strings.ReplaceAll(got, filepath.Dir(file), "LINKS"); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func mode(t *testing.T, name string, mode os.FileMode) {
-	t.Helper()
-	if err := os.Chmod(name, mode); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestReading(t *testing.T) {
 	dir := folder(t)
 	tests := []struct{ name, file, want, wantErr string }{
@@ -112,7 +63,7 @@ func TestAStampTellsChanges(t *testing.T) {
 		{"nothing", func(*testing.T, string) {}, true},
 		{"more content, at the same time", func(t *testing.T, file string) { write(t, file, "ab", 0o600); times(t, file, long) }, false},
 		{"the time", func(t *testing.T, file string) { times(t, file, long.Add(time.Nanosecond*1000)) }, false},
-		{"the mode", func(t *testing.T, file string) { mode(t, file, 0o640) }, false},
+		{"the mode", func(t *testing.T, file string) { chmod(t, file, 0o640) }, false},
 		{"another file with the same times", func(t *testing.T, file string) {
 			write(t, file+"2", "b", 0o600)
 			times(t, file+"2", long)
