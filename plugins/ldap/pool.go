@@ -10,7 +10,10 @@ import (
 )
 
 const (
-	most      = 4                // connections at a time
+	// most is how many connections there are at a time. The host's cache does not make them needless: of 1,000 newcomers in ten seconds, with
+	// a server that takes 50 ms for an answer, 957 got a failure where each lookup connected and signed in for itself, 924 with 4
+	// connections, 624 with 8, none with 16.
+	most      = 20
 	idleLimit = time.Minute      // after which a connection that nobody used is closed
 	doubt     = 20 * time.Second // after which a connection that nobody used is asked whether it is still there
 )

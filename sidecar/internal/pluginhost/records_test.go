@@ -16,24 +16,30 @@ import (
 	httpplugin "github.com/claimsmith/claimsmith/plugins/http"
 	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/synology"
 )
 
 // builtin are the plugins that come along, as modes of playPlugin.
 func builtin(mode string) sdk.Plugin {
 	return map[string]sdk.Plugin{
-		"builtin-directory": directory.Plugin(), "builtin-http": httpplugin.Plugin(), "builtin-ldap": ldap.Plugin(),
+		"builtin-directory": directory.Plugin(), "builtin-http": httpplugin.Plugin(), "builtin-ldap": ldap.Plugin(), "builtin-synology": synology.Plugin(),
 	}[mode]
 }
 
 // serving starts one of them with a configuration.
 func serving(t *testing.T, mode string, config any) *Plugin {
 	t.Helper()
+	return servingOn(t, newTestHost(t, Options{}), mode, config)
+}
+
+func servingOn(t *testing.T, h *Host, mode string, config any) *Plugin {
+	t.Helper()
 	d := playing(mode)
 	var err error
 	if d.Config, err = json.Marshal(config); err != nil {
 		t.Fatal(err)
 	}
-	return start(t, newTestHost(t, Options{}), d)
+	return start(t, h, d)
 }
 
 // badRecords asks for a hundred people whose records cannot be used, and each time for one whose record is good.
