@@ -21,6 +21,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
 	"github.com/claimsmith/claimsmith/sidecar/internal/hostile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -173,12 +174,12 @@ func (b *box) lend(file string) error {
 	if b.user == "" {
 		return nil
 	}
-	uid, gid, err := pluginhost.IDs(b.user)
-	if err != nil {
-		return err
+	a, message, _ := confine.AccountOf(b.user)
+	if message != "" {
+		return errors.New(message)
 	}
-	b.places["user"] = strconv.Itoa(uid)
-	return os.Chown(file, uid, gid)
+	b.places["user"] = strconv.Itoa(a.UID)
+	return os.Chown(file, a.UID, a.GID)
 }
 
 // start starts the plugin, and a second one beside it, which is no accomplice.
@@ -187,7 +188,7 @@ func (b *box) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d := pluginhost.Declaration{
+	d := confine.Declaration{
 		Name: "hostile", Command: b.command, SHA256: map[string]string{b.command[0]: digest}, Foreign: true, User: b.user, Limits: compile.LimitsOf(&config.Plugin{}),
 	}
 	if d.Config, err = json.Marshal(map[string]string{"url": "http://" + b.places["declared"], "secretFile": b.places["secret"]}); err != nil {
@@ -204,7 +205,7 @@ func (b *box) start(ctx context.Context) (err error) {
 	return err
 }
 
-func (b *box) run(ctx context.Context, d pluginhost.Declaration) (*pluginhost.Plugin, error) {
+func (b *box) run(ctx context.Context, d confine.Declaration) (*pluginhost.Plugin, error) {
 	plugin, err := b.host.Start(ctx, d)
 	if err != nil {
 		return nil, err
@@ -228,7 +229,7 @@ func fileDigest(file string) (string, error) {
 }
 
 // try makes the attacks of a line. What got through where the system lacks what would hold it is a warning.
-func (line boxLine) try(held *pluginhost.Confinement, pointed func(string) string, ask func(string) (string, error)) conform.Check {
+func (line boxLine) try(held *confine.Report, pointed func(string) string, ask func(string) (string, error)) conform.Check {
 	check := conform.Check{ID: line.id, Name: line.name, Outcome: conform.Kept, Detail: fmt.Sprintf("%d tried", len(line.attacks))}
 	if len(line.attacks) == 1 {
 		check.Detail = ""

@@ -7,17 +7,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
 
 // TestWhatAKernelCannotHoldIsSaid judges answers as they come from kernels that this machine does not have.
 func TestWhatAKernelCannotHoldIsSaid(t *testing.T) {
 	line := boxLine{"tcp", "TCP", []attack{{"tcp ${port}", "refused", needsTCP}, {"listen", "refused", needsTCP}}}
-	old, older, new := pluginhost.Confinement{Files: 3, Calls: true}, pluginhost.Confinement{}, pluginhost.Confinement{Files: 4, TCP: true, Calls: true}
+	old, older, new := confine.Report{Files: 3, Calls: true}, confine.Report{}, confine.Report{Files: 4, TCP: true, Calls: true}
 	tests := []struct {
 		name   string
-		held   pluginhost.Confinement
+		held   confine.Report
 		got    string
 		err    error
 		want   conform.Outcome

@@ -4,8 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/hostile"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
 
 // boxLine is a line of the table in plugins/README.md, and what proves it.
@@ -17,38 +17,38 @@ type boxLine struct {
 // attack is what is tried, and what comes of it. needs says what a system lacks where it cannot hold it; empty: nothing.
 type attack struct {
 	what, want string
-	needs      func(*pluginhost.Confinement) string
+	needs      func(*confine.Report) string
 }
 
-func needsFiles(c *pluginhost.Confinement) string {
+func needsFiles(c *confine.Report) string {
 	if c.Files == 0 {
 		return "Landlock (Linux 5.13), or a user of its own"
 	}
 	return ""
 }
 
-func needsSignals(c *pluginhost.Confinement) string {
+func needsSignals(c *confine.Report) string {
 	if !c.Signals && !c.Calls {
 		return "seccomp, or a user of its own"
 	}
 	return ""
 }
 
-func needsCalls(c *pluginhost.Confinement) string {
+func needsCalls(c *confine.Report) string {
 	if !c.Calls {
 		return "seccomp, on amd64 or arm64"
 	}
 	return ""
 }
 
-func needsTCP(c *pluginhost.Confinement) string {
+func needsTCP(c *confine.Report) string {
 	if !c.TCP {
 		return "Landlock 4 (Linux 6.7)"
 	}
 	return needsCalls(c)
 }
 
-func needsMemory(c *pluginhost.Confinement) string {
+func needsMemory(c *confine.Report) string {
 	if c.Memory == 0 {
 		return "a limit of memory"
 	}
@@ -56,7 +56,7 @@ func needsMemory(c *pluginhost.Confinement) string {
 }
 
 // all are attacks with the same outcome.
-func all(want string, needs func(*pluginhost.Confinement) string, attacks ...string) []attack {
+func all(want string, needs func(*confine.Report) string, attacks ...string) []attack {
 	list := make([]attack, len(attacks))
 	for i, what := range attacks {
 		list[i] = attack{what, want, needs}

@@ -164,7 +164,7 @@ func TestDependencies(t *testing.T) {
 // A package of the sidecar imports only what stands below it. doc.go draws the same.
 func TestLayers(t *testing.T) {
 	layers := []string{
-		"claims internal/facts internal/textfile internal/hostile",
+		"claims internal/confine internal/facts internal/textfile internal/hostile",
 		"internal/config internal/conform internal/pipeline internal/state",
 		"internal/fixture internal/journal internal/lastgood internal/links internal/pluginhost internal/rules internal/wire",
 		"internal/observe internal/socket internal/stores",

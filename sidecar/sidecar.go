@@ -5,8 +5,8 @@ import (
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/engine"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 	"github.com/claimsmith/claimsmith/sidecar/operator"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
@@ -72,7 +72,7 @@ func (s *Server) Close() error { return s.engine.Close() }
 
 // PluginExec is what a program does when it is started as the wrapper of a plugin: it confines itself and becomes the plugin's
 // command. On success it does not return.
-func PluginExec(args []string) error { return pluginhost.Exec(args) }
+func PluginExec(args []string) error { return confine.Exec(args) }
 
 // Schema returns the JSON Schema of the configuration file, for editors.
 func Schema() ([]byte, error) { return config.Schema() }

@@ -15,7 +15,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // link puts a link in the place of what was there, at one stroke, as deployments do.
@@ -74,7 +74,7 @@ func TestASecretSwappedByALinkIsRead(t *testing.T) {
 	h.nas.Update("mum", func(a *dsmtest.Account) { a.Name = "mummy" })
 	h.nas.EndSessions(106)
 	link(t, "v2", filepath.Join(h.dir, "..data"))
-	if !pluginhost.ConfinesFiles() { // then a process reads the file again when it needs it, and not before
+	if !confine.HasFileRules() { // then a process reads the file again when it needs it, and not before
 		_, err := r.plugins().RestartPlugin(t.Context(), &adminv1.RestartPluginRequest{Name: "nas"})
 		must(t, err)
 	}

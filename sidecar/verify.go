@@ -10,6 +10,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
@@ -46,18 +47,18 @@ func VerifyPlugin(ctx context.Context, trial PluginTrial, o compile.Options) (_ 
 }
 
 // tried is the shortest declaration of a plugin: its limits are those of one that says nothing about them.
-func tried(trial PluginTrial) pluginhost.Declaration {
-	d := pluginhost.Declaration{
-		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: pluginhost.TLSAuto, Config: trial.Config, Limits: compile.LimitsOf(&config.Plugin{}),
+func tried(trial PluginTrial) confine.Declaration {
+	d := confine.Declaration{
+		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: confine.TLSAuto, Config: trial.Config, Limits: compile.LimitsOf(&config.Plugin{}),
 	}
 	if trial.NoTLS {
-		d.TLS = pluginhost.TLSOff
+		d.TLS = confine.TLSOff
 	}
 	return d
 }
 
 // tryPlugin starts a plugin under a real host, gives it its configuration and asks it.
-func tryPlugin(ctx context.Context, host *pluginhost.Host, d pluginhost.Declaration, trial PluginTrial) error {
+func tryPlugin(ctx context.Context, host *pluginhost.Host, d confine.Declaration, trial PluginTrial) error {
 	plugin, err := host.Start(ctx, d)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -143,7 +144,7 @@ func (o Online) misdeclared(p *config.Plugin) bool {
 }
 
 // declaration is how the host knows a plugin. It has no command when the loader reported why.
-func declaration(p *config.Plugin, o Options) pluginhost.Declaration {
+func declaration(p *config.Plugin, o Options) confine.Declaration {
 	command := p.Command
 	if p.Builtin != "" {
 		command = o.Builtins[p.Builtin].Command
@@ -152,14 +153,14 @@ func declaration(p *config.Plugin, o Options) pluginhost.Declaration {
 	if len(cfg) == 0 {
 		cfg = json.RawMessage("{}")
 	}
-	return pluginhost.Declaration{
+	return confine.Declaration{
 		Name: p.Name, Command: command, SHA256: p.SHA256.Files, Env: p.Env, TLS: p.TLS, Config: cfg,
 		User: string(p.User), Limits: LimitsOf(p), Foreign: p.Builtin == "", Unconfined: p.Unconfined,
 	}
 }
 
 // startPlugin starts a plugin and gives it its configuration. The plugin is nil when it did not start.
-func startPlugin(ctx context.Context, host *pluginhost.Host, d pluginhost.Declaration, p *config.Plugin, src *config.Source, checkOnly bool) (*pluginhost.Plugin, *described, []config.Problem) {
+func startPlugin(ctx context.Context, host *pluginhost.Host, d confine.Declaration, p *config.Plugin, src *config.Source, checkOnly bool) (*pluginhost.Plugin, *described, []config.Problem) {
 	if len(d.Command) == 0 {
 		return nil, nil, nil
 	}
@@ -205,7 +206,7 @@ func startProblems(p *config.Plugin, err error, src *config.Source) []config.Pro
 	}
 	var out []config.Problem
 	for _, one := range list {
-		var wrong *pluginhost.CommandError
+		var wrong *confine.CommandError
 		if errors.As(one, &wrong) {
 			out = append(out, src.Problem(config.Join(p.Path, placeOf(wrong)), wrong.Message, wrong.Hint))
 			continue
@@ -237,7 +238,7 @@ func hintFor(p *config.Plugin, text string) string {
 }
 
 // placeOf is the path of what is wrong in the spelling of configurations: the name of a file is no plain key.
-func placeOf(wrong *pluginhost.CommandError) string {
+func placeOf(wrong *confine.CommandError) string {
 	if file, ok := strings.CutPrefix(wrong.Path, "sha256."); ok {
 		return "sha256[" + strconv.Quote(file) + "]"
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/observe"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 	"github.com/claimsmith/claimsmith/sidecar/internal/socket"
 )
 
@@ -52,8 +52,8 @@ const (
 )
 
 // LimitsOf are the limits of a plugin with their defaults.
-func LimitsOf(p *config.Plugin) pluginhost.Limits {
-	l := pluginhost.Limits{
+func LimitsOf(p *config.Plugin) confine.Limits {
+	l := confine.Limits{
 		Memory: int64(p.Limits.Memory), Descriptors: p.Limits.Descriptors, Processes: p.Limits.Processes,
 		Readable: p.Limits.Readable, Writable: p.Limits.Writable, Connect: p.Limits.Connect,
 	}
@@ -71,7 +71,7 @@ func ConfinementProblems(cfg *config.Config, src *config.Source, o Options) []co
 	if cfg == nil {
 		return nil
 	}
-	var set []pluginhost.Declaration
+	var set []confine.Declaration
 	paths := map[string]string{}
 	for i := range cfg.Plugins {
 		p := &cfg.Plugins[i]
@@ -79,7 +79,7 @@ func ConfinementProblems(cfg *config.Config, src *config.Source, o Options) []co
 		paths[p.Name] = p.Path
 	}
 	var out []config.Problem
-	for _, wrong := range pluginhost.Unsafe(set) {
+	for _, wrong := range confine.Unsafe(set) {
 		out = append(out, src.Problem(config.Join(paths[wrong.Plugin], wrong.Path), wrong.Message, wrong.Hint))
 	}
 	return out

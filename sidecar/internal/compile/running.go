@@ -10,13 +10,14 @@ import (
 	"slices"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
 
 // runningPlugin is a plugin with what it was started from.
 type Running struct {
-	declared pluginhost.Declaration
+	declared confine.Declaration
 	Plugin   *pluginhost.Plugin
 }
 

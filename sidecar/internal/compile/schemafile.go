@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 )
 
@@ -40,7 +41,7 @@ func readSchemaFile(p *config.Plugin, src *config.Source) (WrittenDescription, *
 // describeCommandLine is what writes a schemaFile.
 func describeCommandLine(p *config.Plugin) string {
 	words := []string{"claimsmith plugin describe"}
-	if p.TLS == pluginhost.TLSOff {
+	if p.TLS == confine.TLSOff {
 		words = append(words, "--tls off")
 	}
 	for _, name := range p.Env {

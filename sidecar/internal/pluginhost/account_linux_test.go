@@ -17,7 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // Users that no database knows, and that nothing else on the machine is.
@@ -30,7 +31,12 @@ const (
 // needsRoot skips a test that runs processes of other users where this one may not, but not where all tests have to run.
 func needsRoot(t *testing.T) {
 	t.Helper()
-	why := cannotChangeUser()
+	why := ""
+	for _, wrong := range (confine.Declaration{Name: "nas", User: "64001"}).Check() {
+		if wrong.Path == "user" {
+			why = wrong.Message
+		}
+	}
 	if why == "" {
 		return
 	}
@@ -123,9 +129,9 @@ func tryOwnUser(t *testing.T, unconfined bool) {
 	d := playing("hostile")
 	d.User, d.Command[0], d.Unconfined = fmt.Sprint(mine), program, unconfined
 	d.Config = json.RawMessage(`{"url":"x","passwordFile":"` + own + `"}`)
-	d.Limits = Limits{Processes: 1, Readable: []string{borrowed}}
+	d.Limits = confine.Limits{Processes: 1, Readable: []string{borrowed}}
 	if unconfined {
-		d.TLS = TLSOff
+		d.TLS = confine.TLSOff
 	}
 	p := start(t, h, d)
 	asker := p.Asker(CachePolicy{})
@@ -161,14 +167,14 @@ func tryOwnUser(t *testing.T, unconfined bool) {
 		}
 	}
 	c := p.Status().Confinement
-	want := &Confinement{}
+	want := &confine.Report{}
 	switch {
 	case unconfined:
 		want.Why = "unconfined, as declared"
-	case landlockVersion() == 0:
+	case !confine.HasFileRules():
 		want.Why = "this kernel has no file rules"
 	default:
-		*want = landlocked(landlockVersion(), orders{Connect: []int{53}})
+		*want = landlocked(t, c, 53)
 	}
 	want.User, want.Own, want.Tasks, want.Calls, want.NoCapabilities = mine, true, c.Tasks, true, true
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -317,36 +323,13 @@ func TestTheSocketMustBeThatOfItsUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	_, err = account{mine, mine}.dial(t.Context(), socket)
+	_, err = confine.Account{UID: mine, GID: mine}.Dial(t.Context(), socket)
 	if want := fmt.Sprintf("its socket is one of user %d, not of user 64001", os.Getuid()); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	conn, err := account{os.Getuid(), os.Getgid()}.dial(t.Context(), socket)
+	conn, err := confine.Account{UID: os.Getuid(), GID: os.Getgid()}.Dial(t.Context(), socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = conn.Close()
-}
-
-func TestWhoCanChangeUsers(t *testing.T) {
-	all := uint32(1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_KILL | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETUID)
-	tests := []struct {
-		name string
-		uid  int
-		held uint32
-		want string
-	}{
-		{"root", 0, all, ""},
-		{"somebody else", 1000, 0, "a user of its own needs claimsmith to be started as root"},
-		{"somebody else who may", 1000, all, "a user of its own needs claimsmith to be started as root"},
-		{"root in a container that took it away", 0, all &^ (1<<unix.CAP_KILL | 1<<unix.CAP_SETUID),
-			"a user of its own needs what claimsmith was started without: CAP_KILL, CAP_SETUID"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := unfit(tt.uid, tt.held); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
 }

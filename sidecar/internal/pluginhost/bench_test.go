@@ -10,13 +10,14 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // barePlugin is the floor: the same process behind go-plugin and nothing else.
 func barePlugin(b *testing.B) pluginv1.LookupServiceClient {
 	b.Helper()
 	client := goplugin.NewClient(&goplugin.ClientConfig{
-		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: cookieKey, MagicCookieValue: cookieValue},
+		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: confine.CookieKey, MagicCookieValue: cookieValue},
 		Plugins:          goplugin.PluginSet{serviceName: transport{}},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true,

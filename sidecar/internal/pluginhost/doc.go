@@ -9,26 +9,15 @@
 //
 // A plugin sees nothing of its host: /dev/null as stdin, an environment of the names that were declared and little more, a
 // working directory of its own with mode 0700, which is HOME and TMPDIR too. It leads a session, so that Ctrl-C in
-// a terminal ends the host, which then ends the plugin, and a process group. It is started through [Options].Wrapper, which is [Exec] in a
-// process of its own: it asks the kernel to kill the process when the host dies, compares digests and makes the copies that
-// are run, closes what it inherited, becomes the user that [Declaration].User names, applies [Limits] and file rules, reports what is in force ([Confinement]), and becomes
-// the plugin. The request to be killed is bound to the thread that forked, so one goroutine with a thread of its own starts
+// a terminal ends the host, which then ends the plugin, and a process group. It is started through [Options].Wrapper, which is
+// [confine.Exec] in a process of its own: package confine says what that keeps a plugin from. The request to be killed with the host
+// is bound to the thread that forked, so one goroutine with a thread of its own starts
 // all plugins of a host and lives as long as the host. On systems without such a request the SDK of the plugin watches
 // who its parent is.
 //
-// File rules are Landlock's, made for the one thread that becomes the plugin. They name files as they are at the start, so a
-// process whose files were replaced is replaced before the next call. A plugin may start threads and no processes: what it
-// cannot start it cannot leave behind, also when the host is killed. What a plugin that may start processes starts cannot
-// leave its session and group, which is killed with it, but not when the host is killed.
-//
-// System calls that reach other files, processes or the kernel by a path or a number, which file rules do not see, are refused by a filter,
-// and so is all that nobody has looked at. There are no capabilities, also for root. A session is how sockets of the host know a
-// plugin that connects ([Host.PluginOf]), and a limit is how they know one of another host ([Marked]): "check" runs plugins beside a sidecar.
-//
-// A user of its own keeps a plugin from the host, from other plugins and from the sockets of both also where there are no file
-// rules. It needs a host that is root, and is given up for good before the plugin is run: copies are made and compared as root;
-// the request to be killed with the host, which the kernel forgets when a user changes, is made again afterwards; what follows
-// binds any user. Root reaches the plugin's socket and asks the kernel whose it is before it speaks to it.
+// A process whose files were replaced is replaced before the next call. What a plugin that may start processes starts cannot
+// leave its session and group, which is killed with it, but not when the host is killed. A session is how sockets of the host know a
+// plugin that connects ([Host.PluginOf]).
 //
 // A crash: the first two restart the plugin at once, and calls wait for that inside their deadline. From the third on, each
 // within a minute of the one before, calls fail at once with [ErrDown] while the plugin is restarted after growing pauses. A plugin that comes back must

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 )
 
@@ -42,14 +43,14 @@ func fakeInstance(pid int, api pluginv1.LookupServiceClient) (_ *instance, die f
 	return &instance{
 		api: api, pid: pid, exited: exited, hush: func() {}, kill: die, stop: die, report: func() report { return report{how: "signal: killed"} },
 		unlogged: func() int { return 0 },
-		confined: func() *Confinement { return nil },
+		confined: func() *confine.Report { return nil },
 	}, die
 }
 
 // fakePlugin is a plugin of h whose instances are fake. restart may be nil if it is never needed.
 func fakePlugin(t *testing.T, h *Host, config string, api pluginv1.LookupServiceClient, restart func(context.Context) (*instance, error)) *Plugin {
 	t.Helper()
-	p := newPlugin(h, Declaration{Name: "nas", Config: []byte(config)}, "")
+	p := newPlugin(h, confine.Declaration{Name: "nas", Config: []byte(config)}, "")
 	schema, err := facts.ParseFacts([]byte(factsSchema))
 	if err != nil {
 		t.Fatal(err)

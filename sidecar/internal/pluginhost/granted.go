@@ -4,27 +4,25 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // File rules are about the file that is there when a process starts, not about its name: a file that an editor, a secret
 // store or a network manager puts in its place is another one, which the process cannot read. So a process whose files
 // were replaced is replaced itself, before it is asked the next time. Nothing is watched meanwhile.
 
-// replacedFiles are those of the system that are replaced while it runs.
-var replacedFiles = [...]string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"}
-
 // granted are the files that a process was started with.
 type granted map[string]os.FileInfo
 
 // granted notes the files as they are now. There are none to note when the process gets no file rules.
 func (l *launcher) granted() granted {
-	if l.decl.Unconfined || len(l.host.o.Wrapper) == 0 || !ConfinesFiles() {
+	if l.decl.Unconfined || len(l.host.o.Wrapper) == 0 || !confine.HasFileRules() {
 		return nil
 	}
 	g := granted{}
-	for _, file := range slices.Concat(namedFiles(l.decl.Config), l.decl.Limits.Readable, l.decl.Limits.Writable, replacedFiles[:]) {
+	for _, file := range l.decl.Granted() {
 		g[file], _ = os.Stat(file) // nil: it may come yet
 	}
 	return g

@@ -18,7 +18,6 @@ import (
 // them to the same words.
 const (
 	protocolVersion = 1
-	cookieKey       = "CLAIMSMITH_PLUGIN"
 	cookieValue     = "claimsmith.plugin.v1"
 	serviceName     = "lookup"
 )

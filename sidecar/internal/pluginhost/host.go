@@ -9,8 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // Options are what a Host needs to know.
@@ -152,11 +155,33 @@ func (h *Host) makeDirs() error {
 	return nil
 }
 
+// folder makes the working directory of a plugin, which nobody but its user can enter. Each user gets another one: what is
+// in it belongs to who was there before.
+func (h *Host) folder(name string, a confine.Account) (string, error) {
+	dir := filepath.Join(h.dir, name)
+	if a.Own() {
+		dir += "." + strconv.Itoa(a.UID)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil || !a.Own() {
+		return dir, err
+	}
+	// Others may pass through the directories above, and see nothing in them.
+	for _, above := range []string{h.dir, h.sockets} {
+		if err := os.Chmod(above, 0o711); err != nil {
+			return "", err
+		}
+	}
+	return dir, a.Give(dir)
+}
+
 // Start checks d, starts its process and has it describe itself. Whoever calls it has to call Configure before the first
 // lookup. Errors are [*CommandError] where the declaration is wrong; several are joined.
 //
 // ctx is for the start only. The plugin runs until the host is closed.
-func (h *Host) Start(ctx context.Context, d Declaration) (*Plugin, error) {
+func (h *Host) Start(ctx context.Context, d confine.Declaration) (*Plugin, error) {
 	if !h.begin() {
 		return nil, ErrClosed
 	}
@@ -171,7 +196,7 @@ func (h *Host) Start(ctx context.Context, d Declaration) (*Plugin, error) {
 		}
 		return nil, errors.Join(errs...)
 	}
-	as, _, _ := accountOf(d.User) // checked
+	as, _, _ := confine.AccountOf(d.User) // checked
 	dir, err := h.folder(d.Name, as)
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: working directory: %w", d.Name, err)

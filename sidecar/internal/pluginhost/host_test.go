@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -19,7 +20,7 @@ func sortedWords(words []string) string {
 }
 
 func TestAPluginAnswers(t *testing.T) {
-	for _, tls := range []string{TLSAuto, TLSOff, ""} {
+	for _, tls := range []string{confine.TLSAuto, confine.TLSOff, ""} {
 		t.Run("tls "+tls, func(t *testing.T) {
 			d := playing("good")
 			d.TLS = tls
@@ -41,7 +42,7 @@ func TestAPluginAnswers(t *testing.T) {
 
 func TestAPluginWithoutTLSMayBeUsedIfThatIsSaid(t *testing.T) {
 	d := playing("no-tls")
-	d.TLS = TLSOff
+	d.TLS = confine.TLSOff
 	p := start(t, newTestHost(t, Options{}), d)
 	if _, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"mum@gmail.com"}`)); err != nil {
 		t.Error(err)

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 const (
@@ -44,7 +45,7 @@ type instance struct {
 	unlogged func() int // lines that it printed and nobody saw
 
 	granted  granted
-	confined func() *Confinement // what is in force around it; nil: it was started without the wrapper
+	confined func() *confine.Report // what is in force around it; nil: it was started without the wrapper
 }
 
 // drainTime is how long a process that is replaced, or not needed any more, may go on with the calls that it has.
@@ -64,8 +65,8 @@ func (i *instance) drain() {
 // launcher starts instances of one plugin.
 type launcher struct {
 	host *Host
-	decl Declaration
-	as   account
+	decl confine.Declaration
+	as   confine.Account
 	dir  string
 	log  *slog.Logger
 }
@@ -122,7 +123,7 @@ func (l *launcher) argv(copies, sockets string) []string {
 		return l.decl.Command
 	}
 	args := append([]string(nil), l.host.o.Wrapper...)
-	return append(args, wrapped(l.orders(os.Getpid(), copies, sockets), l.decl.Command)...)
+	return append(args, l.decl.Wrap(os.Getpid(), l.as, l.dir, copies, sockets)...)
 }
 
 // copies makes the directory for the files of one start that are compared and run. It is empty when there are none.
@@ -133,18 +134,18 @@ func (l *launcher) copies() (string, error) {
 	return os.MkdirTemp(l.host.sockets, "run-") // mode 0700
 }
 
-func (l *launcher) tls() bool { return l.decl.TLS != TLSOff }
+func (l *launcher) tls() bool { return l.decl.TLS != confine.TLSOff }
 
 func (l *launcher) config(p *process, out *words, copies string) *goplugin.ClientConfig {
 	dial := []grpc.DialOption{
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 	}
-	if l.as.own() {
-		dial = append(dial, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.as.dial(ctx, p.socket) }))
+	if l.as.Own() {
+		dial = append(dial, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.as.Dial(ctx, p.socket) }))
 	}
 	return &goplugin.ClientConfig{
-		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: cookieKey, MagicCookieValue: cookieValue},
+		HandshakeConfig:  goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: confine.CookieKey, MagicCookieValue: cookieValue},
 		Plugins:          goplugin.PluginSet{serviceName: transport{}},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         l.tls(),
@@ -159,28 +160,20 @@ func (l *launcher) config(p *process, out *words, copies string) *goplugin.Clien
 			p.argv = l.argv(copies, sockets)
 			p.env = append(l.env(), cmd.Env...)
 			p.check = func(line string) error { return checkHandshake(line, l.tls(), []string{sockets, l.dir}) }
-			return p, l.as.give(sockets)
+			return p, l.as.Give(sockets)
 		},
 	}
 }
 
 // env is the environment of the plugin, without what go-plugin adds.
 func (l *launcher) env() []string {
-	env := append([]string{"HOME=" + l.dir, "TMPDIR=" + l.dir}, l.memory()...)
+	env := append([]string{"HOME=" + l.dir, "TMPDIR=" + l.dir}, l.decl.Limits.Env()...)
 	for _, name := range l.decl.Env {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}
 	}
 	return env
-}
-
-// memory is what tells the garbage collector of a Go plugin what it should keep to.
-func (l *launcher) memory() []string {
-	if m := l.decl.Limits.Memory; m > 0 {
-		return []string{fmt.Sprintf("GOMEMLIMIT=%d", m/10*9)}
-	}
-	return nil
 }
 
 // startError says in words why a plugin did not start. missing is what did not come of it.

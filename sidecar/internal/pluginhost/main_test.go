@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case asWrapper:
-			fmt.Fprintln(os.Stderr, Exec(os.Args[2:]))
+			fmt.Fprintln(os.Stderr, confine.Exec(os.Args[2:]))
 			os.Exit(1)
 		case asPlugin:
 			playPlugin(os.Args[2])
@@ -49,8 +50,8 @@ func TestMain(m *testing.M) {
 func wrapper() []string { return []string{os.Args[0], asWrapper, "--"} }
 
 // playing declares the test binary as a plugin in one of the modes of playPlugin.
-func playing(mode string) Declaration {
-	return Declaration{Name: "nas", Command: []string{os.Args[0], asPlugin, mode}, Env: []string{"GORACE"}, Config: json.RawMessage(`{"url":"https://nas.example.org"}`)}
+func playing(mode string) confine.Declaration {
+	return confine.Declaration{Name: "nas", Command: []string{os.Args[0], asPlugin, mode}, Env: []string{"GORACE"}, Config: json.RawMessage(`{"url":"https://nas.example.org"}`)}
 }
 
 // playHost runs a plugin, prints its process id, and stays. as is empty, or a user and the program of the plugin.
@@ -121,7 +122,7 @@ func newTestHost(t testing.TB, o Options) *Host {
 	return h
 }
 
-func start(t testing.TB, h *Host, d Declaration) *Plugin {
+func start(t testing.TB, h *Host, d confine.Declaration) *Plugin {
 	t.Helper()
 	p, err := h.Start(t.Context(), d)
 	if err != nil {

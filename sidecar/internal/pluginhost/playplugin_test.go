@@ -17,6 +17,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/hostile"
 )
 
@@ -76,7 +77,7 @@ func playPlugin(mode string) {
 		os.Unsetenv("PLUGIN_CLIENT_CERT")
 	}
 	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig: goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: cookieKey, MagicCookieValue: cookieValue},
+		HandshakeConfig: goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, MagicCookieKey: confine.CookieKey, MagicCookieValue: cookieValue},
 		Plugins:         goplugin.PluginSet{serviceName: playedTransport{p: &played{mode: mode}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(o, grpc.MaxSendMsgSize(64<<20))...)

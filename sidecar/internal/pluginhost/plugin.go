@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // Plugin is a plugin that a host keeps running. It is safe for concurrent use. It ends with its host.
@@ -59,7 +60,7 @@ type Status struct {
 	Calls    int      // under way
 	Failing  *Failing // nil: the last call brought an answer, or there was none
 
-	Confinement *Confinement // around the current process; nil while there is none, or when it has no wrapper
+	Confinement *confine.Report // around the current process; nil while there is none, or when it has no wrapper
 }
 
 // Said returns what p said lately, the oldest first: errors, and log records. It may hold personal data.
@@ -80,7 +81,7 @@ type Problem struct {
 	Hint    string
 }
 
-func newPlugin(h *Host, d Declaration, dir string) *Plugin {
+func newPlugin(h *Host, d confine.Declaration, dir string) *Plugin {
 	log := h.o.Log.With(slog.String("plugin", d.Name))
 	config := []byte(d.Config)
 	if len(bytes.TrimSpace(config)) == 0 {

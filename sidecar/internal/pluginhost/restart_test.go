@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 func TestAPluginIsReplacedWithoutLosingACall(t *testing.T) {
@@ -128,7 +129,7 @@ func TestACrashLoopIsReportedOnce(t *testing.T) {
 }
 
 func TestAFileThatIsReplacedReplacesTheProcess(t *testing.T) {
-	if !ConfinesFiles() {
+	if !confine.HasFileRules() {
 		t.Log("without file rules a process sees the new file")
 		return
 	}
@@ -170,7 +171,7 @@ func TestRestartsLeaveNothingBehind(t *testing.T) {
 	for i := range all {
 		d := playing("good")
 		d.Name += strconv.Itoa(i)
-		d.TLS = TLSOff                        // faster; keys and certificates are no descriptors
+		d.TLS = confine.TLSOff                // faster; keys and certificates are no descriptors
 		d.Limits.Readable = []string{"/proc"} // there the race detector reads GORACE, without which a process takes a second to end
 		all[i] = start(t, h, d)
 	}

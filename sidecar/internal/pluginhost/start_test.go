@@ -2,8 +2,6 @@ package pluginhost
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -16,10 +14,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 func TestTheHandshakeIsTheOneOfTheSDK(t *testing.T) {
-	got := []any{protocolVersion, cookieKey, cookieValue, serviceName}
+	got := []any{protocolVersion, confine.CookieKey, cookieValue, serviceName}
 	if diff := cmp.Diff([]any{1, "CLAIMSMITH_PLUGIN", "claimsmith.plugin.v1", "lookup"}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -82,65 +82,12 @@ func TestAStartCanBeGivenUp(t *testing.T) {
 	}
 }
 
-func TestADeclarationIsChecked(t *testing.T) {
-	dir := t.TempDir()
-	plain := filepath.Join(dir, "plain")
-	if err := os.WriteFile(plain, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256([]byte("x"))
-	digest := hex.EncodeToString(sum[:])
-	other := strings.Repeat("ab", 32)
-	tests := []struct {
-		name string
-		d    Declaration
-		want []string
-	}{
-		{"all is well", Declaration{Name: "nas", Command: []string{os.Args[0]}, TLS: "off", Env: []string{"LANG"}, SHA256: map[string]string{plain: strings.ToUpper(digest)}}, nil},
-		{"no command", Declaration{Name: "nas"}, []string{"plugin nas: command: is empty"}},
-		{"a missing command", Declaration{Name: "nas", Command: []string{dir + "/no"}}, []string{"plugin nas: command[0]: no such file: " + dir + "/no"}},
-		{"a relative command", Declaration{Name: "nas", Command: []string{"bin/nas"}}, []string{"plugin nas: command[0]: bin/nas is not an absolute path"}},
-		{"a directory", Declaration{Name: "nas", Command: []string{dir}}, []string{"plugin nas: command[0]: not a file: " + dir}},
-		{"a command that cannot be run", Declaration{Name: "nas", Command: []string{plain}}, []string{"plugin nas: command[0]: not executable: " + plain}},
-		{"another digest", Declaration{Name: "nas", Command: []string{os.Args[0]}, SHA256: map[string]string{plain: other}},
-			[]string{"plugin nas: sha256." + plain + ": the digest of the file is " + digest + ", not the one that is declared"}},
-		{"all at once", Declaration{Name: "n s", Command: []string{"nas"}, TLS: "on", Env: []string{"A=B", "PLUGIN_X", "HOME"},
-			SHA256: map[string]string{dir + "/no": other, "rel": other, plain: "abc"}},
-			[]string{
-				"plugin n s: name: must be letters, digits, - and _, at most 32, and start with a letter",
-				`plugin n s: tls: unknown mode "on"`,
-				"plugin n s: env[0]: not the name of an environment variable",
-				"plugin n s: env[1]: PLUGIN_X is set by the host",
-				"plugin n s: env[2]: HOME is set by the host",
-				"plugin n s: command[0]: nas is not an absolute path",
-				"plugin n s: sha256." + dir + "/no: no such file: " + dir + "/no",
-				"plugin n s: sha256." + plain + ": not a SHA-256 digest: want 64 hexadecimal digits",
-				"plugin n s: sha256.rel: rel is not an absolute path",
-			}},
-	}
-	h := newTestHost(t, Options{})
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var got []string
-			for _, e := range tt.d.Check() {
-				got = append(got, e.Error())
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if len(tt.want) == 0 {
-				return
-			}
-			_, err := h.Start(t.Context(), tt.d)
-			var typed *CommandError
-			if !errors.As(err, &typed) || err.Error() != strings.Join(tt.want, "\n") {
-				t.Errorf("start: %v", err)
-			}
-		})
-	}
-	_, err := h.Start(t.Context(), Declaration{Name: "nas", Command: []string{dir + "/no"}})
-	if !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("not %v: %v", fs.ErrNotExist, err)
+func TestAWrongDeclarationDoesNotStart(t *testing.T) {
+	command := filepath.Join(t.TempDir(), "no")
+	_, err := newTestHost(t, Options{}).Start(t.Context(), confine.Declaration{Name: "nas", Command: []string{command}, TLS: "on"})
+	want := "plugin nas: tls: unknown mode \"on\"\nplugin nas: command[0]: no such file: " + command
+	if !errors.As(err, new(*confine.CommandError)) || !errors.Is(err, fs.ErrNotExist) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
@@ -151,27 +98,6 @@ func TestTheWrapperChecksDigestsToo(t *testing.T) {
 	want := `plugin nas: it ended (exit status 1) before its handshake; its last words: "plugin exec: /dev/null: the digest of the file is e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, not the one that is declared"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
-	}
-}
-
-func TestTheWrapperIsNotForPeople(t *testing.T) {
-	tests := []struct {
-		name string
-		args []string
-		want string
-	}{
-		{"no arguments", nil, "plugin exec: no command: this is run by claimsmith itself"},
-		{"no orders", []string{"--", "/bin/true"}, "plugin exec: no command: this is run by claimsmith itself"},
-		{"no parent", []string{"{}", "--", "/bin/true"}, "plugin exec: no command: this is run by claimsmith itself"},
-		{"no command", []string{`{"parent":1}`, "--"}, "plugin exec: no command: this is run by claimsmith itself"},
-		{"the parent is gone", []string{`{"parent":1073741824}`, "--", "/bin/true"}, "plugin exec: the host is gone"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if err := Exec(tt.args); err == nil || err.Error() != tt.want {
-				t.Errorf("got %v, want %s", err, tt.want)
-			}
-		})
 	}
 }
 

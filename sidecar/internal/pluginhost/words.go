@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 const (
@@ -30,11 +32,11 @@ type words struct {
 	wrapped bool      // the first line is the wrapper's
 
 	mu      sync.Mutex
-	begun   bool         // there was a line
-	around  *Confinement // what the wrapper reported
-	secret  bool         // the plugin is configured and may know what must not be logged
-	lines   int          // how many there were that did not reach the log
-	logged  int          // bytes of records that did since the minute began
+	begun   bool            // there was a line
+	around  *confine.Report // what the wrapper reported
+	secret  bool            // the plugin is configured and may know what must not be logged
+	lines   int             // how many there were that did not reach the log
+	logged  int             // bytes of records that did since the minute began
 	minute  time.Time
 	last    []string
 	trace   []string // of a crash of the Go runtime
@@ -135,12 +137,12 @@ func (w *words) first(line []byte) bool {
 		return false
 	}
 	w.begun = true
-	w.around = parseConfinement(string(line))
+	w.around = confine.ParseReport(string(line))
 	return w.around != nil
 }
 
 // confinement returns what the wrapper reported, or nil.
-func (w *words) confinement() *Confinement {
+func (w *words) confinement() *confine.Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.around

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/credentials"
 
-	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // peerCheck decides who gets in by what the kernel says of the other end of a unix socket (unix(7), SO_PEERCRED).
@@ -81,7 +81,7 @@ func (p *peerCheck) judge(fd int) error {
 	if plugin := p.plugin(session); plugin != "" {
 		return fmt.Errorf("it is a process of the plugin %s, and plugins do not ask", plugin)
 	}
-	if pluginhost.Marked(int(cred.Pid)) {
+	if confine.Marked(int(cred.Pid)) {
 		return errors.New("it is a process of a plugin of another claimsmith, and plugins do not ask")
 	}
 	return stillThere(fd)

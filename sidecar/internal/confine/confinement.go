@@ -1,4 +1,4 @@
-package pluginhost
+package confine
 
 import (
 	"encoding/json"
@@ -24,8 +24,16 @@ type Limits struct {
 	Connect []int
 }
 
-// Confinement is what is really in force around a process. The wrapper reports it, after it was applied.
-type Confinement struct {
+// Env are the variables by which a runtime keeps to l of its own accord, before the kernel refuses it anything.
+func (l Limits) Env() []string {
+	if l.Memory <= 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("GOMEMLIMIT=%d", l.Memory/10*9)}
+}
+
+// Report is what is really in force around a process. The wrapper reports it, after it was applied.
+type Report struct {
 	User           int    `json:"user"`    // the user id that it runs as
 	Own            bool   `json:"own"`     // and that is not the one of the host
 	Files          int    `json:"files"`   // version of the kernel's Landlock; 0: the plugin may use all files that its user may
@@ -43,7 +51,7 @@ type Confinement struct {
 }
 
 // String is c in one line, for people.
-func (c *Confinement) String() string {
+func (c *Report) String() string {
 	if c == nil {
 		return "not known"
 	}
@@ -74,26 +82,27 @@ func (c *Confinement) String() string {
 // can print anything.
 const confinementPrefix = "claimsmith plugin exec: confinement: "
 
-func (c Confinement) line() string {
+func (c Report) line() string {
 	data, _ := json.Marshal(c) // numbers, words and a text
 	return confinementPrefix + string(data)
 }
 
-func parseConfinement(line string) *Confinement {
+// ParseReport reads the line of a wrapper. It returns nil when line is none.
+func ParseReport(line string) *Report {
 	text, ok := strings.CutPrefix(line, confinementPrefix)
-	c := new(Confinement)
+	c := new(Report)
 	if !ok || json.Unmarshal([]byte(text), c) != nil {
 		return nil
 	}
 	return c
 }
 
-// ConfinesFiles reports whether this system can keep plugins from files that are not theirs.
-func ConfinesFiles() bool { return landlockVersion() > 0 }
+// HasFileRules reports whether this system can keep plugins from files that are not theirs.
+func HasFileRules() bool { return landlockVersion() > 0 }
 
 // Unsafe returns the plugins of a set that must not run as they are declared: foreign ones beside one that holds secrets,
 // under the same user id, where the system cannot keep them from each other's files.
-func Unsafe(set []Declaration) []*CommandError { return unsafeBeside(set, ConfinesFiles()) }
+func Unsafe(set []Declaration) []*CommandError { return unsafeBeside(set, HasFileRules()) }
 
 func unsafeBeside(set []Declaration, confines bool) []*CommandError {
 	var found []*CommandError
@@ -134,9 +143,17 @@ func secretFiles(config json.RawMessage) []string {
 	})
 }
 
+// replacedFiles are those of the system that are replaced while it runs.
+var replacedFiles = [...]string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"}
+
+// Granted are the files that a process of d is given by name, and those of the system that are replaced while it runs.
+func (d Declaration) Granted() []string {
+	return slices.Concat(namedFiles(d.Config), d.Limits.Readable, d.Limits.Writable, replacedFiles[:])
+}
+
 func filesOf(config json.RawMessage, named func(key string) bool) []string {
 	var files []string
-	eachText(config, func(key, text string) {
+	EachText(config, func(key, text string) {
 		if named(key) && filepath.IsAbs(text) {
 			files = append(files, filepath.Clean(text))
 		}
@@ -182,14 +199,19 @@ func programFolder(command []string) string {
 	return ""
 }
 
-// orders are how l confines one process, whose socket is in the directory sockets.
-func (l *launcher) orders(parent int, copies, sockets string) orders {
-	d := l.decl
+// Wrap returns the arguments that make Exec run the command of d as a process of as, which works in the directory dir, has its
+// socket in sockets, and runs what it compares from copies, which may be empty.
+func (d Declaration) Wrap(parent int, as Account, dir, copies, sockets string) []string {
+	data, _ := json.Marshal(d.orders(parent, as, dir, copies, sockets)) // numbers, words and paths
+	return append([]string{string(data), "--"}, d.Command...)
+}
+
+func (d Declaration) orders(parent int, as Account, dir, copies, sockets string) orders {
 	o := orders{
 		Parent: parent, SHA256: d.SHA256, Copies: copies, Memory: d.Limits.Memory, Descriptors: d.Limits.Descriptors,
-		Processes: d.Limits.Processes, Files: !d.Unconfined, UID: l.as.uid, GID: l.as.gid, Named: namedFiles(d.Config),
+		Processes: d.Limits.Processes, Files: !d.Unconfined, UID: as.UID, GID: as.GID, Named: namedFiles(d.Config),
 		Readable: slices.Concat(namedFiles(d.Config), d.Limits.Readable),
-		Writable: slices.Concat([]string{l.dir, sockets}, d.Limits.Writable),
+		Writable: slices.Concat([]string{dir, sockets}, d.Limits.Writable),
 		Connect:  d.ports(),
 	}
 	for _, arg := range d.Command {

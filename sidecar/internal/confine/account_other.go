@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package pluginhost
+package confine
 
 import (
 	"context"
@@ -13,10 +13,10 @@ func cannotChangeUser() string { return "a user of its own is for Linux" }
 
 // None of these is reached: a declaration with a user is refused.
 
-func become(account) error { return errors.New(cannotChangeUser()) }
+func become(Account) error { return errors.New(cannotChangeUser()) }
 
-func (o orders) reaches(account, string) error { return nil }
+func (o orders) reaches(Account, string) error { return nil }
 
-func (a account) dial(context.Context, string) (net.Conn, error) {
+func (a Account) Dial(context.Context, string) (net.Conn, error) {
 	return nil, errors.New(cannotChangeUser())
 }

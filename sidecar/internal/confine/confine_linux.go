@@ -1,9 +1,10 @@
-package pluginhost
+package confine
 
 import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,7 +28,7 @@ func (o orders) tasks() uint64 {
 
 // confine applies limits and rules to this thread, for what it becomes. What this kernel does not have is said in Why; what
 // it has and refuses is an error.
-func confine(o orders) (c Confinement, err error) {
+func confine(o orders) (c Report, err error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return c, fmt.Errorf("no new privileges: %w", err)
 	}
@@ -75,7 +76,7 @@ func confine(o orders) (c Confinement, err error) {
 	c.Calls = err == nil
 	c.NoProcesses = c.Calls && o.Processes == 0
 	if why = errors.Join(why, err); why != nil {
-		c.Why = line(why.Error())
+		c.Why = strings.ReplaceAll(why.Error(), "\n", " ")
 	}
 	return c, nil
 }

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package pluginhost
+package confine
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 func landlockVersion() int { return 0 }
 
 // confine applies what there is beside Linux: the number of descriptors.
-func confine(o orders) (c Confinement, err error) {
+func confine(o orders) (c Report, err error) {
 	if o.Descriptors > 0 {
 		n, err := limit(unix.RLIMIT_NOFILE, uint64(o.Descriptors))
 		if err != nil {

@@ -1,4 +1,4 @@
-package pluginhost
+package confine
 
 import (
 	"errors"
@@ -58,7 +58,7 @@ func ruleset(version int) (attr unix.LandlockRulesetAttr, size uintptr) {
 }
 
 // landlocked is what a version of Landlock keeps back.
-func landlocked(version int, o orders) (c Confinement) {
+func landlocked(version int, o orders) (c Report) {
 	c.Files, c.TCP, c.Signals = version, version >= 4, version >= 6
 	if c.TCP {
 		c.Ports = o.Connect

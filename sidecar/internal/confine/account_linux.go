@@ -1,4 +1,4 @@
-package pluginhost
+package confine
 
 import (
 	"context"
@@ -49,14 +49,14 @@ func unfit(uid int, held uint32) string {
 }
 
 // become makes this process run as a, for good.
-func become(a account) error {
+func become(a Account) error {
 	if err := syscall.Setgroups(nil); err != nil {
 		return fmt.Errorf("leave all groups: %w", err)
 	}
-	if err := syscall.Setresgid(a.gid, a.gid, a.gid); err != nil {
-		return fmt.Errorf("group %d: %w", a.gid, err)
+	if err := syscall.Setresgid(a.GID, a.GID, a.GID); err != nil {
+		return fmt.Errorf("group %d: %w", a.GID, err)
 	}
-	if err := syscall.Setresuid(a.uid, a.uid, a.uid); err != nil {
+	if err := syscall.Setresuid(a.UID, a.UID, a.UID); err != nil {
 		return fmt.Errorf("%s: %w", a, err)
 	}
 	// Securebits can keep privileges over the change; the ambient ones would even stay over execve.
@@ -69,10 +69,10 @@ func become(a account) error {
 
 // reaches returns an error when this process, as who it became, cannot use what it needs to start: whoever wrote the
 // configuration forgot whom they gave it to. What does not exist is for the plugin to say.
-func (o orders) reaches(a account, program string) error {
+func (o orders) reaches(a Account, program string) error {
 	who := a.String()
 	switch {
-	case a.own():
+	case a.Own():
 	case os.Geteuid() == 0:
 		who = "root, who has no capabilities in a plugin,"
 	default:
@@ -96,8 +96,8 @@ func (o orders) reaches(a account, program string) error {
 	return nil
 }
 
-// dial connects to a socket of a. What a plugin names may be a link to the socket of somebody else, who lets root in.
-func (a account) dial(ctx context.Context, socket string) (_ net.Conn, err error) {
+// Dial connects to a socket of a. What a plugin names may be a link to the socket of somebody else, who lets root in.
+func (a Account) Dial(ctx context.Context, socket string) (_ net.Conn, err error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (a account) dial(ctx context.Context, socket string) (_ net.Conn, err error
 	if asked != nil {
 		return nil, asked
 	}
-	if int(peer.Uid) != a.uid {
+	if int(peer.Uid) != a.UID {
 		return nil, fmt.Errorf("its socket is one of user %d, not of %s", peer.Uid, a)
 	}
 	return conn, nil

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package pluginhost
+package confine
 
 import (
 	"errors"
@@ -18,12 +18,3 @@ func dieWith(parent int) error {
 }
 
 func duplicate(from, to int) error { return unix.Dup2(from, to) }
-
-// reap waits for the process to end and kills what is left of its group.
-func (p *process) reap() {
-	_ = p.cmd.Wait() // the state says how it ended
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.killGroup()
-	p.gone = true
-}

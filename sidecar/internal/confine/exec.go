@@ -1,6 +1,6 @@
 //go:build unix
 
-package pluginhost
+package confine
 
 import (
 	"encoding/json"
@@ -17,13 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wrapped returns the arguments that make Exec run command.
-func wrapped(o orders, command []string) []string {
-	data, _ := json.Marshal(o) // numbers, words and paths
-	return append([]string{string(data), "--"}, command...)
-}
-
-// Exec becomes a plugin: it is what [Options].Wrapper runs in the new process. args are what the host made up, and after --
+// Exec becomes a plugin: it is what the wrapper of a plugin host runs in a new process. args are what the host made up, and after --
 // the command.
 //
 // The process gets /dev/null as stdin, keeps no descriptor beyond stderr, leaves no core dump, gains no privileges, and is
@@ -56,7 +50,7 @@ func Exec(args []string) error {
 	if err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
-	if err := o.reaches(account{o.UID, o.GID}, path); err != nil {
+	if err := o.reaches(Account{o.UID, o.GID}, path); err != nil {
 		return fmt.Errorf("plugin exec: %w", err)
 	}
 	confined.Checked, confined.User, confined.Own = len(o.SHA256), os.Geteuid(), o.UID != 0
@@ -90,8 +84,8 @@ func enclose(parent int) error {
 
 // settle makes this process one of the user that it was ordered to have.
 func settle(o orders) error {
-	a := account{o.UID, o.GID}
-	if !a.own() {
+	a := Account{o.UID, o.GID}
+	if !a.Own() {
 		return nil
 	}
 	if o.Copies != "" {

@@ -1,6 +1,6 @@
 //go:build !race
 
-package pluginhost
+package confine
 
 // dataLimit says whether the kernel is asked to limit memory.
 const dataLimit = true

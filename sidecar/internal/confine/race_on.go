@@ -1,6 +1,6 @@
 //go:build race
 
-package pluginhost
+package confine
 
 // dataLimit is off where the race detector maps memory by the terabyte.
 const dataLimit = false

@@ -1,4 +1,4 @@
-package pluginhost
+package confine
 
 import (
 	"crypto/sha256"
@@ -51,6 +51,9 @@ func (e *CommandError) Error() string {
 }
 
 func (e *CommandError) Unwrap() error { return e.Err }
+
+// CookieKey is the variable by which a program knows that a host started it.
+const CookieKey = "CLAIMSMITH_PLUGIN"
 
 var (
 	pluginName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,31}$`)
@@ -110,7 +113,7 @@ func (d Declaration) Check() []*CommandError {
 
 // ours reports whether the host sets the variable itself.
 func ours(name string) bool {
-	return name == "HOME" || name == "TMPDIR" || name == "GOMEMLIMIT" || name == cookieKey || strings.HasPrefix(name, "PLUGIN_")
+	return name == "HOME" || name == "TMPDIR" || name == "GOMEMLIMIT" || name == CookieKey || strings.HasPrefix(name, "PLUGIN_")
 }
 
 func checkCommand(path string) (message, hint string, err error) {

@@ -1,4 +1,4 @@
-package pluginhost
+package confine
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ func (d Declaration) ports() []int {
 			found = append(found, port)
 		}
 	}
-	eachText(d.Config, func(_, text string) { add(text) })
+	EachText(d.Config, func(_, text string) { add(text) })
 	for _, name := range d.Env {
 		add(os.Getenv(name))
 	}
@@ -57,8 +57,8 @@ func portOf(text string) int {
 	return 0
 }
 
-// eachText calls f for each text in a configuration with the key under which it stands.
-func eachText(config json.RawMessage, f func(key, text string)) {
+// EachText calls f for each text in a configuration with the key under which it stands.
+func EachText(config json.RawMessage, f func(key, text string)) {
 	var tree any
 	if json.Unmarshal(config, &tree) != nil {
 		return
