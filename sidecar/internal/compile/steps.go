@@ -19,13 +19,24 @@ func (b *builder) steps(list []config.Step, whens []*config.Condition) []pipelin
 	out := make([]pipeline.Step, 0, len(list))
 	before := len(b.asked)
 	for i := range list {
-		s := b.step(&list[i], whens)
+		s := b.conditional(&list[i], whens)
 		if s.When == nil && s.Deny != nil && s.Deny.If != nil {
 			b.asked = append(b.asked, b.askedBy(s.Deny.If.Reads())...)
 		}
 		out = append(out, s)
 	}
 	b.asked = b.asked[:before]
+	return out
+}
+
+// conditional compiles a step. What is in it knows that its when holds, and what comes after it only that it may have.
+func (b *builder) conditional(s *config.Step, whens []*config.Condition) pipeline.Step {
+	if s.When == nil || s.When.Expr == nil {
+		return b.step(s, whens)
+	}
+	before := b.rules
+	out := b.step(s, whens)
+	b.rules = before.Or(b.rules, s.When.Expr.Value)
 	return out
 }
 
@@ -41,6 +52,9 @@ func (b *builder) step(s *config.Step, whens []*config.Condition) pipeline.Step 
 		if out.When = b.condition(s.When); out.When != nil {
 			note(out.When.Reads())
 		}
+		if s.When.Expr != nil {
+			b.rules = b.rules.Where(s.When.Expr.Value, true)
+		}
 	}
 	switch {
 	case s.Lookup != "":
@@ -49,20 +63,37 @@ func (b *builder) step(s *config.Step, whens []*config.Condition) pipeline.Step 
 		for i := range s.Set {
 			out.Set = append(out.Set, b.claim(&s.Set[i], note))
 		}
-		for i := range s.Set {
-			b.rules = b.rules.After(s.Set[i].Name)
-		}
+		b.rules = b.rules.After(made(out.Set)...)
 	case s.Deny != nil:
 		out.Deny = b.deny(s, note)
+		if s.Deny.Expr != nil {
+			b.rules = b.rules.Where(s.Deny.Expr.Value, false)
+		}
 	case s.Steps != nil:
 		out.Steps = b.steps(s.Steps, whens)
 	default:
 		out.Remove = s.Remove
-		b.rules = b.rules.After(s.Remove...)
+		var gone []rules.Made
+		for _, name := range s.Remove {
+			gone = append(gone, rules.Made{Name: name})
+		}
+		b.rules = b.rules.After(gone...)
 	}
 	for _, r := range reads {
 		b.covered(s, whens, r)
 		b.withheld(s, whens, r)
+	}
+	return out
+}
+
+// made are the claims that a step sets. One that does not compile counts as there, so that what reads it is not wrong as well.
+func made(set []pipeline.Assignment) []rules.Made {
+	out := make([]rules.Made, len(set))
+	for i, a := range set {
+		out[i] = rules.Made{Name: a.Name, Value: a.Value}
+		if a.Value == nil {
+			out[i].Value = rules.Unknown
+		}
 	}
 	return out
 }
@@ -87,7 +118,11 @@ func (b *builder) deny(s *config.Step, note func(pipeline.Reads)) *pipeline.Deny
 	if s.Message == nil {
 		return out // a problem that the loader reported
 	}
-	text, err := b.rules.Text(s.Message.Value)
+	compiler := b.rules
+	if s.Deny.Expr != nil {
+		compiler = compiler.Where(s.Deny.Expr.Value, true)
+	}
+	text, err := compiler.Text(s.Message.Value)
 	if err != nil {
 		b.located(s.Message, err)
 		return out
@@ -155,7 +190,7 @@ func (b *builder) lookup(s *config.Step, note func(pipeline.Reads)) *pipeline.Lo
 		}
 	}
 	if s.When != nil && s.When.Expr != nil {
-		if cond, err := b.rules.Condition(s.When.Expr.Value); err == nil {
+		if cond, err := b.rules.Loose().Condition(s.When.Expr.Value); err == nil {
 			out.After = append(out.After, aliases(cond.Reads())...)
 		}
 	}
@@ -212,7 +247,7 @@ func (b *builder) withheld(s *config.Step, whens []*config.Condition, r pipeline
 		if w.Expr == nil {
 			continue
 		}
-		if cond, err := b.rules.Condition(w.Expr.Value); err == nil {
+		if cond, err := b.rules.Loose().Condition(w.Expr.Value); err == nil {
 			about = append(about, cond.Reads())
 		}
 	}
@@ -275,7 +310,7 @@ func (b *builder) guards(c *config.Condition, alias string) bool {
 	if c.Expr == nil {
 		return false
 	}
-	cond, err := b.rules.Condition(c.Expr.Value)
+	cond, err := b.rules.Loose().Condition(c.Expr.Value)
 	return err == nil && guarded(cond.Reads(), alias)
 }
 

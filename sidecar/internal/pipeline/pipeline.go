@@ -258,6 +258,11 @@ func (r *run) set(ctx context.Context, s *Step) error {
 		values[i] = value
 	}
 	for i, a := range s.Set {
+		if values[i] == nil {
+			r.state.Claims.Remove(a.Name)
+			r.trace.change(Change{Claim: a.Name, Op: "remove", Pos: a.Pos, Path: a.Path, Facts: a.Value.Reads().Facts})
+			continue
+		}
 		r.state.Claims.Set(a.Name, values[i])
 		r.trace.change(Change{Claim: a.Name, Op: "set", Pos: a.Pos, Path: a.Path, Facts: a.Value.Reads().Facts})
 	}
@@ -286,10 +291,10 @@ func (r *run) value(ctx context.Context, a *Assignment) (json.RawMessage, error)
 // in upper or lower case, also says email_verified false.
 func (r *run) distrust(s *Step) {
 	for _, a := range s.Set {
-		if a.Name != "email" {
+		value, there := r.state.Claims.Get("email")
+		if a.Name != "email" || !there {
 			continue
 		}
-		value, _ := r.state.Claims.Get("email")
 		var address string
 		if r.in.TrustedEmail != "" && json.Unmarshal(value, &address) == nil && claims.SameAddress(address, r.in.TrustedEmail) {
 			return

@@ -85,7 +85,7 @@ type Part struct {
 	Err    string          `json:"err,omitempty"`
 }
 
-// Value gives the JSON of a claim or of a parameter.
+// Value gives the JSON of a claim or of a parameter. Of a claim, nil with no error leaves it out.
 type Value interface {
 	JSON(ctx context.Context, s *State) (json.RawMessage, error)
 	Reads() Reads

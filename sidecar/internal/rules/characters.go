@@ -28,6 +28,53 @@ func (i *instrument) slice(p *ast.Node, n *ast.SliceNode) {
 	*p = callNode(at, fnFrom, callType, *n.Nature(), to, ends[0])
 }
 
+// element makes an element that there is not nil, as first and last do.
+func (i *instrument) element(p *ast.Node, n *ast.MemberNode) {
+	at := n.Node.Location()
+	if n.Optional { // it ends what is read of it too
+		n.Node = callNode(at, fnHaving, callType, *n.Node.Nature(), n.Node, n.Property)
+		return
+	}
+	*p = callNode(at, fnAt, callType, *n.Nature(), n.Node, n.Property)
+}
+
+// having is a list or an object that has an element; else nil.
+func having(value, place any) any {
+	if value == nil || elementAt(value, place) == nil {
+		return nil
+	}
+	return value
+}
+
+// elementAt is the x[place] of expr.
+func elementAt(value, place any) any {
+	if m, ok := value.(map[string]any); ok {
+		name, ok := place.(string)
+		if !ok {
+			panic(failuref("fields of an object are read by name, not by %s", kindOf(place)))
+		}
+		return m[name]
+	}
+	if _, ok := value.(string); ok {
+		panic(failuref("a list is needed, and this is a string: write x[0:1] for a character"))
+	}
+	list := reflect.ValueOf(value)
+	if list.Kind() != reflect.Slice {
+		panic(failuref("a list or an object is needed, and this is %s", kindOf(value)))
+	}
+	if k := kindOf(place); k != "a number" {
+		panic(failuref("elements of a list are read by number, not by %s", k))
+	}
+	n := runtime.ToInt(place)
+	if n < 0 {
+		n += list.Len()
+	}
+	if n < 0 || n >= list.Len() {
+		return nil
+	}
+	return list.Index(n).Interface()
+}
+
 // noEnd stands for what a slice does not say, as in x[1:].
 type noEnd struct{}
 
@@ -86,14 +133,14 @@ func within(i, length int) int {
 	return min(max(i, 0), length)
 }
 
-// elementOp goes around what an element is read of.
-type elementOp struct{ list bool } // it must be a list, or nil
+// elementOp goes around what first and last look at: it must be a list, or nil.
+type elementOp struct{}
 
-func (o *elementOp) eval(_ *run, arg any) any {
+func (*elementOp) eval(_ *run, arg any) any {
 	if _, ok := arg.(string); ok {
 		panic(failuref("a list is needed, and this is a string: write x[0:1] for a character"))
 	}
-	if o.list && arg != nil && reflect.ValueOf(arg).Kind() != reflect.Slice {
+	if arg != nil && reflect.ValueOf(arg).Kind() != reflect.Slice {
 		panic(failuref("a list is needed, and this is %s", kindOf(arg)))
 	}
 	return arg

@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -35,8 +34,9 @@ type Compiler struct {
 	functions  conf.FunctionsTable
 	machines   *sync.Pool
 	steps      int
-	made       map[string]bool // claims that steps set or remove; nil: not known
+	known      *knowing // nil: nothing is known of the claims
 
+	loose     bool // what may be missing is no mistake
 	unguarded bool // predicates do not look at the deadline: only to measure what looking costs
 }
 
@@ -57,20 +57,6 @@ func New(o Options) (*Compiler, error) {
 	}
 	slices.Sort(c.aliases)
 	return c, nil
-}
-
-// After returns a compiler for what comes after steps that set or remove claims. Of others than those, those that c knows and Dex's it
-// knows that nobody makes them.
-func (c *Compiler) After(claims ...string) *Compiler {
-	after := *c
-	after.made = maps.Clone(c.made)
-	if after.made == nil {
-		after.made = map[string]bool{}
-	}
-	for _, name := range claims {
-		after.made[name] = true
-	}
-	return &after
 }
 
 func checkAlias(alias string) error {
@@ -97,8 +83,8 @@ func keyword(name string) bool {
 	return false
 }
 
-// compile makes a program of an expression. accept looks at its type and may refuse it.
-func (c *Compiler) compile(src string, accept func(root ast.Node) *Error) (p *program, err *Error) {
+// compile makes a program of an expression whose result is wanted. accept looks at its type and may refuse it.
+func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Error) (p *program, err *Error) {
 	defer func() {
 		// A mistake in the library must not take the host down with it.
 		if r := recover(); r != nil {
@@ -127,6 +113,9 @@ func (c *Compiler) compile(src string, accept func(root ast.Node) *Error) (p *pr
 	if v.unmade != nil {
 		return nil, v.unmade
 	}
+	if err := c.absences(src, tree.Node, want); err != nil {
+		return nil, err
+	}
 	ast.Walk(&tree.Node, &instrument{v.reads, !c.unguarded})
 	code, failed := compiler.Compile(tree, config)
 	if failed != nil {
@@ -144,6 +133,7 @@ func envNature() nature.Nature {
 	return objectNature(map[string]nature.Nature{
 		fnGet: nature.FromType(getType), fnCall: nature.FromType(callType), fnEqual: nature.FromType(equalType), fnIn: nature.FromType(equalType),
 		fnTo: nature.FromType(callType), fnFrom: nature.FromType(callType),
+		fnAt: nature.FromType(callType), fnHaving: nature.FromType(callType),
 	})
 }
 

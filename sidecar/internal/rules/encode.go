@@ -71,8 +71,12 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 
 func appendList[E any](dst []byte, list []E, depth int) (_ []byte, err error) {
 	dst = append(dst, '[')
-	for i, e := range list {
-		if i > 0 {
+	begin := len(dst)
+	for _, e := range list {
+		if any(e) == any(absent{}) {
+			continue
+		}
+		if len(dst) > begin {
 			dst = append(dst, ',')
 		}
 		if dst, err = appendJSON(dst, e, depth+1); err != nil {
@@ -84,8 +88,10 @@ func appendList[E any](dst []byte, list []E, depth int) (_ []byte, err error) {
 
 func appendObject(dst []byte, m map[string]any, depth int) (_ []byte, err error) {
 	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
+	for name, value := range m {
+		if _, out := value.(absent); !out {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	dst = append(dst, '{')

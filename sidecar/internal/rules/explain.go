@@ -48,7 +48,7 @@ func (c *Compiler) parts(src string) (out []part) {
 		f.found = []string{src} // so that what it looks at is told at all
 	}
 	for _, source := range f.found {
-		p, err := c.compile(source, func(ast.Node) *Error { return nil })
+		p, err := c.compile(source, loose, func(ast.Node) *Error { return nil })
 		if err == nil && len(out) < maxParts {
 			out = append(out, part{source, p})
 		}

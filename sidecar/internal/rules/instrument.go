@@ -27,13 +27,13 @@ func (i *instrument) Visit(p *ast.Node) {
 	case *ast.SliceNode:
 		i.slice(p, n)
 	case *ast.MemberNode:
-		if _, named := n.Property.(*ast.StringNode); !named && unknownType(n.Node.Nature()) {
-			n.Node = wrap(&elementOp{}, n.Node)
+		if _, named := n.Property.(*ast.StringNode); !named {
+			i.element(p, n)
 		}
 	case *ast.BuiltinNode:
 		switch {
 		case len(n.Arguments) == 1 && (n.Name == "first" || n.Name == "last"):
-			n.Arguments[0] = wrap(&elementOp{list: true}, n.Arguments[0])
+			n.Arguments[0] = wrap(&elementOp{}, n.Arguments[0])
 		case len(n.Arguments) > 0 && loops(n.Name):
 			n.Arguments[0] = wrap(&listOp{}, n.Arguments[0])
 			if p, ok := n.Arguments[min(1, len(n.Arguments)-1)].(*ast.PredicateNode); ok && n.Name == "sortBy" {

@@ -67,17 +67,21 @@ func (v *resolver) claim(p *ast.Node, name *ast.StringNode) *Error {
 		return v.errorAt(name, "", "the claim %q cannot be read: it may still change before the token is signed", name.Value)
 	}
 	v.reads.claim(name.Value)
-	*p = getNode(name.Location(), &claimOp{name.Value}, nature.Nature{})
+	var typ nature.Nature
+	if v.c.known != nil {
+		typ = v.c.claim(name.Value).typ
+	}
+	*p = getNode(name.Location(), &claimOp{name.Value}, typ)
 	v.made(name)
 	return nil
 }
 
 // made takes note of a claim that is always missing: somebody mistyped it.
 func (v *resolver) made(name *ast.StringNode) {
-	if v.unmade != nil || v.c.made == nil || v.c.made[name.Value] || claims.Reserved(name.Value) || slices.Contains(claims.OwnMembers(), name.Value) {
+	if v.unmade != nil || v.c.known == nil || v.c.known.made(name.Value) || claims.Reserved(name.Value) || slices.Contains(claims.OwnMembers(), name.Value) {
 		return
 	}
-	here := append(claims.OwnMembers(), slices.Sorted(maps.Keys(v.c.made))...)
+	here := append(claims.OwnMembers(), slices.Sorted(maps.Keys(v.c.known.claims))...)
 	hint := "claims here: " + strings.Join(here, ", ")
 	if near := facts.Closest(name.Value, here); near != "" {
 		hint = "did you mean claims." + near + "?"

@@ -19,6 +19,7 @@ type pattern struct {
 	put     func(p pattern, s string) string
 	size    int  // instructions, for each group that is remembered
 	address bool // there is an @ in it
+	text    string
 	run     *run
 }
 
@@ -105,7 +106,7 @@ func (v *resolver) globArgs(n *ast.CallNode, name string) *Error {
 		return v.errorAt(n, "", "%s needs more arguments", name)
 	}
 	globs := make([]pipeline.Glob, 0, len(n.Arguments)-1)
-	address, size := false, 0
+	address, size, text := false, 0, ""
 	for _, arg := range n.Arguments[1:] {
 		g, err := v.glob(arg, name)
 		if err != nil {
@@ -113,9 +114,10 @@ func (v *resolver) globArgs(n *ast.CallNode, name string) *Error {
 		}
 		globs = append(globs, g)
 		size += g.Size()
+		text += arg.String() + ","
 		address = address || hasAt(arg)
 	}
-	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{find: anyGlob(globs), size: size, address: address})}
+	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), pattern{find: anyGlob(globs), size: size, address: address, text: text})}
 	return nil
 }
 
@@ -143,7 +145,7 @@ func (v *resolver) firstMatchArgs(n *ast.CallNode) *Error {
 		if err != nil {
 			return err
 		}
-		n.Arguments[i] = constant(n.Arguments[i].Location(), pattern{find: g.Matches, size: g.Size(), address: hasAt(n.Arguments[i])})
+		n.Arguments[i] = constant(n.Arguments[i].Location(), pattern{find: g.Matches, size: g.Size(), address: hasAt(n.Arguments[i]), text: n.Arguments[i].String()})
 	}
 	return nil
 }
@@ -167,7 +169,7 @@ func (v *resolver) replaceArgs(n *ast.CallNode, name string) *Error {
 	if err != nil {
 		return err
 	}
-	p.address = hasAt(n.Arguments[1])
+	p.address, p.text = hasAt(n.Arguments[1]), n.Arguments[1].String()+with.String()
 	n.Arguments = []ast.Node{n.Arguments[0], constant(n.Location(), p)}
 	return nil
 }

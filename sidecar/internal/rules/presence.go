@@ -15,6 +15,12 @@ var presenceFunctions = map[string]function{
 		}
 		return args[1]
 	}},
+	"optional": {args: []argument{anything}, gives: theFirst, do: func(args []any) any {
+		if !present(args[0]) {
+			return absent{}
+		}
+		return args[0]
+	}},
 	"required": {args: []argument{anything}, gives: theFirst, do: func(args []any) any {
 		if !present(args[0]) {
 			panic(failuref("a required value is missing or empty"))

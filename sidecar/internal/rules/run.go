@@ -46,12 +46,14 @@ type claimValue struct {
 
 // The names of the functions in env. No expression can spell them.
 const (
-	fnGet   = "#get"   // the value of an op
-	fnCall  = "#call"  // the value of an op with an argument
-	fnEqual = "#equal" // a == b for values of any size
-	fnIn    = "#in"    // a in b for values of any size
-	fnTo    = "#to"    // x[:b], of which fnFrom makes x[a:b]
-	fnFrom  = "#from"
+	fnGet    = "#get"   // the value of an op
+	fnCall   = "#call"  // the value of an op with an argument
+	fnEqual  = "#equal" // a == b for values of any size
+	fnIn     = "#in"    // a in b for values of any size
+	fnTo     = "#to"    // x[:b], of which fnFrom makes x[a:b]
+	fnFrom   = "#from"
+	fnAt     = "#at"     // x[i]
+	fnHaving = "#having" // x where it has an i
 )
 
 // Types of the functions in env. They are among those that the machine calls without reflection.
@@ -72,12 +74,14 @@ func runOf(ctx context.Context, s *pipeline.State, steps int) *run {
 	if !ok || r.in != s.In {
 		r = &run{in: s.In, vars: map[*variable]any{}, claims: map[string]*claimValue{}}
 		r.env = map[string]any{
-			fnGet:   func(o any) any { return o.(op).eval(r, nil) },
-			fnCall:  func(o, arg any) any { return o.(op).eval(r, arg) },
-			fnEqual: r.equal,
-			fnIn:    r.contains,
-			fnTo:    sliceTo,
-			fnFrom:  r.sliceFrom,
+			fnGet:    func(o any) any { return o.(op).eval(r, nil) },
+			fnCall:   func(o, arg any) any { return o.(op).eval(r, arg) },
+			fnEqual:  r.equal,
+			fnIn:     r.contains,
+			fnTo:     sliceTo,
+			fnFrom:   r.sliceFrom,
+			fnAt:     elementAt,
+			fnHaving: having,
 		}
 		s.Memo = r
 	}

@@ -35,7 +35,7 @@ func (c *Compiler) Text(src string) (pipeline.Text, error) {
 		if err != nil {
 			return nil, shifted(err, at, begin)
 		}
-		p, err := c.compile(src[begin:begin+length], acceptPiece)
+		p, err := c.compile(src[begin:begin+length], whole, acceptPiece)
 		if err != nil {
 			return nil, shifted(err, begin, begin)
 		}

@@ -117,8 +117,11 @@ func alternatives(n ast.Node) (parts []ast.Node) {
 			parts = []ast.Node{n.Left, n.Right}
 		}
 	case *ast.CallNode:
-		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && callee.Value == "default" {
+		switch calleeOf(n) {
+		case "default":
 			parts = n.Arguments
+		case "optional":
+			parts = n.Arguments[:1]
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(parts), func(n ast.Node) bool { return n.Nature().Nil })
@@ -156,6 +159,12 @@ func elementsFit(n ast.Node, t *facts.Type) bool {
 	typed := ast.ConstantNode{}
 	typed.SetNature(elem)
 	return fits(&typed, t)
+}
+
+// elementsAre reports whether the elements of a list are known to be of type t.
+func elementsAre(n ast.Node, t *facts.Type) bool {
+	never := &facts.Type{Kind: facts.Object, Fields: map[string]*facts.Type{}}
+	return elementsFit(n, t) && !elementsFit(n, never)
 }
 
 // listFits is elementsFit for what may turn out to be no list.

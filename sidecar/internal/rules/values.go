@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker/nature"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
@@ -17,7 +18,7 @@ import (
 
 // Condition compiles an expression that is true or false. Errors are of type *Error.
 func (c *Compiler) Condition(src string) (pipeline.Condition, error) {
-	p, err := c.compile(src, acceptCondition)
+	p, err := c.compile(src, whole, acceptCondition)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func (c constantCondition) Constant() bool { return bool(c) }
 
 // CheckPart tells what is wrong with an expression by itself that is a part of another. Errors are of type *Error.
 func (c *Compiler) CheckPart(src string) error {
-	if _, err := c.compile(src, func(ast.Node) *Error { return nil }); err != nil {
+	if _, err := c.compile(src, loose, func(ast.Node) *Error { return nil }); err != nil {
 		return err
 	}
 	return nil
@@ -75,7 +76,9 @@ func (c *Compiler) CheckPart(src string) error {
 // and whenever the value is computed. Errors are of type *Error.
 func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 	kind, own := claims.OwnMember(name)
-	p, err := c.compile(src, func(root ast.Node) *Error {
+	made := &claim{name: name, kind: kind, own: own}
+	p, err := c.compile(src, claimed, func(root ast.Node) *Error {
+		made.typ, made.optional = storedNature(root), optional(root)
 		s, isText := root.(*ast.StringNode)
 		switch {
 		case root.Nature().Nil:
@@ -85,12 +88,16 @@ func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 		case own && !fits(root, kindType(kind)):
 			return &Error{Message: fmt.Sprintf("claim %q must be %s, not %s", name, kind, describeAs(root, kindType(kind)))}
 		}
+		if name == "email_verified" && made.optional {
+			return &Error{Message: `claim "email_verified" cannot be left out`, Hint: "set it to false"}
+		}
 		return hiddenIn(root, name, src)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &claim{p, name, kind, own}, nil
+	made.program = p
+	return made, nil
 }
 
 // hiddenIn finds names with hidden characters in an object that a node gives, and such texts where they would name somebody. What is
@@ -156,14 +163,33 @@ type claim struct {
 	name string
 	kind claims.Kind
 	own  bool
+
+	typ      nature.Nature // as it is read again
+	optional bool          // it is left out where there is nothing
 }
 
-// JSON computes the value.
+// optional reports whether an expression may give that there is nothing.
+func optional(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.ConditionalNode:
+		return optional(n.Exp1) || optional(n.Exp2)
+	case *ast.CallNode:
+		return calleeOf(n) == "optional"
+	}
+	return false
+}
+
+// JSON computes the value; nil leaves the claim out.
 func (c *claim) JSON(ctx context.Context, s *pipeline.State) (json.RawMessage, error) {
 	v, err := c.run(ctx, s)
+	if list, ok := v.([]any); ok && slices.ContainsFunc(list, leftOut) {
+		v = slices.DeleteFunc(slices.Clone(list), leftOut)
+	}
 	switch {
 	case err != nil:
 		return nil, err
+	case v == absent{}:
+		return nil, nil
 	case v == nil:
 		return nil, failuref("claim %q would be null: use remove to take it away", c.name)
 	case v == "" && neverEmpty(c.name):
@@ -175,6 +201,11 @@ func (c *claim) JSON(ctx context.Context, s *pipeline.State) (json.RawMessage, e
 		v = notEmpty(v)
 	}
 	return encode(v)
+}
+
+func leftOut(v any) bool {
+	_, out := v.(absent)
+	return out
 }
 
 // notEmpty is a list of strings without the empty ones: applications take an empty group for nobody's, or for all of them.
@@ -210,7 +241,7 @@ func ofKind(v any, k claims.Kind) bool {
 
 // Param compiles the value of a lookup's parameter, which must be of type want; nil means any. Errors are of type *Error.
 func (c *Compiler) Param(src string, want *facts.Type) (pipeline.Value, error) {
-	p, err := c.compile(src, func(root ast.Node) *Error {
+	p, err := c.compile(src, whole, func(root ast.Node) *Error {
 		switch {
 		case root.Nature().Nil:
 			return &Error{Message: "a parameter cannot be nil"}

@@ -75,7 +75,7 @@ func TestClaims(t *testing.T) {
 		{"an object as string", "x", `string(claims.address)`, `failed at 1:1: only a string, a number or a boolean can be made a string`},
 		{"no text in a number", "x", `int(claims.name)`, `failed at 1:1: a value is missing, or has another type than is needed`},
 		{"adding what does not add", "x", `claims.name + claims.big`, `failed at 1:13: a value is missing, or has another type than is needed`},
-		{"a place outside", "x", "nas.groups\n [ 7 ]", `failed at 2:2: a place outside of the list`},
+		{"a place outside", "x", "nas.groups\n [ 7 ]", `claim "x" would be null: use remove to take it away`},
 		{"a division by zero", "x", `"é" + string(1 % (nas.age - 90))`, `failed at 1:16: division by zero`},
 		{"a condition that is no boolean", "x", `claims.name ? 1 : 2`, `failed at 1:8: a value is missing, or has another type than is needed`},
 		{"in of a string", "x", `"a" in claims.name`, `failed at 1:5: in needs a list or an object`},

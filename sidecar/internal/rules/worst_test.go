@@ -72,6 +72,7 @@ var worst = map[string]string{
 	"bucket":        `bucket(LONG)`,
 	"has":           `has(claims.object) ? 1 : 0`,
 	"default":       `len(default(LONG, LONG))`,
+	"optional":      `optional(LONG)`,
 	"required":      `len(required(LONG))`,
 	"type":          `len(type(claims.object))`,
 	"matches":       `LONG[:2500] matches "((a?){5}){15}b" ? 1 : 0`,
