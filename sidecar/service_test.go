@@ -168,7 +168,7 @@ func TestARequestThatIsTooLongForTheTransport(t *testing.T) {
 
 func TestPatchesThatAreTooLong(t *testing.T) {
 	client := serve(t, func(dir string) string {
-		return plain(dir) + "pipeline:\n  - set: {copy: claims.groups}\n"
+		return plain(dir) + "pipeline:\n  - set: {copy: optional(claims.groups)}\n"
 	}).client()
 	groups := `"` + strings.Repeat("x", claims.MaxPayload-50) + `"`
 	_, err := client.ExtendPayload(t.Context(), with(signIn("mum@gmail.com"), func(r *hookv1.ExtendPayloadRequest) {

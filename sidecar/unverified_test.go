@@ -88,7 +88,7 @@ func TestWhatAnAddressThatNobodyVerifiedMayDo(t *testing.T) {
 	}
 	const gate = `not (claims.email endsWith "@corp.example")`
 	tests := []struct{ name, pipeline string }{
-		{"shown", "  - set: {contact: claims.email, all: '{a: [identity.unverifiedEmail]}', display: identity.username, email: identity.unverifiedEmail}\n"},
+		{"shown", "  - set: {contact: optional(claims.email), all: '{a: [identity.unverifiedEmail]}', display: identity.username, email: identity.unverifiedEmail}\n"},
 		{"chosen for show", "  - set: {logo: 'claims.email endsWith \"@corp.example\" ? \"corp\" : \"none\"'}\n"},
 		{"told", refuse(`identity.email == ""`)},
 		{"whether there is one", refuse(`identity.unverifiedEmail == "" or claims.email == nil or not has(claims.email) or not ("email" in claims)`)},
@@ -101,16 +101,16 @@ func TestWhatAnAddressThatNobodyVerifiedMayDo(t *testing.T) {
 		{"a gate in a group that asks", "  - when: identity.email != \"\"\n    steps:\n    - {deny: '" + gate + "', message: No.}\n"},
 		{"groups, when it asks", "  - {when: 'claims.email_verified == true && claims.email == \"boss@corp.example\"', set: {groups: '[\"admin\"]'}}\n"},
 		{"groups, when it asks in a choice", "  - set: {groups: 'claims.email_verified == true ? (claims.email == \"a\" ? [\"admin\"] : []) : []'}\n"},
-		{"groups, when it asks with not", "  - set: {groups: 'not (claims.email_verified == true) ? [] : [string(claims.email)]'}\n"},
+		{"groups, when it asks with not", "  - set: {groups: 'not (claims.email_verified == true) ? [] : [optional(claims.email)]'}\n"},
 		{"groups, when it asks with a variable", "  - set: {groups: 'let ok = identity.emailVerified; ok && claims.email == \"a\" ? [\"admin\"] : []'}\n"},
 		{"groups, when it asks with ??", "  - {when: '(claims.email_verified ?? false) == true && claims.email == \"a\"', set: {groups: '[\"admin\"]'}}\n"},
-		{"a claim that was set again", "  - set: {a: claims.email}\n  - set: {a: identity.email}\n  - {lookup: nas, with: {email: string(claims.a)}}\n"},
-		{"a claim that was taken away", "  - set: {a: claims.email}\n  - remove: [a]\n" + refuse(`claims.a == "x"`)},
+		{"a claim that was set again", "  - set: {a: optional(claims.email)}\n  - set: {a: identity.email}\n  - {lookup: nas, with: {email: string(claims.a)}}\n"},
+		{"a claim that was taken away", "  - set: {a: optional(claims.email)}\n  - remove: [a]\n" + refuse(`claims.a == "x"`)},
 		{"the address after it was set", "  - set: {email: identity.email}\n  - {lookup: nas, with: {email: string(claims.email)}}\n"},
 		{"the trusted address", "  - {lookup: nas, with: {email: lower(identity.email)}}\n  - {lookup: other, with: {email: nas.name}}\n"},
 		{"the trusted address in a group's address", "  - {when: '\"family@corp.example\" in claims.groups', set: {groups: '[\"a\"]'}}\n"},
-		{"names", "  - {when: 'identity.username == \"mum\"', set: {username: identity.username, preferred_username: string(claims.name)}}\n"},
-		{"facts of a lookup that may", "  - {lookup: nas, allowUnverifiedEmail: true, with: {email: string(claims.email)}}\n" + refuse(`not nas.found`) + "  - set: {username: nas.name}\n"},
+		{"names", "  - {when: 'identity.username == \"mum\"', set: {username: identity.username, preferred_username: 'default(claims.name, \"\")'}}\n"},
+		{"facts of a lookup that may", "  - {lookup: nas, allowUnverifiedEmail: true, with: {email: 'default(claims.email, \"\")'}}\n" + refuse(`not nas.found`) + "  - set: {username: nas.name}\n"},
 		{"a gate that may", "  - {deny: '" + gate + "', message: No., allowUnverifiedEmail: true}\n"},
 		{"groups that may", "  - {when: 'claims.email == \"x\"', allowUnverifiedEmail: true, set: {groups: '[\"a\"]'}}\n"},
 	}
