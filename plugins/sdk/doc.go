@@ -20,6 +20,8 @@
 // (encoding.TextUnmarshaler, for facts encoding.TextMarshaler), like [Duration] or netip.Addr.
 //
 //   - json:"name" gives the name. In Config and Params a field is required unless its tag says omitempty or omitzero.
+//   - A field of Facts that is a pointer, or whose tag says omitempty or omitzero, may be missing: it is null in rules, which have to say
+//     what comes of that. All others have their zero value.
 //   - doc:"..." describes the field to people.
 //   - secret:"true" marks a string that no configuration holds: for a field token the operator writes tokenFile, the path
 //     of a file, and the SDK reads it, without the line break at its end.

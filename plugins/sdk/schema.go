@@ -23,6 +23,7 @@ type shape struct {
 type field struct {
 	name, doc string
 	required  bool
+	optional  bool // of facts: it may be null
 	secret    bool
 	shape     *shape
 }
@@ -133,9 +134,11 @@ func fieldsOf(t reflect.Type, path string, r role, outer []reflect.Type) ([]fiel
 		if slices.Contains(opts, "string") {
 			return nil, fmt.Errorf("%s: the json option string cannot be described", at)
 		}
+		left := slices.Contains(opts, "omitempty") || slices.Contains(opts, "omitzero")
 		fields = append(fields, field{
 			name: name, doc: f.Tag.Get("doc"), secret: f.Tag.Get("secret") == "true", shape: inner,
-			required: r == read && !slices.Contains(opts, "omitempty") && !slices.Contains(opts, "omitzero"),
+			required: r == read && !left,
+			optional: r == written && (left || f.Type.Kind() == reflect.Pointer),
 		})
 	}
 	return fields, checkFields(fields, path, r)
@@ -177,6 +180,9 @@ func (s *shape) schema() map[string]any {
 			}
 			if f.secret {
 				p["writeOnly"] = true
+			}
+			if f.optional {
+				p["type"] = []string{f.shape.kind, "null"}
 			}
 			if f.required {
 				required = append(required, f.name)

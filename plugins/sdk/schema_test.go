@@ -112,3 +112,20 @@ func TestTypesThatCannotBeDescribed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestFactsThatMayBeMissing(t *testing.T) {
+	type facts struct {
+		Name  string     `json:"name"`
+		Phone *string    `json:"phone"`
+		Since *time.Time `json:"since"`
+		Shoe  int        `json:"shoe,omitzero"`
+	}
+	s, err := schemaOf[facts]("Facts", written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"properties":{"name":{"type":"string"},"phone":{"type":["string","null"]},"shoe":{"type":["integer","null"]},"since":{"type":["string","null"]}},"type":"object"}`
+	if got := string(s.json()); got != want {
+		t.Errorf("got %s", got)
+	}
+}

@@ -140,7 +140,8 @@ func (t *typed[P, F]) Close() error {
 	return nil
 }
 
-// withoutNulls drops members that are null, which nil slices and pointers become: a fact that is not given has its zero value.
+// withoutNulls drops members that are null, which nil slices and pointers become: a fact that is not given is null in rules where its type says
+// so, and else has its zero value.
 func withoutNulls(data []byte) []byte {
 	if !bytes.Contains(data, []byte("null")) {
 		return data

@@ -8,9 +8,9 @@ import (
 	"strconv"
 )
 
-// Decode reads the JSON object of an answer. The result is complete: what data does not give has its zero value. Empty
-// data gives only zero values. A member that the schema does not have, a value of another type, null, an integer beyond
-// 64 bits, and two members whose names are equal up to case are errors; they name the place, never a value.
+// Decode reads the JSON object of an answer. The result is complete: what data does not give has its zero value, or is nil where
+// it may be null. Empty data gives only those. A member that the schema does not have, a value of another type, null where the schema does
+// not have it, an integer beyond 64 bits, and two members whose names are equal up to case are errors; they name the place, never a value.
 //
 // The result is the caller's to change. Required is not looked at: [Type.Problems] does.
 func (t *Type) Decode(data []byte) (map[string]any, error) {
@@ -63,6 +63,9 @@ func (t *Type) decodeObject(o object, path string) (map[string]any, error) {
 }
 
 func (t *Type) decode(v any, path string) (any, error) {
+	if v == nil && t.Nullable {
+		return nil, nil
+	}
 	switch t.Kind {
 	case Object:
 		if o, ok := v.(object); ok {

@@ -1,7 +1,7 @@
 // Package facts types what plugins know: it reads the subset of JSON Schema that plugins describe their facts with, and
 // turns the JSON of an answer into complete, typed Go values for the rules.
 //
-// Complete means that a declared field without a value has its zero value. Typed means string, bool, int64, float64,
+// Complete means that a declared field without a value has its zero value, or nil where its types are one and null. Typed means string, bool, int64, float64,
 // map[string]any for an object, and []string, []bool, []int64, []float64 or []map[string]any for a list.
 //
 // The subset has the types object (with properties), string, boolean, integer, number and array (of any of these but

@@ -53,11 +53,14 @@ func TestParseRefuses(t *testing.T) {
 		{"broken JSON", `{"type" "object"}`, "schema: not valid JSON at byte 9"},
 		{"bad UTF-8", "{\"type\": \"\xff\"}", "schema: not valid UTF-8"},
 		{"a list", `[]`, "schema: not a JSON object"},
-		{"a top level that is no object", `{"type": "string"}`, "schema: type must be object, not string"},
+		{"a top level that is no object", `{"type": "string"}`, "schema: type must be object and nothing else, not string"},
 		{"no type", `{"properties": {}}`, `schema: "type" is missing`},
 		{"an inner field without type", `{"type": "object", "properties": {"a": {}}}`, `schema: properties.a: "type" is missing`},
-		{"several types", `{"type": ["object", "null"]}`, "schema: type: must be one of object, string, boolean, integer, number and array"},
-		{"null", `{"type": "object", "properties": {"a": {"type": "null"}}}`, "schema: properties.a.type: must be one of object, string, boolean, integer, number and array"},
+		{"several types", `{"type": ["object", "null"]}`, "schema: type must be object and nothing else, not object"},
+		{"three types", `{"type": ["object", "string", "null"]}`, "schema: type: must be one of object, string, boolean, integer, number and array, or a list of one of them and null"},
+		{"a list of what may be null", `{"type": "object", "properties": {"a": {"type": "array", "items": {"type": ["string", "null"]}}}}`,
+			"schema: properties.a.items: a list of what may be null is not supported"},
+		{"null", `{"type": "object", "properties": {"a": {"type": "null"}}}`, "schema: properties.a.type: must be one of object, string, boolean, integer, number and array, or a list of one of them and null"},
 		{"a keyword beyond the subset", `{"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string", "enum": []}}}}`,
 			`schema: properties.a.items: keyword "enum" is not supported`},
 		{"references", `{"$ref": "#/x", "type": "object"}`, `schema: keyword "$ref" is not supported`},
@@ -118,6 +121,24 @@ func zeroPerson() map[string]any {
 		"groups": []string{}, "flags": []bool{}, "ids": []int64{}, "rates": []float64{},
 		"home": map[string]any{"path": "", "quota": int64(0)},
 		"keys": []map[string]any{},
+	}
+}
+
+func TestWhatMayBeNullIsNil(t *testing.T) {
+	typ, err := Parse([]byte(`{"type": "object", "properties": {"phone": {"type": ["string", "null"]}, "groups": {"type": ["array", "null"], "items": {"type": "string"}},
+		"home": {"type": "object", "properties": {"quota": {"type": ["integer", "null"]}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothing := map[string]any{"phone": nil, "groups": nil, "home": map[string]any{"quota": nil}}
+	for data, want := range map[string]map[string]any{
+		"": nothing, `{}`: nothing, `{"phone": null, "groups": null, "home": {"quota": null}}`: nothing,
+		`{"phone": "", "groups": [], "home": {"quota": 0}}`: {"phone": "", "groups": []string{}, "home": map[string]any{"quota": int64(0)}},
+	} {
+		got, err := typ.Decode([]byte(data))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", data, err, diff)
+		}
 	}
 }
 

@@ -22,8 +22,8 @@ func Parse(schema []byte) (*Type, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema: %w", err)
 	}
-	if t.Kind != Object {
-		return nil, fmt.Errorf("schema: type must be object, not %s", t.Kind)
+	if t.Kind != Object || t.Nullable {
+		return nil, fmt.Errorf("schema: type must be object and nothing else, not %s", t.Kind)
 	}
 	return t, nil
 }
@@ -131,6 +131,12 @@ func finish(t *Type, path string) error {
 }
 
 func readType(t *Type, v any, path string) error {
+	if both, ok := v.([]any); ok && len(both) == 2 && both[1] == "null" {
+		t.Nullable, v = true, both[0]
+	}
+	if _, list := v.([]any); list {
+		v = nil
+	}
 	switch v {
 	case "object":
 		t.Kind, t.Fields = Object, map[string]*Type{}
@@ -145,7 +151,7 @@ func readType(t *Type, v any, path string) error {
 	case "array":
 		t.Kind = List
 	default:
-		return fmt.Errorf("%s: must be one of object, string, boolean, integer, number and array", path)
+		return fmt.Errorf("%s: must be one of object, string, boolean, integer, number and array, or a list of one of them and null", path)
 	}
 	return nil
 }
@@ -155,7 +161,7 @@ func readSecret(t *Type, v any, path string) error {
 	if !ok {
 		return fmt.Errorf("%s: must be true or false", path)
 	}
-	if secret && t.Kind != String {
+	if secret && (t.Kind != String || t.Nullable) {
 		return fmt.Errorf("%s: only a string can be secret", path)
 	}
 	t.Secret = secret
@@ -218,6 +224,9 @@ func readItems(t *Type, v any, path string) error {
 	}
 	if elem.Kind == List {
 		return fmt.Errorf("%s: a list of lists is not supported", path)
+	}
+	if elem.Nullable {
+		return fmt.Errorf("%s: a list of what may be null is not supported", path)
 	}
 	if elem.Secret {
 		return fmt.Errorf("%s: a list of secrets is not supported", path)

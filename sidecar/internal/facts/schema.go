@@ -20,6 +20,7 @@ type Type struct {
 	Required    []string         // of an object: for configuration and parameters
 	Elem        *Type            // of a list
 	Secret      bool             // "writeOnly": a value that must come from a file
+	Nullable    bool             // "null" is one of its types: what an answer does not give is nil, and no zero value
 }
 
 // String names the kind as messages do.
@@ -62,8 +63,11 @@ func Reserved(name string) bool {
 }
 
 // Zero returns a complete value of the type: fields have their zero values, lists are empty and not nil. The value is the
-// caller's to change.
+// caller's to change. What may be null is nil.
 func (t *Type) Zero() any {
+	if t.Nullable {
+		return nil
+	}
 	switch t.Kind {
 	case String:
 		return ""

@@ -27,11 +27,17 @@ func natureOf(typ string) nature.Nature {
 
 // factNature returns the type of a field.
 func factNature(t *facts.Type) nature.Nature {
+	if t.Nullable {
+		full := *t
+		full.Nullable, t = false, &full
+	}
 	switch t.Kind {
 	case facts.Object:
 		fields := make(map[string]nature.Nature, len(t.Fields))
 		for name, f := range t.Fields {
-			fields[name] = factNature(f)
+			if fields[name] = factNature(f); f.Nullable {
+				fields[name] = nature.Nature{} // what is read of an object is there, unless its type is unknown
+			}
 		}
 		return objectNature(fields)
 	case facts.List:
