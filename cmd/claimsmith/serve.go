@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/claimsmith/claimsmith/cmd/claimsmith/internal/logfile"
 	"github.com/claimsmith/claimsmith/sidecar"
 )
 
@@ -44,12 +45,20 @@ func serveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, err := newLog(cmd.ErrOrStderr(), o.level, o.format); err != nil {
+		if _, _, err := logForm(cmd.ErrOrStderr(), o.level, o.format); err != nil {
 			return usageError{err}
 		}
+		var ends []func()
+		defer func() {
+			for _, end := range ends {
+				end()
+			}
+		}()
 		options.Logger = func(level, format string) *slog.Logger {
-			// The loader took only values that newLog knows, and the flags were checked above.
-			log, _ := newLog(cmd.ErrOrStderr(), cmp.Or(o.level, level), cmp.Or(o.format, format))
+			// The loader took only values that logForm knows, and the flags were checked above.
+			json, at, _ := logForm(cmd.ErrOrStderr(), cmp.Or(o.level, level), cmp.Or(o.format, format))
+			log, end := logfile.New(cmd.ErrOrStderr(), json, at)
+			ends = append(ends, end)
 			return log
 		}
 		options.Reflection, options.AllowWritable = o.reflection, o.allowWritable
@@ -101,22 +110,20 @@ func tuneMemory() {
 	}
 }
 
-// newLog makes the log of the process. Empty strings mean the defaults: info, and text on a terminal but JSON elsewhere.
-func newLog(out io.Writer, level, format string) (*slog.Logger, error) {
-	var at slog.Level
+// logForm is how the process logs. Empty strings mean the defaults: info, and text on a terminal but JSON elsewhere.
+func logForm(out io.Writer, level, format string) (json bool, at slog.Level, err error) {
 	if level != "" {
 		if err := at.UnmarshalText([]byte(level)); err != nil {
-			return nil, fmt.Errorf("--log-level %q: write debug, info, warn or error", level)
+			return false, 0, fmt.Errorf("--log-level %q: write debug, info, warn or error", level)
 		}
 	}
-	o := &slog.HandlerOptions{Level: at}
-	switch {
-	case format == "json", format == "" && !isTerminal(out):
-		return slog.New(slog.NewJSONHandler(out, o)), nil
-	case format == "text", format == "":
-		return slog.New(slog.NewTextHandler(out, o)), nil
+	switch format {
+	case "json", "text":
+		return format == "json", at, nil
+	case "":
+		return !isTerminal(out), at, nil
 	}
-	return nil, fmt.Errorf("--log-format %q: write text or json", format)
+	return false, 0, fmt.Errorf("--log-format %q: write text or json", format)
 }
 
 func isTerminal(w io.Writer) bool {

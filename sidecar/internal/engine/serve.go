@@ -29,6 +29,7 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 	"github.com/claimsmith/claimsmith/sidecar/internal/socket"
 	"github.com/claimsmith/claimsmith/sidecar/internal/stores"
+	"github.com/claimsmith/claimsmith/sidecar/internal/wire"
 )
 
 // Server is a loaded configuration with its plugins running. New makes it, Serve answers calls, Close ends it.
@@ -133,7 +134,7 @@ func (s *Server) Serve(ctx context.Context, attend func(context.Context) (stop f
 	log, cfg := s.Log, s.Active.Load().Cfg
 	s.warn(ctx, s.warnings)
 	listener = &socket.Bounded{Listener: listener, Full: s.full(ctx)}
-	server := grpc.NewServer(s.ages(cfg), grpc.Creds(socket.LoggedHandshake{TransportCredentials: creds, Log: log}), grpc.MaxRecvMsgSize(claims.MaxMessage), grpc.MaxSendMsgSize(claims.MaxMessage),
+	server := grpc.NewServer(s.ages(cfg), grpc.Creds(socket.LoggedHandshake{TransportCredentials: creds, Log: log}), grpc.ForceServerCodecV2(wire.NewCodec()), grpc.MaxRecvMsgSize(claims.MaxMessage), grpc.MaxSendMsgSize(claims.MaxMessage),
 		grpc.MaxConcurrentStreams(socket.MaxStreams), grpc.ConnectionTimeout(socket.ShakingTime), grpc.InTapHandle(s.patient),
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),                                                              // their stacks have grown: those of new goroutines would grow at every call
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true})) // a hook asks every minute, and over a network every 10 s

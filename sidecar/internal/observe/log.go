@@ -1,8 +1,11 @@
 package observe
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
@@ -16,9 +19,18 @@ func LogDecision(ctx context.Context, log *slog.Logger, e *journal.Entry) {
 	if e.Err != nil {
 		level = slog.LevelWarn
 	}
-	if !log.Enabled(ctx, level) {
-		return
+	if log.Enabled(ctx, level) {
+		log.LogAttrs(ctx, level, "decision", slog.Any("", Line{e}))
 	}
+}
+
+// Line is a decision as it is logged. A handler of slog resolves it to its attributes; one that knows AppendMembers has it encoded without
+// that.
+type Line struct{ *journal.Entry }
+
+// LogValue is the line as a group without a name.
+func (l Line) LogValue() slog.Value {
+	e := l.Entry
 	attrs := []slog.Attr{
 		slog.String("decision_id", e.ID),
 		slog.String("request_id", e.RequestID),
@@ -35,51 +47,101 @@ func LogDecision(ctx context.Context, log *slog.Logger, e *journal.Entry) {
 		attrs = append(attrs, slog.String("code", e.Code.String()), slog.String("err", e.Err.Error()))
 	}
 	if len(e.Changes) > 0 {
-		attrs = append(attrs, slog.Any("claims", changedClaims(e.Changes)))
+		attrs = append(attrs, slog.Any("claims", json.RawMessage(appendClaims(nil, e.Changes))))
 	}
 	if len(e.Facts) > 0 {
-		attrs = append(attrs, slog.Any("facts", usedFacts(e.Facts)))
+		attrs = append(attrs, slog.Any("facts", json.RawMessage(appendFacts(nil, e.Facts))))
 	}
-	attrs = append(attrs, slog.Float64("took_ms", milliseconds(e.Took)))
-	log.LogAttrs(ctx, level, "decision", attrs...)
+	return slog.GroupValue(append(attrs, slog.Float64("took_ms", milliseconds(e.Took)))...)
 }
 
-// changedClaim is one entry of the line's claims.
-type changedClaim struct {
-	Claim string   `json:"claim"`
-	Op    string   `json:"op"`
-	Rule  string   `json:"rule"`
-	Facts []string `json:"facts,omitempty"`
+// AppendMembers appends the line to a JSON object.
+func (l Line) AppendMembers(b []byte) []byte {
+	e := l.Entry
+	b = appendText(b, `,"decision_id":`, e.ID)
+	b = appendText(b, `,"request_id":`, e.RequestID)
+	b = appendText(b, `,"client_id":`, e.Client)
+	b = appendText(b, `,"connector_id":`, e.Connector)
+	b = appendText(b, `,"stage":`, e.Stage)
+	b = appendText(b, `,"grant":`, e.Grant)
+	b = appendText(b, `,"outcome":`, string(e.Outcome))
+	if e.Rule != "" {
+		b = appendText(b, `,"rule":`, e.Rule)
+	}
+	if e.Err != nil {
+		b = appendText(b, `,"code":`, e.Code.String())
+		b = appendText(b, `,"err":`, e.Err.Error())
+	}
+	if len(e.Changes) > 0 {
+		b = appendClaims(append(b, `,"claims":`...), e.Changes)
+	}
+	if len(e.Facts) > 0 {
+		b = appendFacts(append(b, `,"facts":`...), e.Facts)
+	}
+	return strconv.AppendFloat(append(b, `,"took_ms":`...), milliseconds(e.Took), 'f', -1, 64)
 }
 
-func changedClaims(changes []pipeline.Change) []changedClaim {
-	list := make([]changedClaim, len(changes))
+func appendClaims(b []byte, changes []pipeline.Change) []byte {
+	b = append(b, '[')
 	for i, c := range changes {
-		list[i] = changedClaim{Claim: c.Claim, Op: c.Op, Rule: c.Pos.String(), Facts: c.Facts}
+		b = appendText(comma(b, i), `{"claim":`, c.Claim)
+		b = appendText(b, `,"op":`, c.Op)
+		b = appendText(b, `,"rule":`, c.Pos.String())
+		if len(c.Facts) > 0 {
+			b = append(b, `,"facts":[`...)
+			for j, f := range c.Facts {
+				b = appendText(comma(b, j), "", f)
+			}
+			b = append(b, ']')
+		}
+		b = append(b, '}')
 	}
-	return list
+	return append(b, ']')
 }
 
-// usedFact is one entry of the line's facts.
-type usedFact struct {
-	Lookup string  `json:"lookup"`
-	Source string  `json:"source"`
-	Stale  bool    `json:"stale,omitempty"`
-	AgeMS  int64   `json:"age_ms"`
-	TookMS float64 `json:"took_ms"`
-	Err    string  `json:"err,omitempty"`
+func appendFacts(b []byte, facts []pipeline.Fact) []byte {
+	b = append(b, '[')
+	for i, f := range facts {
+		b = appendText(comma(b, i), `{"lookup":`, f.Alias)
+		b = appendText(b, `,"source":`, f.Source)
+		if f.Stale {
+			b = append(b, `,"stale":true`...)
+		}
+		b = strconv.AppendInt(append(b, `,"age_ms":`...), f.Age.Milliseconds(), 10)
+		b = strconv.AppendFloat(append(b, `,"took_ms":`...), milliseconds(f.Took), 'f', -1, 64)
+		if f.Err != nil {
+			b = appendText(b, `,"err":`, f.Err.Error())
+		}
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
+func comma(b []byte, i int) []byte {
+	if i > 0 {
+		b = append(b, ',')
+	}
+	return b
+}
+
+// appendText appends what stands before a text, and the text as JSON.
+func appendText(b []byte, before, s string) []byte {
+	b = append(b, before...)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return appendEscaped(b, s)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string is always written
+	return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
 }
 
 // milliseconds are exact to a microsecond: most decisions are made in less than one.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-func usedFacts(facts []pipeline.Fact) []usedFact {
-	list := make([]usedFact, len(facts))
-	for i, f := range facts {
-		list[i] = usedFact{Lookup: f.Alias, Source: f.Source, Stale: f.Stale, AgeMS: f.Age.Milliseconds(), TookMS: milliseconds(f.Took)}
-		if f.Err != nil {
-			list[i].Err = f.Err.Error()
-		}
-	}
-	return list
-}

@@ -70,22 +70,27 @@ func Reply(id string, r *pipeline.Result) *hookv1.ExtendPayloadResponse {
 		return out
 	}
 	both := &hookv1.Patches{}
-	for kind, p := range r.Patches {
-		wire := &hookv1.Patch{Remove: p.Remove}
-		if len(p.Set) > 0 {
-			wire.Set = make(map[string][]byte, len(p.Set))
-			for name, value := range p.Set {
-				wire.Set[name] = value
-			}
-		}
-		if kind == pipeline.KindAccess {
-			both.AccessToken = wire
-		} else {
-			both.IdToken = wire
+	if p, there := r.Patches[pipeline.KindAccess]; there {
+		both.AccessToken = patch(p)
+	}
+	if p, there := r.Patches[pipeline.KindID]; there {
+		if both.IdToken = patch(p); both.AccessToken != nil && samePatch(both.AccessToken, both.IdToken) {
+			both.IdToken = both.AccessToken // encoded once
 		}
 	}
 	out.Outcome = &hookv1.ExtendPayloadResponse_Patches{Patches: both}
 	return out
+}
+
+func patch(p claims.Patch) *hookv1.Patch {
+	wire := &hookv1.Patch{Remove: p.Remove}
+	if len(p.Set) > 0 {
+		wire.Set = make(map[string][]byte, len(p.Set))
+		for name, value := range p.Set {
+			wire.Set[name] = value
+		}
+	}
+	return wire
 }
 
 // StageName is the stage as rules know it.
