@@ -16,7 +16,8 @@
 //	fixture         the tests block                     rules    expressions: functions, types, messages
 //	pluginhost      processes of plugins
 //	pipeline        steps, patches, denials, pins       config   strict YAML with positions    state     sealed rows
-//	claims, facts   payloads and schemas                confine  what holds the process of a plugin
+//	facts           schemas                             confine  what holds the process of a plugin
+//	claims          payloads                            address, files, fold   what plugins read too
 //
 // A new function of expressions goes into rules, a new kind of step into config (its keys), pipeline (what it does) and compile (how
 // one becomes the other), a column of status into operator, a reason for a refusal into pipeline. Plugins are never imported: those that

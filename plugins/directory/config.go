@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 )
 
 // Config is what the operator writes.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // write makes a file in a folder that nobody else can write, and returns its path.

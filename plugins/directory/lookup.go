@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // lookup answers from a store.

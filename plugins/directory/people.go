@@ -7,8 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/claimsmith/claimsmith/internal/address"
-	"github.com/claimsmith/claimsmith/internal/fold"
+	"github.com/claimsmith/claimsmith/sidecar/address"
+	"github.com/claimsmith/claimsmith/sidecar/fold"
 )
 
 const (

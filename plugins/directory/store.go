@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 )
 
 // pause is between two looks at the file.

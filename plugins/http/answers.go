@@ -10,8 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // Answers say where in a reply the facts are, as JSON pointers.

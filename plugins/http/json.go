@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/claimsmith/claimsmith/internal/fold"
+	"github.com/claimsmith/claimsmith/sidecar/fold"
 )
 
 // maxDepth is how deep JSON may be nested.

@@ -9,8 +9,8 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // maxFound is how many entries the server may find for one address. Most are of the same person: servers take more for equal than the plugin does.

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/files"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 )
 
 // dialOptions say how a connection is made and as whom.

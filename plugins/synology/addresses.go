@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // HasAddress reports whether a lookup by e-mail could find an account: it has an address, and one that is an address.

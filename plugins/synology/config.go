@@ -9,10 +9,10 @@ import (
 	"time"
 	_ "time/tzdata" // a container need not have any
 
-	"github.com/claimsmith/claimsmith/internal/address"
-	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+	"github.com/claimsmith/claimsmith/sidecar/address"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 )
 
 // Config is what the operator writes.

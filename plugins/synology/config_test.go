@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 )
 
 // write makes a file in a folder of the test and returns its path.

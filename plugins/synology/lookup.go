@@ -9,9 +9,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // Params is a question: an address or a name, not both. A question with neither is answered with the problem noEmail.

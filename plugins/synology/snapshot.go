@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/address"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // snapshot is all accounts as they were at one time. What is read from it together with an account, its groups, is kept with

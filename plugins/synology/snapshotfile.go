@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/files"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/address"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/claimsmith/claimsmith/internal/files"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/observe"

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/claimsmith/claimsmith/internal/fold"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/fold"
 )
 
 // maxClaim is how long the name of a claim may be, in bytes.

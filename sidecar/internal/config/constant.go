@@ -9,7 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/claimsmith/claimsmith/internal/fold"
+	"github.com/claimsmith/claimsmith/sidecar/fold"
 )
 
 // constant turns a value of the file that holds no text into Go: bool, int64, float64, []any, map[string]any. It reports what has no

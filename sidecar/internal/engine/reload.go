@@ -11,8 +11,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/claimsmith/claimsmith/internal/files"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
 )

@@ -20,7 +20,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"github.com/claimsmith/claimsmith/internal/files"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 )
 

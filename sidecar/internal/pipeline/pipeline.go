@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/address"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 

@@ -3,7 +3,7 @@ package pipeline
 import (
 	"strings"
 
-	"github.com/claimsmith/claimsmith/internal/address"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // Trust says for which domains a connector's word on an address counts, and who speaks. The zero value trusts nothing.

@@ -3,7 +3,7 @@ package pipeline_test
 import (
 	"testing"
 
-	"github.com/claimsmith/claimsmith/internal/address"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 

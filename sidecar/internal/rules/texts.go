@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"strings"
 
-	"github.com/claimsmith/claimsmith/internal/address"
+	"github.com/claimsmith/claimsmith/sidecar/address"
 )
 
 // textFunctions are the functions over strings and lists of strings. What comes out of a list is always a list of strings;

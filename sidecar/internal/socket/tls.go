@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/files"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 )
 

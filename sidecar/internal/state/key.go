@@ -16,7 +16,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/claimsmith/claimsmith/internal/files"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 )
 
 // keyBytes is how long a key is.

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/claimsmith/claimsmith/internal/files"
+	"github.com/claimsmith/claimsmith/sidecar/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/lastgood"

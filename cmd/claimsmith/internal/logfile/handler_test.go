@@ -16,7 +16,9 @@ type pair struct {
 	n int
 }
 
-func (p pair) LogValue() slog.Value { return slog.GroupValue(slog.String("a", p.a), slog.Int("n", p.n)) }
+func (p pair) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("a", p.a), slog.Int("n", p.n))
+}
 
 func (p pair) AppendMembers(b []byte) []byte {
 	return strconv.AppendInt(append(strconv.AppendQuote(append(b, `,"a":`...), p.a), `,"n":`...), int64(p.n), 10)
