@@ -81,7 +81,7 @@ func TestTheImagesRun(t *testing.T) {
 			t.Errorf("config: %+v", u.config.Config)
 		}
 		out, err := u.inside(t, "/usr/local/bin/claimsmith", "--version").CombinedOutput()
-		if err != nil || !strings.HasPrefix(string(out), "claimsmith version ") {
+		if err != nil || !strings.HasPrefix(string(out), "claimsmith ") {
 			t.Errorf("%v: %s", err, out)
 		}
 		if os.Geteuid() == 0 {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -85,33 +84,19 @@ func command() *cobra.Command {
 		Short:         "Put claims of your own into the tokens of Dex",
 		Long:          "claimsmith decides the claims of Dex's tokens by rules in one file, from facts that plugins know.",
 		Example:       "  claimsmith demo\n  claimsmith check -c claimsmith.yaml\n  claimsmith serve -c claimsmith.yaml",
-		Version:       version(),
+		Version:       thisBuild().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Version}}")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), diffCommand(), demoCommand(), dexCommand(), imageCommand(), pluginCommand(),
-		statusCommand(), reloadCommand(), whyCommand(), forgetCommand(), linksCommand(), synologyCommand(), emulatorCommand(), doctorCommand())
+		statusCommand(), reloadCommand(), whyCommand(), forgetCommand(), linksCommand(), synologyCommand(), emulatorCommand(), doctorCommand(), versionCommand())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	strict(root)
 	return root
-}
-
-// version is the module's version and the commit it was built from, as far as the toolchain recorded them.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			v += " " + s.Value[:12]
-		}
-	}
-	return v
 }
 
 // builtins are the plugins that come with this binary, by name.
