@@ -1,11 +1,14 @@
 # Versions of the tools. They are run by version and so are no part of go.mod.
 BUF         := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# .ci/release: github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0
+# .ci/release: github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+# .ci/api: golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
 
 # The packages of all modules: ./... stops at a folder with a go.mod of its own.
 ALL = $(shell go list -m -f '{{.Dir}}/...')
 
-.PHONY: generate tidy lint test check bench demo
+.PHONY: generate tidy lint test check release bench demo
 
 generate: ## the Go of the wire contracts, and the JSON Schema of claimsmith.yaml
 	$(BUF) generate --template proto/buf.gen.yaml
@@ -26,6 +29,9 @@ test:
 
 check: ## all that has to hold, as the build server runs it: about 20 minutes
 	.ci/run
+
+release: ## what is published of a version, in dist; RELEASE=short for this machine only
+	.ci/release
 
 bench: ## beside the floors they are measured against
 	go test -run '^$$' -bench . $(ALL)

@@ -92,7 +92,7 @@ func command() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), diffCommand(), demoCommand(), dexCommand(), imageCommand(), pluginCommand(),
-		statusCommand(), reloadCommand(), whyCommand(), forgetCommand(), linksCommand(), synologyCommand(), emulatorCommand(), doctorCommand(), versionCommand())
+		statusCommand(), reloadCommand(), whyCommand(), forgetCommand(), linksCommand(), synologyCommand(), emulatorCommand(), doctorCommand(), versionCommand(), manCommand())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	strict(root)

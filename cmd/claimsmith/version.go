@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
 
 	"github.com/claimsmith/claimsmith/dexpatch"
 )
@@ -90,4 +93,27 @@ func version() string {
 		return b.Version
 	}
 	return b.Version + " " + b.Commit[:12]
+}
+
+// manCommand writes the manual pages that packages hold. Its place is not in the help, where all of them stand already.
+func manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "man FOLDER",
+		Short:   "Write the manual pages of all commands",
+		Example: "  claimsmith man /usr/share/man/man1",
+		Hidden:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{errors.New("man takes the folder for the pages")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b := thisBuild()
+			day, _ := time.Parse(time.RFC3339, b.Date) // the zero time has no day on the page
+			root := cmd.Root()
+			root.DisableAutoGenTag = true
+			return doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "claimsmith " + b.Version, Date: &day}, args[0])
+		},
+	}
 }

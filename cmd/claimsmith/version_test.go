@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -43,5 +45,24 @@ func TestBothWaysToAskForTheVersionSayTheSame(t *testing.T) {
 	}
 	if diff := cmp.Diff(said["version"], said["--version"]); diff != "" || said["version"] != thisBuild().String() {
 		t.Errorf("%q", said)
+	}
+}
+
+func TestEveryCommandOfTheHelpHasAManualPage(t *testing.T) {
+	dir := t.TempDir()
+	var out, errs strings.Builder
+	if code := run([]string{"man", dir}, strings.NewReader(""), &out, &errs); code != exitGood || errs.Len() > 0 {
+		t.Fatalf("it ended with %d and said %q", code, errs.String())
+	}
+	for _, cmd := range ours(command()) {
+		if cmd.Hidden || cmd.HasParent() && cmd.Parent().Hidden {
+			continue
+		}
+		page, err := os.ReadFile(filepath.Join(dir, strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1"))
+		if err != nil {
+			t.Error(err)
+		} else if !strings.Contains(string(page), strings.ReplaceAll(cmd.Short, "-", `\-`)) && !strings.Contains(string(page), cmd.Short) {
+			t.Errorf("the page of %s does not say %q", cmd.CommandPath(), cmd.Short)
+		}
 	}
 }
