@@ -12,7 +12,6 @@ var typeRewrites = []rewrite{
 	{regexp.MustCompile(`^cannot use (.+) as type .+ in map key$`), "in cannot find $1 among the names of an object", ""},
 	{regexp.MustCompile(`^builtin (\w+) takes only array \(got (.+)\)$`), "$1 needs a list, not $2", ""},
 	{regexp.MustCompile(`^predicate should return boolean \(got (.+)\)$`), "the test must be true or false, not $1", ""},
-	{regexp.MustCompile(`^predicate should has one input`), "the function in the list gives nothing", ""},
 	{regexp.MustCompile(`^cannot use nil as argument \(type (.+)\) to call (\w+)`), "$2 needs $1, not nil", ""},
 	{regexp.MustCompile(`^cannot use (.+) as argument \(type (.+)\) to call (\w+)`), "$3 needs $2, not $1", ""},
 	{regexp.MustCompile(`^not enough arguments to call (\w+)`), "$1 needs more arguments", ""},
