@@ -98,11 +98,24 @@ func made(set []pipeline.Assignment) []rules.Made {
 	return out
 }
 
+// in is a compiler for an expression of the file: failures say where in it they were, and of a list or a map which key.
+func (b *builder) in(s *config.Scalar, c *rules.Compiler) *rules.Compiler {
+	composed := len(s.Parts()) > 0
+	return c.In(func(offset int) string {
+		at := s.At(offset)
+		where := fmt.Sprintf("%s:%d:%d", at.File, at.Line, at.Col)
+		if composed {
+			where += " (" + s.PathAt(offset) + ")"
+		}
+		return where
+	}, composed)
+}
+
 func (b *builder) condition(c *config.Condition) pipeline.Condition {
 	if c.Expr == nil {
 		return rules.Bool(c.Const)
 	}
-	cond, err := b.rules.Condition(c.Expr.Value)
+	cond, err := b.in(c.Expr, b.rules).Condition(c.Expr.Value)
 	if err != nil {
 		b.located(c.Expr, err)
 		return nil
@@ -122,7 +135,7 @@ func (b *builder) deny(s *config.Step, note func(pipeline.Reads)) *pipeline.Deny
 	if s.Deny.Expr != nil {
 		compiler = compiler.Where(s.Deny.Expr.Value, true)
 	}
-	text, err := compiler.Text(s.Message.Value)
+	text, err := b.in(s.Message, compiler).Text(s.Message.Value)
 	if err != nil {
 		b.located(s.Message, err)
 		return out
@@ -136,7 +149,7 @@ func (b *builder) deny(s *config.Step, note func(pipeline.Reads)) *pipeline.Deny
 
 func (b *builder) claim(v *config.Value, note func(pipeline.Reads)) pipeline.Assignment {
 	return b.assignment(v, note, func(c any) (pipeline.Value, error) { return rules.ConstantClaim(v.Name, c) },
-		func(src string) (pipeline.Value, error) { return b.rules.Claim(v.Name, src) })
+		func(src string) (pipeline.Value, error) { return b.in(v.Expr, b.rules).Claim(v.Name, src) })
 }
 
 func (b *builder) assignment(v *config.Value, note func(pipeline.Reads), constant func(any) (pipeline.Value, error), compile func(string) (pipeline.Value, error)) pipeline.Assignment {
@@ -207,7 +220,7 @@ func (b *builder) param(s *config.Step, v *config.Value, p *described, note func
 		b.add(b.src.KeyProblem(v.Path, fmt.Sprintf("the plugin %s has no parameter %q", s.Lookup, v.Name), paramHint(v.Name, p.params)))
 	}
 	return b.assignment(v, note, func(c any) (pipeline.Value, error) { return rules.ConstantParam(c, want) },
-		func(src string) (pipeline.Value, error) { return b.rules.Param(src, want) })
+		func(src string) (pipeline.Value, error) { return b.in(v.Expr, b.rules).Param(src, want) })
 }
 
 // aliases returns the lookups whose facts are read.

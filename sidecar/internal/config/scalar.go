@@ -46,6 +46,14 @@ func (s Scalar) At(offset int) Pos {
 	return Pos{File: s.Pos.File, Line: w.line, Col: w.col}
 }
 
+// PathAt is the path of the byte of Value at offset: that of a member or an element of a list or a map.
+func (s Scalar) PathAt(offset int) string {
+	if p, ok := s.partAt(offset); ok {
+		return p.Path
+	}
+	return s.Path
+}
+
 // Line is the line of the file on which the scalar begins.
 func (s Scalar) Line() string {
 	if s.src == nil {

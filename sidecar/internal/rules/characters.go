@@ -22,6 +22,8 @@ func (i *instrument) slice(p *ast.Node, n *ast.SliceNode) {
 	for i, end := range ends {
 		if end == nil {
 			ends[i] = constant(at, noEnd{})
+		} else {
+			ends[i] = wrap(&givenOp{"x[a:b]", aWhole}, end)
 		}
 	}
 	to := callNode(at, fnTo, callType, nature.Nature{}, n.Node, ends[1])

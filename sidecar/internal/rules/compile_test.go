@@ -43,7 +43,7 @@ func TestConditionsThatDoNotCompile(t *testing.T) {
 		{"an unknown fact by index", `nas["nmae"] == ""`, Error{4, `unknown fact "nmae" of nas`, `did you mean "name"?`}},
 		{"an unknown fact after a question mark", `nas?.nmae == ""`, Error{5, `unknown fact "nmae" of nas`, `did you mean "name"?`}},
 		{"an unknown fact that is near none", `nas.zzz`, Error{4, `unknown fact "zzz" of nas`,
-			"facts of nas: admin, groups, home, home-dir, ids, name, quota, shares, uid, asked, failed, found, problem, stale, age"}},
+			"facts of nas: admin, groups, home, home-dir, ids, name, phone, quota, shares, uid, asked, failed, found, problem, stale, age"}},
 		{"an unknown fact of nested facts", `nas.home.pth == ""`, Error{9, `unknown field "pth"`, `did you mean "path"?`}},
 		{"an unknown fact in a list of objects", `any(nas.shares, .nam == "")`, Error{17, `unknown field "nam"`, `did you mean "name"?`}},
 		{"an unknown field of facts as a value", `let n = nas; n.nmae == ""`, Error{15, `unknown field "nmae"`, `did you mean "name"?`}},

@@ -36,6 +36,8 @@ type Compiler struct {
 	steps      int
 	known      *knowing // nil: nothing is known of the claims
 
+	at        func(offset int) string
+	composed  bool // the source is a list or a map of expressions
 	loose     bool // what may be missing is no mistake
 	unguarded bool // predicates do not look at the deadline: only to measure what looking costs
 }
@@ -92,7 +94,7 @@ func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Er
 		}
 	}()
 	config := c.config()
-	tree, err := parse(src, config)
+	tree, err := c.parse(src, config)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +123,26 @@ func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Er
 	if failed != nil {
 		return nil, &Error{Message: "the expression cannot be compiled"}
 	}
-	return &program{src: src, whole: src, code: code, reads: v.reads.sorted(), machines: c.machines, steps: c.steps}, nil
+	return &program{src: src, whole: src, code: code, at: c.at, reads: v.reads.sorted(), machines: c.machines, steps: c.steps}, nil
+}
+
+// In returns a compiler for a source that stands in a file; at says where. Of composed, each part is held to the limits of an expression by itself.
+func (c *Compiler) In(at func(offset int) string, composed bool) *Compiler {
+	in := *c
+	in.at, in.composed = at, composed
+	return &in
+}
+
+// limit is that of an expression, or of what is composed of expressions.
+func (c *Compiler) limit(one int) int {
+	if c.composed {
+		return one * maxComposed
+	}
+	return one
 }
 
 func (c *Compiler) config() *conf.Config {
-	return &conf.Config{Optimize: true, Strict: true, ShortCircuit: true, MaxNodes: maxNodes, Functions: c.functions, Env: envNature()}
+	return &conf.Config{Optimize: true, Strict: true, ShortCircuit: true, MaxNodes: uint(c.limit(maxNodes)), Functions: c.functions, Env: envNature()}
 }
 
 // envNature types what the machine sees.
@@ -133,7 +150,7 @@ func envNature() nature.Nature {
 	return objectNature(map[string]nature.Nature{
 		fnGet: nature.FromType(getType), fnCall: nature.FromType(callType), fnEqual: nature.FromType(equalType), fnIn: nature.FromType(equalType),
 		fnTo: nature.FromType(callType), fnFrom: nature.FromType(callType),
-		fnAt: nature.FromType(callType), fnHaving: nature.FromType(callType),
+		fnAt: nature.FromType(callType), fnHaving: nature.FromType(callType), fnPair: nature.FromType(callType),
 	})
 }
 

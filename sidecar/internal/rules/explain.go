@@ -38,7 +38,7 @@ func (c *condition) Explain(ctx context.Context, s *pipeline.State) []pipeline.P
 
 // parts compiles the parts of an expression. One that cannot stand alone, because it reads a variable of let, is left out.
 func (c *Compiler) parts(src string) (out []part) {
-	tree, err := parse(src, c.config())
+	tree, err := c.parse(src, c.config())
 	if err != nil {
 		return nil
 	}

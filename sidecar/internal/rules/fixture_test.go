@@ -15,7 +15,7 @@ const nasSchema = `{"type": "object", "properties": {
 	"groups": {"type": "array", "items": {"type": "string"}}, "ids": {"type": "array", "items": {"type": "integer"}},
 	"home": {"type": "object", "properties": {"path": {"type": "string"}}},
 	"shares": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}, "writable": {"type": "boolean"}}}},
-	"home-dir": {"type": "string"}}}`
+	"phone": {"type": ["string", "null"]}, "home-dir": {"type": "string"}}}`
 
 const payload = `{"iss": "https://dex", "sub": "s", "aud": "synology", "exp": 1, "iat": 1, "email": "mum@gmail.com", "email_verified": true,
 	"groups": ["dev-a", "ops"], "name": "Mum", "big": 9007199254740993, "ratio": 0.5,

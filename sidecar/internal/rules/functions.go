@@ -62,6 +62,8 @@ func ownFunctions() conf.FunctionsTable {
 	add("lastIndexOf", lastIndexOf, func(string, string) int { return 0 })
 	add("string", toString, func(any) string { return "" })
 	add("keys", keys, func(map[string]any) texts { return nil })
+	add("take", take, func([]any, int) []any { return nil }, func(texts, int) texts { return nil }, func([]map[string]any, int) []map[string]any { return nil },
+		func(numbers, int) numbers { return nil }, func(floats, int) floats { return nil })
 	add("flatten", flatten, func([]any) []any { return nil }, func([]map[string]any) []any { return nil }, func(texts) []any { return nil })
 	add("uniq", uniq, func(texts) texts { return nil }, func(numbers) []any { return nil }, func(floats) []any { return nil }, func([]any) []any { return nil })
 	add("sort", sort, func(texts, string) texts { return nil }, func(texts) texts { return nil },
@@ -110,7 +112,7 @@ func toString(args ...any) (any, error) {
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), nil
 	}
-	return nil, failuref("only a string, a number or a boolean can be made a string")
+	return nil, failuref("only a string, a number or a boolean can be made a string, and this is %s", kindOf(args[0]))
 }
 
 func keys(args ...any) (any, error) {
@@ -127,6 +129,13 @@ func flatten(args ...any) (any, error) {
 	f := flattener{out: []any{}}
 	f.add(args[0])
 	return f.out, nil
+}
+
+// take is that of expr, for which a negative number of elements is none.
+func take(args ...any) (any, error) {
+	n, _ := asWhole(args[1])
+	list := reflect.ValueOf(args[0])
+	return list.Slice(0, int(min(max(n, 0), int64(list.Len())))).Interface(), nil
 }
 
 // flattener counts lists and elements: lists that hold the same list twice can be larger than the memory that holds them.
@@ -213,7 +222,7 @@ func elements(v any) []any {
 	}
 	l := reflect.ValueOf(v)
 	if l.Kind() != reflect.Slice {
-		panic(failuref("a list is missing"))
+		panic(failuref("a list is needed, and this is %s", kindOf(v)))
 	}
 	if l.Len() > maxList {
 		panic(failuref("a list has more than %d elements", maxList))
@@ -228,7 +237,7 @@ func elements(v any) []any {
 func text(v any) string {
 	s, ok := v.(string)
 	if !ok {
-		panic(failuref("a string is missing"))
+		panic(failuref("a string is needed, and this is %s", kindOf(v)))
 	}
 	return s
 }

@@ -30,12 +30,16 @@ func (i *instrument) Visit(p *ast.Node) {
 		if _, named := n.Property.(*ast.StringNode); !named {
 			i.element(p, n)
 		}
+	case *ast.UnaryNode:
+		if n.Operator == "-" {
+			n.Node = wrap(&negateOp{}, n.Node)
+		}
 	case *ast.BuiltinNode:
 		switch {
 		case len(n.Arguments) == 1 && (n.Name == "first" || n.Name == "last"):
 			n.Arguments[0] = wrap(&elementOp{}, n.Arguments[0])
 		case len(n.Arguments) > 0 && loops(n.Name):
-			n.Arguments[0] = wrap(&listOp{}, n.Arguments[0])
+			n.Arguments[0] = wrap(&listOp{n.Name}, n.Arguments[0])
 			if p, ok := n.Arguments[min(1, len(n.Arguments)-1)].(*ast.PredicateNode); ok && n.Name == "sortBy" {
 				p.Node = wrap(&keyOp{}, p.Node)
 			}
@@ -44,6 +48,7 @@ func (i *instrument) Visit(p *ast.Node) {
 		case len(n.Arguments) == 2 && n.Name == "trim":
 			n.Arguments[1] = wrap(&cutsetOp{}, n.Arguments[1])
 		}
+		i.arguments(n.Name, n.Arguments)
 	case *ast.CallNode:
 		i.call(p, n)
 	case *ast.PredicateNode:
@@ -69,6 +74,7 @@ func (i *instrument) call(p *ast.Node, n *ast.CallNode) {
 		*p = boolOp(n, &concernsMatchOp{n.Arguments[1].(*ast.ConstantNode).Value.(pattern)})
 		return
 	}
+	i.arguments(callee.Value, n.Arguments)
 	switch callee.Value {
 	case "sort", "uniq":
 		n.Arguments[0] = wrap(&textsOp{}, n.Arguments[0])
@@ -83,8 +89,11 @@ func (i *instrument) call(p *ast.Node, n *ast.CallNode) {
 				n.Arguments[j] = getNode(c.Location(), &bindOp{bound}, *c.Nature())
 			}
 		}
-		if want := f.want(j, len(n.Arguments)); want == theTexts || want == oneOrMore {
-			n.Arguments[j] = wrap(&textsOp{}, arg)
+		switch want := f.want(j, len(n.Arguments)); want {
+		case theTexts, oneOrMore:
+			n.Arguments[j] = wrap(&textsOp{}, wrap(&givenOp{callee.Value, want}, arg))
+		case aText, aTable, aTableOfLists:
+			n.Arguments[j] = wrap(&givenOp{callee.Value, want}, arg)
 		}
 	}
 	if f.gives == oneOrMore {
@@ -120,9 +129,13 @@ func (i *instrument) binary(p *ast.Node, n *ast.BinaryNode) {
 		case ok && n.Operator == "matches":
 			*p = callNode(n.Location(), fnCall, callType, natureOf(typeBool), constant(n.Location(), &matchOp{matchTest(s.Value)}), n.Left)
 		}
-	case "+":
-		if !n.Nature().IsNumber() {
-			*p = wrap(&stringOp{}, n)
+	case "..":
+		n.Left, n.Right = wrap(&endOp{}, n.Left), wrap(&endOp{}, n.Right)
+	case "+", "-", "*", "/", "%", "**":
+		at := n.Location()
+		*p = callNode(at, fnCall, callType, *n.Nature(), constant(at, &arithmetic{n.Operator}), callNode(at, fnPair, callType, nature.Nature{}, n.Left, n.Right))
+		if n.Operator == "+" && !n.Nature().IsNumber() {
+			*p = wrap(&stringOp{}, *p)
 		}
 	}
 }
@@ -239,8 +252,13 @@ func uncertain(n ast.Node) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NilNode:
 		return
 	case *ast.CallNode:
-		if opOf(n) != nil {
+		switch o := opOf(n).(type) {
+		case *variableOp:
 			return
+		case *factOp:
+			if !o.nullable {
+				return
+			}
 		}
 	}
 	if n.Nature().Type != nil && n.Nature().Kind != reflect.Interface {

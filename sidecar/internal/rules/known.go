@@ -134,7 +134,7 @@ func (c *Compiler) more() *Compiler {
 // resolved returns the tree of an expression that compiles with the types of its parts.
 func (c *Compiler) resolved(src string) (ast.Node, pipeline.Reads) {
 	config := c.config()
-	tree, err := parse(src, config)
+	tree, err := c.parse(src, config)
 	if err != nil {
 		return nil, pipeline.Reads{}
 	}

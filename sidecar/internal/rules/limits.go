@@ -3,6 +3,7 @@ package rules
 // What an expression may cost. A rule that needs more is a program and belongs into a plugin.
 const (
 	maxSource     = 4096    // bytes of source
+	maxComposed   = 64      // expressions of the largest size in a list or a map
 	maxText       = 16384   // bytes of source of a message
 	maxNesting    = 32      // brackets within brackets
 	maxNodes      = 1000    // parts of an expression

@@ -50,7 +50,7 @@ func (v *resolver) fact(p *ast.Node, alias string, typ *facts.Type, name *ast.St
 	o := &factOp{alias: alias, name: name.Value}
 	var n nature.Nature
 	if f := typ.Fields[name.Value]; f != nil {
-		n = factNature(f)
+		n, o.nullable = factNature(f), f.Nullable
 	} else if host := hostFactOf(name.Value); host != nil {
 		o.always = host.always
 		n = natureOf(host.typ)

@@ -198,8 +198,8 @@ func (m *missing) sure(n *ast.MemberNode) bool {
 	of := n.Node.Nature()
 	if name, ok := n.Property.(*ast.StringNode); ok {
 		if of.TypeData != nil && of.Fields != nil {
-			_, known := of.Fields[name.Value]
-			return known
+			typ, known := of.Fields[name.Value]
+			return known && !unknownType(&typ)
 		}
 		return false
 	}
@@ -409,6 +409,11 @@ func (m *missing) call(n *ast.CallNode) ast.Node {
 	switch o := opOf(n).(type) {
 	case *claimOp:
 		if made := m.c.claim(o.name); made.missing != "" && !m.there[key(n)] {
+			return n
+		}
+		return nil
+	case *factOp:
+		if o.nullable && !m.there[key(n)] {
 			return n
 		}
 		return nil
@@ -717,6 +722,8 @@ func (m *missing) explain(why, wanted ast.Node) (message, hint string) {
 	case *ast.CallNode:
 		if o, ok := opOf(n).(*claimOp); ok {
 			message += ": " + m.c.claim(o.name).missing
+		} else if _, ok := opOf(n).(*factOp); ok {
+			message += ": the plugin does not always know it"
 		} else if calleeOf(n) == fnCall {
 			message = "a claim by a computed name may be missing"
 		}

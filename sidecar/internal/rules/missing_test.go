@@ -60,6 +60,8 @@ func TestWhatMayBeMissing(t *testing.T) {
 		{`map(identity.groups, split(it, "/")[0])`, ""},
 		{`map(identity.groups, split(it, "/")[1])`, "nothing may be there to read"},
 		{`map(nas.shares, it.name)`, ""},
+		{`nas.phone`, "nas.phone may be missing: the plugin does not always know it"},
+		{`nas.phone == "1" or claims.roles == [] or claims.name == claims.name`, ""},
 		{`any(nas.shares, it.name == "a") ? find(nas.shares, it.name == "a").writable : false`, ""},
 		{`any(nas.shares, it.name == "a") ? find(nas.shares, it.name == "b").writable : false`, "find gives nil where there is nothing"},
 		{`find(nas.shares, it.name == "b")?.name`, "find gives nil where there is nothing"},

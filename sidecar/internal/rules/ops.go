@@ -20,6 +20,7 @@ func (*identityOp) eval(r *run, _ any) any { return r.identity() }
 type factOp struct {
 	alias, name string
 	always      bool
+	nullable    bool // it may be nil
 }
 
 func (o *factOp) eval(r *run, _ any) any { return r.fact(o.alias, o.name, o.always) }
@@ -50,7 +51,7 @@ type claimAtOp struct{}
 func (*claimAtOp) eval(r *run, arg any) any {
 	name, ok := arg.(string)
 	if !ok {
-		panic(failuref("the name of a claim is not a string"))
+		panic(failuref("the name of a claim is a string, and this is %s", kindOf(arg)))
 	}
 	return r.claim(name)
 }
@@ -112,16 +113,14 @@ func (*stepOp) eval(r *run, _ any) any {
 }
 
 // listOp goes around what a predicate goes through.
-type listOp struct{}
+type listOp struct{ name string }
 
-func (*listOp) eval(r *run, arg any) any {
+func (o *listOp) eval(r *run, arg any) any {
 	if r.loops++; r.loops > maxLoops {
 		panic(failuref("the expression begins more than %d loops", maxLoops))
 	}
 	n := 0
 	switch l := arg.(type) {
-	case nil:
-		panic(failuref("a list is missing"))
 	case []string:
 		n = len(l)
 	case []any:
@@ -129,7 +128,7 @@ func (*listOp) eval(r *run, arg any) any {
 	default:
 		v := reflect.ValueOf(arg)
 		if v.Kind() != reflect.Slice {
-			panic(failuref("a list is needed, and something else was given"))
+			panic(failuref("%s needs a list, and this is %s", o.name, kindOf(arg)))
 		}
 		n = v.Len()
 	}
@@ -287,7 +286,7 @@ func (r *run) contains(a, list any) bool {
 	}
 	v := reflect.ValueOf(list)
 	if v.Kind() != reflect.Slice {
-		panic(failuref("in needs a list or an object"))
+		panic(failuref("in needs a list or an object, and this is %s", kindOf(list)))
 	}
 	for i := range v.Len() {
 		r.step()

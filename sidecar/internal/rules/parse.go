@@ -15,8 +15,8 @@ import (
 )
 
 // parse reads an expression and checks what can be checked without knowing a name.
-func parse(src string, config *conf.Config) (*parser.Tree, *Error) {
-	if err := checkSource(src); err != nil {
+func (c *Compiler) parse(src string, config *conf.Config) (*parser.Tree, *Error) {
+	if err := checkSource(src, c.limit(maxSource)); err != nil {
 		return nil, err
 	}
 	if err := checkTokens(src); err != nil {
@@ -29,12 +29,12 @@ func parse(src string, config *conf.Config) (*parser.Tree, *Error) {
 	return tree, nil
 }
 
-func checkSource(src string) *Error {
+func checkSource(src string, limit int) *Error {
 	switch {
 	case strings.TrimSpace(src) == "":
 		return &Error{Message: "the expression is empty"}
-	case len(src) > maxSource:
-		return &Error{Offset: maxSource, Message: fmt.Sprintf("the expression is longer than %d bytes", maxSource)}
+	case len(src) > limit:
+		return &Error{Offset: limit, Message: fmt.Sprintf("the expression is longer than %d bytes", limit)}
 	}
 	for i, r := range src {
 		if r == utf8.RuneError && !strings.HasPrefix(src[i:], "\uFFFD") {

@@ -51,7 +51,7 @@ func (o *matchOp) eval(r *run, arg any) any {
 	}
 	s, ok := arg.(string)
 	if !ok {
-		panic(failuref("a value is missing, or has another type than is needed"))
+		panic(failuref("matches needs a string, and this is %s", kindOf(arg)))
 	}
 	p := o.p
 	p.run = r

@@ -3,6 +3,8 @@ package rules
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 	goruntime "runtime"
 	"strings"
 	"sync"
@@ -18,6 +20,7 @@ type program struct {
 	src      string
 	whole    string // the text that src is a part of, and where it begins there
 	begin    int
+	at       func(offset int) string // where a byte of whole stands in the file; nil: not known
 	code     *vm.Program
 	reads    pipeline.Reads
 	machines *sync.Pool
@@ -59,25 +62,42 @@ func (p *program) failed(err error) error {
 	if ours != nil {
 		why = ours.text
 	}
-	line, col := lineCol(p.whole, p.begin+byteOffset(p.src, at.From))
+	offset := p.begin + byteOffset(p.src, at.From)
+	if p.at != nil {
+		return failuref("failed at %s: %s", p.at(offset), why)
+	}
+	line, col := lineCol(p.whole, offset)
 	return failuref("failed at %d:%d: %s", line, col, why)
 }
 
-// reason says why the machine stopped, in a fixed text.
+// The messages of the machine that tell types and no values.
+var (
+	between    = regexp.MustCompile(`^invalid operation: (.+?) (<=?|>=?) (.+?)(?: \(\d.*)?$`)
+	conversion = regexp.MustCompile(`^interface conversion: interface \{\} is (.+), not (.+)$`)
+	fetch      = regexp.MustCompile(`(?s)^cannot (?:fetch|get) .* from ([^ ]+|map\[string\]interface \{\}|\[\]interface \{\})$`)
+)
+
+// reason says why the machine stopped, in words of ours.
 func reason(err *file.Error) string {
+	message, _, _ := strings.Cut(err.Message, "\n")
 	var wrong *goruntime.TypeAssertionError
-	has := func(part string) bool { return strings.Contains(err.Message, part) }
-	switch {
-	case has("memory budget exceeded"):
+	if errors.As(err, &wrong) {
+		message = wrong.Error()
+	}
+	if m := between.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("%s does not go between %s and %s", m[2], plainType(m[1]), plainType(m[3]))
+	}
+	if m := conversion.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("%s is needed, and this is %s", plainType(m[2]), plainType(m[1]))
+	}
+	if m := fetch.FindStringSubmatch(message); m != nil {
+		return "a field is read of " + plainType(m[1])
+	}
+	if strings.HasPrefix(message, "invalid operation: int(") {
+		return "a field is read of a string or a list"
+	}
+	if strings.Contains(message, "memory budget exceeded") {
 		return "too much memory is needed"
-	case has("divide by zero"):
-		return "division by zero"
-	case has("out of range"), has("slice bounds"):
-		return "a place outside of the list"
-	case has("cannot fetch"):
-		return "a field is read of a value that has none, or is missing"
-	case errors.As(err, &wrong), has("invalid operation"), has("invalid argument"):
-		return "a value is missing, or has another type than is needed"
 	}
 	return "a value does not fit"
 }

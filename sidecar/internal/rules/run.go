@@ -53,6 +53,7 @@ const (
 	fnTo     = "#to"    // x[:b], of which fnFrom makes x[a:b]
 	fnFrom   = "#from"
 	fnAt     = "#at"     // x[i]
+	fnPair   = "#pair"   // the operands of an operator
 	fnHaving = "#having" // x where it has an i
 )
 
@@ -82,6 +83,7 @@ func runOf(ctx context.Context, s *pipeline.State, steps int) *run {
 			fnFrom:   r.sliceFrom,
 			fnAt:     elementAt,
 			fnHaving: having,
+			fnPair:   pair,
 		}
 		s.Memo = r
 	}

@@ -19,12 +19,17 @@ type argument int
 const (
 	anything      argument = iota
 	aBool                  // true or false
-	aWhole                 // an integer; only as a result
+	aWhole                 // an integer
 	aText                  // a string
 	theTexts               // a list of strings
 	oneOrMore              // a string or a list of strings; as a result: what the first argument is
 	aTable                 // an object with strings
 	aTableOfLists          // an object with strings and lists of strings
+	aList                  // a list of anything
+	aSize                  // what has a length
+	anObject               // an object of anything
+	anOrder                // asc or desc
+	aNumber                // a number, or text that is one
 	aPattern               // made by patternArgs of a constant
 	theFirst               // as a result: the type of the first argument
 	either                 // as a result: the type of both arguments
@@ -163,6 +168,18 @@ func (a argument) String() string {
 		return "a list of strings"
 	case oneOrMore:
 		return "a string or a list of strings"
+	case aList:
+		return "a list"
+	case aWhole:
+		return "an integer"
+	case aSize:
+		return "a string, a list or an object"
+	case anOrder:
+		return `the order "asc" or "desc"`
+	case anObject:
+		return "an object"
+	case aNumber:
+		return "a number"
 	case aTable:
 		return "an object of strings"
 	case aTableOfLists:

@@ -74,7 +74,7 @@ func texts(v any) []string {
 	for i, e := range list {
 		s, ok := e.(string)
 		if !ok {
-			panic(failuref("an element of the list is no string"))
+			panic(failuref("a list of strings is needed, and there is %s in it", kindOf(e)))
 		}
 		out[i] = s
 	}
@@ -236,7 +236,7 @@ func (o *once) all() []string { return notNil(o.list) }
 func object(v any) map[string]any {
 	m, ok := v.(map[string]any)
 	if !ok {
-		panic(failuref("an object is missing"))
+		panic(failuref("an object is needed, and this is %s", kindOf(v)))
 	}
 	return m
 }

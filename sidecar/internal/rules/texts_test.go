@@ -92,11 +92,11 @@ func TestFunctionsOverTexts(t *testing.T) {
 
 func TestFunctionsOverTextsFail(t *testing.T) {
 	tests := []struct{ name, src, want string }{
-		{"a list with a number in it", `keep(claims.mixed, "*")`, "failed at 1:1: an element of the list is no string"},
-		{"no list", `keep(claims.one, "*")`, "failed at 1:1: a list is missing"},
-		{"nothing", `keep(claims.nope, "*")`, "failed at 1:1: a list is missing"},
-		{"an address that is missing", `emailDomain(claims.nope)`, "failed at 1:1: a string is missing"},
-		{"a table with a number in it", `rename("n", claims)`, "failed at 1:1: a string is missing"},
+		{"a list with a number in it", `keep(claims.mixed, "*")`, "failed at 1:1: a list of strings is needed, and there is a number in it"},
+		{"no list", `keep(claims.one, "*")`, "failed at 1:13: keep needs a list of strings, and this is a string"},
+		{"nothing", `keep(claims.nope, "*")`, "failed at 1:13: keep needs a list of strings, and this is nil"},
+		{"an address that is missing", `emailDomain(claims.nope)`, "failed at 1:20: emailDomain needs a string, and this is nil"},
+		{"a table with a number in it", `rename("n", claims)`, "failed at 1:1: a string is needed, and this is a number"},
 		{"what must be there is not", `required(claims.nope)`, "failed at 1:1: a required value is missing or empty"},
 		{"what must be there is empty", `"x" + required(claims.nothing)`, "failed at 1:7: a required value is missing or empty"},
 		{"strings that are much longer", `let a = join(map(1..500, "a"), ""); replaceRegex(a, "a", "` + strings.Repeat("b", 200) + `")`, "failed at 1:37: a string is longer than 65536 bytes"},
@@ -261,7 +261,7 @@ func TestWhatIsOff(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", src, got, want)
 		}
 		if err == nil {
-			if _, err := v.JSON(t.Context(), newState(t)); message(err) != "failed at 1:1: only a string, a number or a boolean can be made a string" {
+			if _, err := v.JSON(t.Context(), newState(t)); message(err) != "failed at 1:1: only a string, a number or a boolean can be made a string, and this is an object" {
 				t.Errorf("%s: got %v", src, err)
 			}
 		}

@@ -98,7 +98,7 @@ func (c *Compiler) Origin(src string, w World) (o Origin) {
 			o = Origin{Unverified: true, By: "this"}
 		}
 	}()
-	tree, err := parse(src, c.config())
+	tree, err := c.parse(src, c.config())
 	if err != nil {
 		return Origin{}
 	}
@@ -112,7 +112,7 @@ func (c *Compiler) Origin(src string, w World) (o Origin) {
 
 // Verified reports whether an expression that compiles gives nothing but identity.email, in upper or lower case, so that it stays verified.
 func (c *Compiler) Verified(src string) bool {
-	tree, err := parse(src, c.config())
+	tree, err := c.parse(src, c.config())
 	if err != nil {
 		return true
 	}
