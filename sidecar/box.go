@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
@@ -269,7 +270,7 @@ func (b *box) ask(ctx context.Context, what string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	answer, err := b.plugin.Asker(pluginhost.CachePolicy{}).Ask(ctx, pipeline.Question{Params: params})
+	answer, err := b.plugin.Asker(answers.Policy{}).Ask(ctx, pipeline.Question{Params: params})
 	if err != nil {
 		return "", err
 	}

@@ -12,9 +12,10 @@
 //	compile         a file and its plugins become a rule set
 //	observe         the decision line and spans         socket   who may connect, TLS
 //	stores          what survives a restart             wire     the contract with the hook
+//	pluginhost      processes of plugins
 //	journal         what a decision leaves behind       links    people and their accounts     lastgood  facts
 //	fixture         the tests block                     rules    expressions: functions, types, messages
-//	pluginhost      processes of plugins
+//	answers         what is remembered of them: cache, breaker, limits
 //	pipeline        steps, patches, denials, pins       config   strict YAML with positions    state     sealed rows
 //	facts           schemas                             confine  what holds the process of a plugin
 //	claims          payloads                            address, files, fold   what plugins read too

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
-	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
 	"github.com/claimsmith/claimsmith/sidecar/internal/socket"
 )
 
@@ -15,10 +15,10 @@ import (
 func Limits() []claims.Limit {
 	return append(claims.Limits(),
 		claims.Limit{What: "request or reply as a whole", Bytes: claims.MaxMessage},
-		claims.Limit{What: "answer of a plugin", Bytes: pluginhost.MaxAnswer},
-		claims.Limit{What: "kept: answers of plugins", Bytes: pluginhost.MaxKept},
-		claims.Limit{What: "kept: answers of \"not found\"", Bytes: pluginhost.MaxKept / 10},
-		claims.Limit{What: "kept: answers of current exchanges", Bytes: pluginhost.MaxKept / 2},
+		claims.Limit{What: "answer of a plugin", Bytes: answers.MaxAnswer},
+		claims.Limit{What: "kept: answers of plugins", Bytes: answers.MaxKept},
+		claims.Limit{What: "kept: answers of \"not found\"", Bytes: answers.MaxKept / 10},
+		claims.Limit{What: "kept: answers of current exchanges", Bytes: answers.MaxKept / 2},
 		claims.Limit{What: "kept: decisions without values", Count: journal.Kept},
 		claims.Limit{What: "kept: payloads of those let in lately", Bytes: journal.MaxPayload, Count: journal.People},
 		claims.Limit{What: "kept: requests that wait to be recorded", Bytes: journal.QueuedBytes},

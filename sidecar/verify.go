@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
@@ -78,7 +79,7 @@ func tryPlugin(ctx context.Context, host *pluginhost.Host, d confine.Declaration
 		if len(params) == 0 {
 			continue
 		}
-		if _, err := plugin.Asker(pluginhost.CachePolicy{}).Ask(ctx, pipeline.Question{Params: params}); err != nil {
+		if _, err := plugin.Asker(answers.Policy{}).Ask(ctx, pipeline.Question{Params: params}); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/engine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -102,7 +103,7 @@ func (a *pluginAdmin) PeekFacts(_ context.Context, req *adminv1.PeekFactsRequest
 	if l == nil {
 		return nil, status.Errorf(codes.NotFound, "no lookup is called %q", req.GetLookup())
 	}
-	found, known := pluginhost.Peek(l.Asker, pipeline.Question{Connector: req.GetConnectorId(), Params: req.GetParams()})
+	found, known := answers.Peek(l.Asker, pipeline.Question{Connector: req.GetConnectorId(), Params: req.GetParams()})
 	out := &adminv1.PeekFactsResponse{Known: known}
 	if !known {
 		return out, nil

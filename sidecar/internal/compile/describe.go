@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
@@ -188,9 +189,9 @@ func startPlugin(ctx context.Context, host *pluginhost.Host, d confine.Declarati
 func describedBy(plugin *pluginhost.Plugin) *described {
 	d := plugin.Description()
 	return &described{params: d.Params, facts: d.Facts, config: d.Config, asker: func(c *config.Cache) pipeline.Asker {
-		var policy pluginhost.CachePolicy
+		var policy answers.Policy
 		if c != nil {
-			policy = pluginhost.CachePolicy{TTL: c.TTL, NegativeTTL: c.NegativeTTL, MaxStale: c.MaxStale}
+			policy = answers.Policy{TTL: c.TTL, NegativeTTL: c.NegativeTTL, MaxStale: c.MaxStale}
 		}
 		return plugin.Asker(policy)
 	}}

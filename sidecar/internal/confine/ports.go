@@ -57,7 +57,7 @@ func portOf(text string) int {
 	return 0
 }
 
-// EachText calls f for each text in a configuration with the key under which it stands.
+// EachText calls f for each text in a JSON value with the key under which it stands.
 func EachText(config json.RawMessage, f func(key, text string)) {
 	var tree any
 	if json.Unmarshal(config, &tree) != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
@@ -103,7 +104,7 @@ type pluginNumber struct {
 }
 
 func pluginNumbers() []pluginNumber {
-	count := func(name, help string, read func(pluginhost.Counters) int64) pluginNumber {
+	count := func(name, help string, read func(answers.Counters) int64) pluginNumber {
 		return pluginNumber{name, help, prometheus.CounterValue, func(s pluginhost.Status) float64 { return float64(read(s.Counters)) }}
 	}
 	return []pluginNumber{
@@ -120,16 +121,16 @@ func pluginNumbers() []pluginNumber {
 			return 0
 		}},
 		{"claimsmith_plugin_crashes_total", "How often its process crashed.", prometheus.CounterValue, func(s pluginhost.Status) float64 { return float64(s.Crashes) }},
-		count("claimsmith_plugin_calls_total", "Lookups that reached the plugin.", func(c pluginhost.Counters) int64 { return c.Calls }),
-		count("claimsmith_plugin_failures_total", "Lookups that reached it and brought no answer.", func(c pluginhost.Counters) int64 { return c.Failures }),
-		count("claimsmith_plugin_breaker_opened_total", "How often it was left alone because it kept failing.", func(c pluginhost.Counters) int64 { return c.Opened }),
-		count("claimsmith_lookups_fresh_total", "Lookups answered from what was known and fresh.", func(c pluginhost.Counters) int64 { return c.Hits + c.Exchange }),
-		count("claimsmith_lookups_missed_total", "Lookups for which nothing fresh was known.", func(c pluginhost.Counters) int64 { return c.Misses }),
-		count("claimsmith_lookups_stale_total", "Of the missed: answered with what is old, because the plugin failed.", func(c pluginhost.Counters) int64 { return c.Stale }),
-		count("claimsmith_lookups_unanswered_total", "Of the missed: not answered.", func(c pluginhost.Counters) int64 { return c.Unanswered }),
-		count("claimsmith_facts_loaded_total", "Answers that were known before the start and came from the store.", func(c pluginhost.Counters) int64 { return c.Loaded }),
-		count("claimsmith_facts_unloaded_total", "Looks into the store that brought nothing because it was slow, failed, or held what cannot be used.", func(c pluginhost.Counters) int64 { return c.Unloaded }),
-		count("claimsmith_facts_unsaved_total", "Answers that did not get into the store.", func(c pluginhost.Counters) int64 { return c.Unsaved }),
+		count("claimsmith_plugin_calls_total", "Lookups that reached the plugin.", func(c answers.Counters) int64 { return c.Calls }),
+		count("claimsmith_plugin_failures_total", "Lookups that reached it and brought no answer.", func(c answers.Counters) int64 { return c.Failures }),
+		count("claimsmith_plugin_breaker_opened_total", "How often it was left alone because it kept failing.", func(c answers.Counters) int64 { return c.Opened }),
+		count("claimsmith_lookups_fresh_total", "Lookups answered from what was known and fresh.", func(c answers.Counters) int64 { return c.Hits + c.Exchange }),
+		count("claimsmith_lookups_missed_total", "Lookups for which nothing fresh was known.", func(c answers.Counters) int64 { return c.Misses }),
+		count("claimsmith_lookups_stale_total", "Of the missed: answered with what is old, because the plugin failed.", func(c answers.Counters) int64 { return c.Stale }),
+		count("claimsmith_lookups_unanswered_total", "Of the missed: not answered.", func(c answers.Counters) int64 { return c.Unanswered }),
+		count("claimsmith_facts_loaded_total", "Answers that were known before the start and came from the store.", func(c answers.Counters) int64 { return c.Loaded }),
+		count("claimsmith_facts_unloaded_total", "Looks into the store that brought nothing because it was slow, failed, or held what cannot be used.", func(c answers.Counters) int64 { return c.Unloaded }),
+		count("claimsmith_facts_unsaved_total", "Answers that did not get into the store.", func(c answers.Counters) int64 { return c.Unsaved }),
 	}
 }
 

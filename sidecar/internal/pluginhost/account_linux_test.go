@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
@@ -134,7 +135,7 @@ func tryOwnUser(t *testing.T, unconfined bool) {
 		d.TLS = confine.TLSOff
 	}
 	p := start(t, h, d)
-	asker := p.Asker(CachePolicy{})
+	asker := p.Asker(answers.Policy{})
 	me := os.Getpid()
 	tests := []struct{ what, want string }{
 		{"who", "64001 64001 64001 64001 64001 64001 []"},
@@ -189,7 +190,7 @@ func TestTheProcessesOfAUserAreCounted(t *testing.T) {
 	d := playing("hostile")
 	d.User, d.Command[0], d.Limits.Processes = fmt.Sprint(many), program, 1
 	p := start(t, h, d)
-	if got := try(t, p.Asker(CachePolicy{}), "bomb"); got != "no more processes" {
+	if got := try(t, p.Asker(answers.Policy{}), "bomb"); got != "no more processes" {
 		t.Error(got)
 	}
 	n, most := len(ofUser(many, false)), p.Status().Confinement.Tasks
@@ -228,7 +229,7 @@ func TestAPluginOfAnotherUserIsReplacedAndLeavesNothing(t *testing.T) {
 	if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := p.Asker(CachePolicy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
+	answer, err := p.Asker(answers.Policy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
 	if err != nil || answer.Facts["name"] != "mum" {
 		t.Fatal(answer, err)
 	}

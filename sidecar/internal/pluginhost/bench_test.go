@@ -10,6 +10,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
@@ -38,7 +39,7 @@ func barePlugin(b *testing.B) pluginv1.LookupServiceClient {
 // BenchmarkPluginLookup compares a lookup that no cache answers with the bare call, turn by turn, so that both see the same
 // machine. x-floor is the ratio.
 func BenchmarkPluginLookup(b *testing.B) {
-	asker := start(b, newTestHost(b, Options{Log: (&logBuffer{}).logger()}), playing("good")).Asker(CachePolicy{})
+	asker := start(b, newTestHost(b, Options{Log: (&logBuffer{}).logger()}), playing("good")).Asker(answers.Policy{})
 	bare := barePlugin(b)
 	q := question(`{"email":"mum@gmail.com"}`)
 	var floor, ours time.Duration
@@ -60,7 +61,7 @@ func BenchmarkPluginLookup(b *testing.B) {
 
 // BenchmarkCachedLookup is what a lookup costs that the cache answers.
 func BenchmarkCachedLookup(b *testing.B) {
-	asker := start(b, newTestHost(b, Options{Log: (&logBuffer{}).logger()}), playing("good")).Asker(CachePolicy{TTL: time.Hour})
+	asker := start(b, newTestHost(b, Options{Log: (&logBuffer{}).logger()}), playing("good")).Asker(answers.Policy{TTL: time.Hour})
 	q := question(`{"email":"mum@gmail.com"}`)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -19,17 +19,17 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
 // word is what a problem must be.
 var word = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 
-// maxAge is how old an answer may call itself.
-const maxAge = 100 * 365 * 24 * time.Hour
-
 // lookup asks the plugin once, or twice if its process died before it answered.
 func (p *Plugin) lookup(ctx context.Context, params json.RawMessage, fresh bool) (*pipeline.Answer, error) {
+	p.renew(ctx)
 	p.host.said.ask()
 	resp, err := call(ctx, p, func(inst *instance, opts ...grpc.CallOption) (*pluginv1.LookupResponse, error) {
 		return inst.api.Lookup(ctx, &pluginv1.LookupRequest{Params: params, Fresh: fresh}, opts...)
@@ -51,7 +51,7 @@ func (p *Plugin) answer(resp *pluginv1.LookupResponse) (*pipeline.Answer, error)
 		return nil, errors.New("found and a problem at once")
 	case !word.MatchString(resp.GetProblem()):
 		return nil, errors.New("the problem is not one word")
-	case resp.GetAgeMs() < 0 || resp.GetAgeMs() > int64(maxAge/time.Millisecond):
+	case resp.GetAgeMs() < 0 || resp.GetAgeMs() > int64(answers.MaxAge/time.Millisecond):
 		return nil, errors.New("the age is out of range")
 	}
 	if most, declared := p.MaxAge(); declared && time.Duration(resp.GetAgeMs())*time.Millisecond > most+p.host.o.CallTimeout {
@@ -114,17 +114,17 @@ func (p *Plugin) words(text string) string { return p.host.said.words(p.Name(), 
 // callError says what kind of failure it was. params are blotted out of what the plugin said, wherever that goes.
 func (p *Plugin) callError(what string, err error, params json.RawMessage) error {
 	if none := (notAsked{}); errors.As(err, &none) {
-		return &CallError{text: none.Error(), cause: none.error, unasked: true}
+		return &answers.CallError{Text: none.Error(), Cause: none.error, Unasked: true}
 	}
 	st := status.Convert(err)
 	text := fmt.Sprintf("plugin %s: %s: ", p.Name(), what)
 	switch st.Code() {
 	case codes.DeadlineExceeded:
-		return &CallError{text: text + "no answer in time", cause: context.DeadlineExceeded}
+		return &answers.CallError{Text: text + "no answer in time", Cause: context.DeadlineExceeded}
 	case codes.Canceled:
-		return &CallError{text: text + "canceled", cause: context.Canceled}
+		return &answers.CallError{Text: text + "canceled", Cause: context.Canceled}
 	}
-	return &CallError{text: text + codeName(st.Code()) + p.words(line(blot(st.Message(), params))), cause: err}
+	return &answers.CallError{Text: text + codeName(st.Code()) + p.words(line(blot(st.Message(), params))), Cause: err}
 }
 
 // configureError is callError for a configuration that inst, which may be nil, was given. What a process prints of it may hold
@@ -138,20 +138,8 @@ func (p *Plugin) configureError(ctx context.Context, inst *instance, err error) 
 	if r.lines > 0 {
 		text += fmt.Sprintf("; what it printed may hold secrets and is not shown (lines: %d): claimsmith plugin verify --show-output shows it", r.lines)
 	}
-	return &CallError{text: text, cause: err}
+	return &answers.CallError{Text: text, Cause: err}
 }
-
-// CallError is a call that brought no answer. Its text is fit for logs; what it wraps is not.
-type CallError struct {
-	text    string
-	cause   error
-	unasked bool // there was no process to ask
-}
-
-func (e *CallError) Error() string { return e.text }
-
-// Is reports whether e was caused by target: context.DeadlineExceeded, context.Canceled, ErrDown, ErrClosed.
-func (e *CallError) Is(target error) bool { return errors.Is(e.cause, target) }
 
 func codeName(c codes.Code) string {
 	var b strings.Builder
@@ -185,12 +173,8 @@ func line(s string) string {
 // blot removes the strings of params from text, in any case and as they look inside a URL or a quoted string. Plugins put
 // what they were asked into their errors without thinking: the text of an HTTP error is the URL.
 func blot(text string, params json.RawMessage) string {
-	var tree any
-	if len(params) == 0 || json.Unmarshal(params, &tree) != nil {
-		return text
-	}
 	var forms []string
-	eachString(tree, func(s string) {
+	confine.EachText(params, func(_, s string) {
 		if len(s) < 3 {
 			return
 		}
@@ -208,19 +192,4 @@ func blot(text string, params json.RawMessage) string {
 		return "(its text is too long to be checked)"
 	}
 	return re.ReplaceAllString(text, "…")
-}
-
-func eachString(v any, f func(string)) {
-	switch v := v.(type) {
-	case string:
-		f(v)
-	case []any:
-		for _, e := range v {
-			eachString(e, f)
-		}
-	case map[string]any:
-		for _, e := range v {
-			eachString(e, f)
-		}
-	}
 }

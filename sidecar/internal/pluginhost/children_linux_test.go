@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
 
 // children returns the processes that this one started and that still are. t may be nil.
@@ -157,12 +159,12 @@ func TestNothingOfAGroupIsLeft(t *testing.T) {
 	d.Limits.Processes, d.Unconfined = 1, true // it looks for its children in /proc
 	p := start(t, h, d)
 	for range 2 {
-		if _, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`)); err != nil {
+		if _, err := p.Asker(answers.Policy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// The second answer names the child that the first one started.
-	answer, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`))
+	answer, err := p.Asker(answers.Policy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +193,7 @@ func TestWhatAPluginSees(t *testing.T) {
 	d := playing("world")
 	d.Env = []string{"HAND_ON", "NOT_SET"}
 	p := start(t, newTestHost(t, Options{Dir: dir}), d)
-	answer, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`))
+	answer, err := p.Asker(answers.Policy{}).Ask(within(t, 10*time.Second), question(`{"email":"a@b.c"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
 
 func TestAFirstCrashCostsNoAnswer(t *testing.T) {
 	log := &logBuffer{}
 	p := start(t, newTestHost(t, Options{Log: log.logger()}), playing("crash-once"))
 	before := p.PID()
-	answer, err := p.Asker(CachePolicy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
+	answer, err := p.Asker(answers.Policy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ func TestAKilledIdlePluginComesBack(t *testing.T) {
 		}
 		<-before.exited
 		p.sup.await(t, Running)
-		answer, err := p.Asker(CachePolicy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
+		answer, err := p.Asker(answers.Policy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
 		if err != nil || answer.Facts["name"] != "mum" {
 			t.Fatal(answer, err)
 		}
@@ -76,7 +78,7 @@ func (s *supervisor) await(t *testing.T, want State) {
 func TestAPluginMayNotComeBackAsAnother(t *testing.T) {
 	log := &logBuffer{}
 	p := start(t, newTestHost(t, Options{Log: log.logger()}), playing("changing"))
-	_, err := p.Asker(CachePolicy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
+	_, err := p.Asker(answers.Policy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
 	if !errors.Is(err, ErrDown) {
 		t.Error(err)
 	}
@@ -117,12 +119,12 @@ func TestCloseIsSafeTwiceAndBounded(t *testing.T) {
 		if s := p.Status(); s.State != Closed || s.PID != 0 {
 			t.Errorf("status %+v", s)
 		}
-		_, err := p.Asker(CachePolicy{}).Ask(t.Context(), question(`{"email":"a@b.c"}`))
-		if want := "plugin nas: plugin host is closed"; err == nil || err.Error() != want || !errors.Is(err, ErrClosed) {
+		_, err := p.Asker(answers.Policy{}).Ask(t.Context(), question(`{"email":"a@b.c"}`))
+		if want := "plugin nas: plugin host is closed"; err == nil || err.Error() != want || !errors.Is(err, answers.ErrClosed) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if _, err := h.Start(t.Context(), playing("good")); !errors.Is(err, ErrClosed) {
+	if _, err := h.Start(t.Context(), playing("good")); !errors.Is(err, answers.ErrClosed) {
 		t.Errorf("start after close: %v", err)
 	}
 	if _, err := os.Stat(h.sockets); !errors.Is(err, fs.ErrNotExist) {

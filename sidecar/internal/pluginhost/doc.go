@@ -1,9 +1,10 @@
 // Package pluginhost runs plugins: it starts one process for each, speaks to it over go-plugin (gRPC on a unix socket, with
-// mutual TLS unless that is switched off), restarts it when it dies, and asks it questions through a cache.
+// mutual TLS unless that is switched off), restarts it when it dies, and asks it questions. What is remembered of the answers is package
+// answers' to say, and what a process may reach is package confine's.
 //
 //	Host ──┬─ Plugin "nas" ── supervisor ── instance ── process ── claimsmith plugin exec ── execve ── the plugin
 //	       │                      │ which instance answers now; restart, backoff
-//	       └─ cache, singleflight ┴─ Asker, one for each lookup step
+//	       └─ answers ────────────┴─ Asker, one for each lookup step
 //
 // # Process
 //
@@ -37,23 +38,4 @@
 // Before the first question nobody is known to a plugin, and its words explain why it does not start: they stand in that error, and
 // records go to Options.Log with level and attributes. What it prints that is no record is counted and never kept, but for the last
 // words of a process that was not configured yet. Whoever writes a plugin sees all of it with Options.Stderr.
-//
-// # Answers
-//
-// The age that a plugin gives an answer counts against all limits. How old its answers may be it declares when it takes a configuration
-// ([Plugin.MaxAge]), and is held to it. Answers are remembered with digests of whom they were given to, by which [Host.Drop] finds them.
-//
-// An answer must fit the schema that the plugin described. One that does not is a failure, never half an answer. See
-// [CachePolicy] for what is kept, for how long, and what is served when the plugin fails. "Not found" is never served
-// stale. An answer that is asked for in the last fifth of its time is replaced in the background, so that people who sign in
-// often never wait; nothing is ever asked of its own accord.
-//
-// With a [Store] the last good answers of lookups with a MaxStale survive the process. Memory comes first; what it does not have
-// is looked for in the store, for a short part of the time that there is, and judged by the same rules with the age that it has
-// then. Writing is nobody's to wait for: a bounded queue, flushed when the host is closed. Only "found" is kept, and "not found"
-// removes it, for all who share the store. Two replicas that share one start with what the other knew; from then on each goes by
-// its own memory.
-//
-// What keeps a plugin from harm, and people from waiting for one that is harmed: calls shared by all who ask the same,
-// [Options].CallsAtOnce, a limit on questions about strangers, and a breaker ([ErrBroken]). [Counters] tell of each.
 package pluginhost

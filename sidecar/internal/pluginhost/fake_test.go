@@ -56,7 +56,7 @@ func fakePlugin(t *testing.T, h *Host, config string, api pluginv1.LookupService
 		t.Fatal(err)
 	}
 	p.desc = Description{Facts: schema, schemas: [3][]byte{2: []byte(factsSchema)}}
-	p.scope = scope(p)
+	p.answers = h.answers.Plugin(p.Name(), p.scope(), schema, p.lookup)
 	inst, _ := fakeInstance(1, api)
 	p.sup = supervise("nas", p.log, inst, restart)
 	h.plugins = append(h.plugins, p)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
@@ -38,7 +39,7 @@ type Options struct {
 	Stderr io.Writer
 	// Store keeps the last good answers of plugins of which some asker has a MaxStale, for the next start. Nil: nothing
 	// survives this one.
-	Store Store
+	Store answers.Store
 	// Now is the clock by which answers age. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -53,9 +54,6 @@ const (
 	closeBudget = 10 * time.Second
 )
 
-// ErrClosed is the error of calls after Close.
-var ErrClosed = errors.New("plugin host is closed")
-
 // Host runs plugins. It is safe for concurrent use.
 type Host struct {
 	o        Options
@@ -64,17 +62,15 @@ type Host struct {
 	sockets  string
 	spawner  *spawner
 	sessions sessions
-	answers  *answers
+	answers  *answers.Cache
 	said     *sayings
-	keeper   *keeper // nil without a store
 
-	ctx    context.Context // ends shared lookups and starts
+	ctx    context.Context // ends starts
 	cancel context.CancelFunc
-	calls  sync.WaitGroup // both of them
+	starts usage
 
 	mu      sync.Mutex
 	plugins []*Plugin
-	closed  bool
 	close   func() error
 }
 
@@ -102,14 +98,14 @@ func New(o Options) (_ *Host, err error) {
 	if err := h.makeDirs(); err != nil {
 		return nil, fmt.Errorf("plugin directories: %w", err)
 	}
-	if h.answers, err = newAnswers(o.CacheSize); err != nil {
+	h.answers, err = answers.New(answers.Options{
+		Log: o.Log, Size: o.CacheSize, CallTimeout: o.CallTimeout, CallsAtOnce: o.CallsAtOnce, Store: o.Store, Now: o.Now,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("plugin cache: %w", err)
 	}
 	h.spawner = newSpawner()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	if o.Store != nil {
-		h.keeper = newKeeper(h, o.Store)
-	}
 	h.close = sync.OnceValue(h.shutdown)
 	return h, nil
 }
@@ -182,10 +178,10 @@ func (h *Host) folder(name string, a confine.Account) (string, error) {
 //
 // ctx is for the start only. The plugin runs until the host is closed.
 func (h *Host) Start(ctx context.Context, d confine.Declaration) (*Plugin, error) {
-	if !h.begin() {
-		return nil, ErrClosed
+	if !h.starts.begin() {
+		return nil, answers.ErrClosed
 	}
-	defer h.calls.Done()
+	defer h.starts.end()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.ctx, cancel)()
@@ -218,15 +214,11 @@ func (h *Host) Start(ctx context.Context, d confine.Declaration) (*Plugin, error
 func (h *Host) Close() error { return h.close() }
 
 func (h *Host) shutdown() error {
-	h.mu.Lock()
-	h.closed = true
-	h.mu.Unlock()
+	starts := h.starts.close()
 	h.cancel()
-	h.calls.Wait() // for starts too
+	<-starts
 	var flushed sync.WaitGroup
-	if h.keeper != nil {
-		flushed.Go(h.keeper.close)
-	}
+	flushed.Go(h.answers.Close)
 	plugins := h.plugins
 	hurry := time.AfterFunc(closeBudget, func() {
 		for _, p := range plugins {
@@ -243,15 +235,17 @@ func (h *Host) shutdown() error {
 	return nil
 }
 
-// begin counts a shared lookup or a start in, so that Close waits for it. It reports false when the host is closed.
-func (h *Host) begin() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return false
-	}
-	h.calls.Add(1)
-	return true
+// Forget drops all answers that the host remembers, of all plugins, and erases those in the store, and what plugins said lately.
+// See [answers.Cache.Forget].
+func (h *Host) Forget(ctx context.Context) error {
+	h.said.forget()
+	return h.answers.Forget(ctx)
+}
+
+// Drop drops the answers that somebody got, and what plugins said lately, as nobody knows about whom that is. See [answers.Cache.Drop].
+func (h *Host) Drop(ctx context.Context, plugin, person string) (int, error) {
+	h.said.forget()
+	return h.answers.Drop(ctx, plugin, person)
 }
 
 // lockedWriter lets plugins print side by side.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
@@ -25,7 +26,7 @@ func TestAPluginAnswers(t *testing.T) {
 			d := playing("good")
 			d.TLS = tls
 			p := start(t, newTestHost(t, Options{}), d)
-			answer, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"mum@gmail.com"}`))
+			answer, err := p.Asker(answers.Policy{}).Ask(within(t, 10*time.Second), question(`{"email":"mum@gmail.com"}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,7 +45,7 @@ func TestAPluginWithoutTLSMayBeUsedIfThatIsSaid(t *testing.T) {
 	d := playing("no-tls")
 	d.TLS = confine.TLSOff
 	p := start(t, newTestHost(t, Options{}), d)
-	if _, err := p.Asker(CachePolicy{}).Ask(within(t, 10*time.Second), question(`{"email":"mum@gmail.com"}`)); err != nil {
+	if _, err := p.Asker(answers.Policy{}).Ask(within(t, 10*time.Second), question(`{"email":"mum@gmail.com"}`)); err != nil {
 		t.Error(err)
 	}
 }
@@ -74,7 +75,7 @@ func TestCheckOnlyConfiguresNothing(t *testing.T) {
 	if found, err := p.Configure(t.Context(), true); len(found) > 0 || err != nil {
 		t.Fatal(found, err)
 	}
-	_, err = p.Asker(CachePolicy{}).Ask(t.Context(), question(`{"email":"a@b.c"}`))
+	_, err = p.Asker(answers.Policy{}).Ask(t.Context(), question(`{"email":"a@b.c"}`))
 	if want := "plugin nas: lookup: failed precondition: not configured"; err == nil || h.Reveal(err.Error()) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -103,10 +104,10 @@ func TestAFailedLookup(t *testing.T) {
 				h.o.CallTimeout = 200 * time.Millisecond
 			}
 			p := start(t, h, playing(tt.mode))
-			_, err := p.Asker(CachePolicy{}).Ask(t.Context(), question(`{"email":"mum@gmail.com"}`))
+			_, err := p.Asker(answers.Policy{}).Ask(t.Context(), question(`{"email":"mum@gmail.com"}`))
 			for i := 0; tt.mode == "crash-loop" && !errors.Is(err, ErrDown) && i < patience; i++ {
 				// A crash that is mended at once is told as itself; a later question finds the plugin down.
-				_, err = p.Asker(CachePolicy{}).Ask(t.Context(), question(`{"email":"mum@gmail.com"}`))
+				_, err = p.Asker(answers.Policy{}).Ask(t.Context(), question(`{"email":"mum@gmail.com"}`))
 			}
 			if err == nil || h.Reveal(err.Error()) != tt.want || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("got %v, want %s", err, tt.want)
@@ -121,7 +122,7 @@ func TestNoValueIsLogged(t *testing.T) {
 			log, raw := &logBuffer{}, &logBuffer{}
 			h := newTestHost(t, Options{Log: log.logger(), Stderr: raw})
 			p := start(t, h, playing(mode))
-			_, err := p.Asker(CachePolicy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
+			_, err := p.Asker(answers.Policy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
 			if err != nil && strings.Contains(err.Error(), "mum") {
 				t.Errorf("the error holds a value: %v", err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
@@ -72,7 +73,7 @@ func TestAnUnconfinedPluginSaysSo(t *testing.T) {
 	d := playing("hostile")
 	d.Unconfined = true
 	p := start(t, newTestHost(t, Options{}), d)
-	if got := try(t, p.Asker(CachePolicy{}), "read "+secret); got != "done" {
+	if got := try(t, p.Asker(answers.Policy{}), "read "+secret); got != "done" {
 		t.Error(got)
 	}
 	got := p.Status().Confinement.String()

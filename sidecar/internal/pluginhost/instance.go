@@ -19,12 +19,13 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 const (
 	// maxMessage caps what goes either way.
-	maxMessage = MaxAnswer
+	maxMessage = answers.MaxAnswer
 	// stopTime is how long a plugin may take to accept that it shall end; go-plugin then gives it two seconds more.
 	stopTime = 2 * time.Second
 )

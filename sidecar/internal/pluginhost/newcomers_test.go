@@ -25,6 +25,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
 
 const (
@@ -37,7 +38,7 @@ const (
 // monday is what newcomers get, all of whom are there, from a plugin that knows nothing yet.
 func monday(t *testing.T, p *Plugin) {
 	t.Helper()
-	asker := p.Asker(CachePolicy{TTL: time.Minute, MaxStale: time.Hour})
+	asker := p.Asker(answers.Policy{TTL: time.Minute, MaxStale: time.Hour})
 	var (
 		wg     sync.WaitGroup
 		failed atomic.Int64

@@ -13,31 +13,25 @@ import (
 	"google.golang.org/grpc"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
 // Plugin is a plugin that a host keeps running. It is safe for concurrent use. It ends with its host.
 type Plugin struct {
-	host   *Host
-	launch *launcher
-	log    *slog.Logger
-	config []byte
-	desc   Description
-	scope  []byte // what the identity of its cached answers begins with
+	host    *Host
+	launch  *launcher
+	log     *slog.Logger
+	config  []byte
+	desc    Description
+	answers *answers.Plugin // how it is asked
 
 	configured atomic.Bool  // what a restarted process has to be told again
 	maxAge     atomic.Int64 // how old it says its answers may be, in milliseconds; undeclared: it does not say
-	wanted     wanting      // whose facts are to be read again; guarded by Host.mu
 	sup        *supervisor
 
-	failing  atomic.Pointer[Failing] // nil: the last call brought an answer, or there was none
-	tallies  tallies
-	maxStale atomic.Int64 // the largest of its askers, in nanoseconds; zero: nothing of it is kept in the store
-
-	breaker breaker
-	unknown *newcomers // questions about which nothing is known yet
-	slots   *slots
-	looked  time.Time // when its files were last looked at; guarded by sup.mu
+	looked time.Time // when its files were last looked at; guarded by sup.mu
 }
 
 // Status is what a plugin is doing.
@@ -55,10 +49,7 @@ type Status struct {
 
 	Unlogged int // lines that the current process printed and that did not reach the log
 
-	Counters Counters
-	Breaker  string   // closed, open, or trial: the next call decides
-	Calls    int      // under way
-	Failing  *Failing // nil: the last call brought an answer, or there was none
+	answers.Status // what became of its questions
 
 	Confinement *confine.Report // around the current process; nil while there is none, or when it has no wrapper
 }
@@ -89,7 +80,6 @@ func newPlugin(h *Host, d confine.Declaration, dir string) *Plugin {
 	}
 	p := &Plugin{
 		host: h, log: log, config: config, launch: &launcher{host: h, decl: d, dir: dir, log: log},
-		unknown: newNewcomers(h.o.CallsAtOnce), slots: newSlots(h.o.CallsAtOnce),
 	}
 	p.maxAge.Store(undeclared)
 	return p
@@ -97,6 +87,9 @@ func newPlugin(h *Host, d confine.Declaration, dir string) *Plugin {
 
 // undeclared stands for an age that a plugin does not declare.
 const undeclared = -1
+
+// Asker returns an Asker of p. See [answers.Plugin.Asker].
+func (p *Plugin) Asker(policy answers.Policy) pipeline.Asker { return p.answers.Asker(policy) }
 
 // MaxAge is how old knowledge can be, at most, from which p answers as it is configured. It reports false when p does not say.
 func (p *Plugin) MaxAge() (time.Duration, bool) {
@@ -107,7 +100,7 @@ func (p *Plugin) MaxAge() (time.Duration, bool) {
 // declare takes what a plugin says of how old its answers may be. One that cannot be is as good as none.
 func (p *Plugin) declare(resp *pluginv1.ConfigureResponse) {
 	ms := int64(undeclared)
-	if resp.MaxAgeMs != nil && resp.GetMaxAgeMs() >= 0 && resp.GetMaxAgeMs() <= int64(maxAge/time.Millisecond) {
+	if resp.MaxAgeMs != nil && resp.GetMaxAgeMs() >= 0 && resp.GetMaxAgeMs() <= int64(answers.MaxAge/time.Millisecond) {
 		ms = resp.GetMaxAgeMs()
 	}
 	p.maxAge.Store(ms)
@@ -120,14 +113,14 @@ func (p *Plugin) first(ctx context.Context) error {
 		return err
 	}
 	p.desc = inst.desc
-	p.scope = scope(p)
+	p.answers = p.host.answers.Plugin(p.Name(), p.scope(), p.desc.Facts, p.lookup)
 	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("confinement", inst.confined().String()))
 	p.sup = supervise(p.launch.decl.Name, p.log, inst, p.restart)
 	return nil
 }
 
 // scope tells the answers of p from those of any other plugin, configuration and description.
-func scope(p *Plugin) []byte {
+func (p *Plugin) scope() []byte {
 	sum := sha256.New()
 	for _, part := range [][]byte{[]byte(p.Name()), p.config, p.desc.schemas[2]} {
 		own := sha256.Sum256(part)
@@ -150,7 +143,7 @@ func (p *Plugin) restart(ctx context.Context) (_ *instance, err error) {
 	if !inst.desc.same(p.desc) {
 		return nil, fmt.Errorf("plugin %s: it describes itself in another way than before: reload the configuration", p.Name())
 	}
-	p.breaker.reset()
+	p.answers.Renewed()
 	if !p.configured.Load() {
 		return inst, nil
 	}
@@ -191,7 +184,7 @@ func (p *Plugin) Status() Status {
 	st := Status{
 		State: p.sup.state, Crashes: p.sup.crashes, Last: p.sup.last, Crashed: p.sup.crashed,
 		Restarts: p.sup.restarts, Refused: p.sup.refused, Next: p.sup.next,
-		Counters: p.tallies.read(), Breaker: p.breaker.state(p.host.o.Now()), Calls: p.slots.used(), Failing: p.failing.Load(),
+		Status: p.answers.Status(),
 	}
 	if p.sup.cur != nil {
 		st.PID, st.Since, st.Confinement, st.Unlogged = p.sup.cur.pid, p.sup.since, p.sup.cur.confined(), p.sup.cur.unlogged()

@@ -17,6 +17,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/synology"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
 
 // builtin are the plugins that come along, as modes of playPlugin.
@@ -45,7 +46,7 @@ func servingOn(t *testing.T, h *Host, mode string, config any) *Plugin {
 // badRecords asks for a hundred people whose records cannot be used, and each time for one whose record is good.
 func badRecords(t *testing.T, p *Plugin) {
 	t.Helper()
-	asker := p.Asker(CachePolicy{})
+	asker := p.Asker(answers.Policy{})
 	for i := range 100 {
 		if answer, err := asker.Ask(t.Context(), question(fmt.Sprintf(`{"email":"bad%d@example.org"}`, i))); err == nil {
 			t.Fatalf("the bad record %d became an answer: %+v", i, answer)
@@ -93,14 +94,14 @@ func TestBadRecordsOfAFile(t *testing.T) {
 	put("name,email\ngood,good@example.org\n")
 	p := serving(t, "builtin-directory", directory.Config{File: file, AllowWritable: true})
 	put("name,email\n,bad\n") // nobody new can be known
-	if answer, err := p.Asker(CachePolicy{}).Ask(within(t, time.Minute), question(`{"email":"good@example.org"}`)); err != nil || !answer.Found {
+	if answer, err := p.Asker(answers.Policy{}).Ask(within(t, time.Minute), question(`{"email":"good@example.org"}`)); err != nil || !answer.Found {
 		t.Fatal(answer, err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; { // the file is looked at once a second
-		if _, err := p.Asker(CachePolicy{}).Ask(t.Context(), question(`{"email":"bad@example.org"}`)); err != nil || time.Now().After(deadline) {
+		if _, err := p.Asker(answers.Policy{}).Ask(t.Context(), question(`{"email":"bad@example.org"}`)); err != nil || time.Now().After(deadline) {
 			break
 		}
 	}
-	p.tallies.failures.Store(0)
+	p.answers = p.host.answers.Plugin(p.Name(), p.scope(), p.desc.Facts, p.lookup) // counts from zero
 	badRecords(t, p)
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
@@ -36,7 +37,7 @@ func TestAPluginIsReplacedWithoutLosingACall(t *testing.T) {
 		old := p.sup.current()
 		answered := make(chan error, 1)
 		go func() {
-			_, err := p.Asker(CachePolicy{}).Ask(t.Context(), question(`{}`))
+			_, err := p.Asker(answers.Policy{}).Ask(t.Context(), question(`{}`))
 			answered <- err
 		}()
 		synctest.Wait()
@@ -95,7 +96,7 @@ func TestAHungCallDoesNotKeepAPluginFromBeingStopped(t *testing.T) {
 		p := fakePlugin(t, h, "{}", &lookups{answer: func(ctx context.Context, _ int) (*pluginv1.LookupResponse, error) { return hung(ctx) }}, nil)
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, _ = p.Asker(CachePolicy{}).Ask(impatient, question(`{}`))
+		_, _ = p.Asker(answers.Policy{}).Ask(impatient, question(`{}`))
 		since := time.Now()
 		h.Stop(p)
 		if took := time.Since(since); took != drainTime {
@@ -147,7 +148,7 @@ func TestAFileThatIsReplacedReplacesTheProcess(t *testing.T) {
 	p := start(t, newTestHost(t, Options{}), d)
 	before := p.PID()
 	put("two")
-	if _, err := p.Asker(CachePolicy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`)); err != nil {
+	if _, err := p.Asker(answers.Policy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`)); err != nil {
 		t.Fatal(err)
 	}
 	if p.PID() == before {

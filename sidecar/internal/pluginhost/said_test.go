@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
 
 func TestWordsAreKeptForAWhile(t *testing.T) {
@@ -66,7 +68,7 @@ func TestAPluginThatKnowsPeopleIsNotQuoted(t *testing.T) {
 			log := &logBuffer{}
 			h := newTestHost(t, Options{Log: log.logger()})
 			p := start(t, h, playing(mode))
-			_, err := p.Asker(CachePolicy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
+			_, err := p.Asker(answers.Policy{}).Ask(within(t, 20*time.Second), question(`{"email":"mum@gmail.com"}`))
 			if err == nil || strings.Contains(strings.ToLower(err.Error()), "mum") {
 				t.Errorf("the error: %v", err)
 			}

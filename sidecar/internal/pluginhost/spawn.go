@@ -3,6 +3,8 @@ package pluginhost
 import (
 	"os/exec"
 	"runtime"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
 
 // spawner starts all processes of a host from one thread. A process is killed when the thread that forked it ends, and Go
@@ -43,7 +45,7 @@ func (s *spawner) start(cmd *exec.Cmd) error {
 	case s.work <- spawn{cmd, err}:
 		return <-err
 	case <-s.done:
-		return ErrClosed
+		return answers.ErrClosed
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
@@ -126,7 +127,7 @@ func TestCloseGivesUpStarts(t *testing.T) {
 		runtime.Gosched()
 	}
 	go h.Close()
-	if err := <-failed; !errors.Is(err, context.Canceled) && !errors.Is(err, ErrClosed) {
+	if err := <-failed; !errors.Is(err, context.Canceled) && !errors.Is(err, answers.ErrClosed) {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
 
 // ErrDown is the error of calls while a plugin that crashed, or did not start, more often than patience allows is restarted.
@@ -93,7 +95,7 @@ func (s *supervisor) get(ctx context.Context) (*instance, error) {
 		case Down:
 			return nil, fmt.Errorf("plugin %s: %w", s.name, ErrDown)
 		case Closed:
-			return nil, fmt.Errorf("plugin %s: %w", s.name, ErrClosed)
+			return nil, fmt.Errorf("plugin %s: %w", s.name, answers.ErrClosed)
 		}
 		select {
 		case <-moved:
@@ -128,7 +130,7 @@ func (s *supervisor) replace(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("plugin %s: restart: %w", s.name, ctx.Err())
 	case <-s.done:
-		return fmt.Errorf("plugin %s: %w", s.name, ErrClosed)
+		return fmt.Errorf("plugin %s: %w", s.name, answers.ErrClosed)
 	}
 	return <-done
 }

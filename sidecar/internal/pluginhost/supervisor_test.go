@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
 
 // scene is a supervisor whose instances die when the test says so.
@@ -161,7 +163,7 @@ func TestCloseEndsAPluginThatIsDown(t *testing.T) {
 		sc.die()
 		synctest.Wait()
 		sc.close()
-		if _, _, err := sc.got(t, time.Second); !errors.Is(err, ErrClosed) {
+		if _, _, err := sc.got(t, time.Second); !errors.Is(err, answers.ErrClosed) {
 			t.Error(err)
 		}
 	})

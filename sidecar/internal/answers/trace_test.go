@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 func TestTheTraceOfWhoAsksGoesWithTheCall(t *testing.T) {
 	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	synctest.Test(t, func(t *testing.T) {
-		h := fakeHost(t, Options{})
+		h := fakeCache(t, Options{})
 		defer h.Close()
 		var got []metadata.MD
 		api := &lookups{answer: func(ctx context.Context, _ int) (*pluginv1.LookupResponse, error) {
@@ -23,7 +23,7 @@ func TestTheTraceOfWhoAsksGoesWithTheCall(t *testing.T) {
 			got = append(got, md)
 			return found(0), nil
 		}}
-		asker := fakePlugin(t, h, "{}", api, nil).Asker(CachePolicy{TTL: time.Hour})
+		asker := fakePlugin(t, h, "{}", api).Asker(Policy{TTL: time.Hour})
 		traced := metadata.AppendToOutgoingContext(t.Context(), traceparent, parent, "authorization", "secret")
 		for _, ask := range []struct {
 			ctx    context.Context

@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -31,15 +31,15 @@ type seen struct {
 }
 
 func TestTheCache(t *testing.T) {
-	policy := CachePolicy{TTL: 10 * time.Minute, NegativeTTL: 30 * time.Second, MaxStale: time.Hour}
+	policy := Policy{TTL: 10 * time.Minute, NegativeTTL: 30 * time.Second, MaxStale: time.Hour}
 	const m = time.Minute
 	tests := []struct {
 		name    string
-		policy  CachePolicy
+		policy  Policy
 		answers []any // of call 1, 2 ...; the last one for ever
 		want    []seen
 	}{
-		{"without a policy every question is asked", CachePolicy{}, []any{found(0)}, []seen{
+		{"without a policy every question is asked", Policy{}, []any{found(0)}, []seen{
 			{At: 0, Answer: "found", Source: "plugin", Calls: 1},
 			{At: 0, Answer: "found", Source: "plugin", Calls: 2},
 		}},
@@ -75,7 +75,7 @@ func TestTheCache(t *testing.T) {
 			{At: 39 * m, Answer: "found", Source: "stale", Stale: true, Age: 59 * m, Calls: 2},
 			{At: 40 * m, Answer: errAsleep.Error(), Calls: 3},
 		}},
-		{"nothing is stale without a limit", CachePolicy{TTL: m}, []any{found(0), asleep()}, []seen{
+		{"nothing is stale without a limit", Policy{TTL: m}, []any{found(0), asleep()}, []seen{
 			{At: 0, Answer: "found", Source: "plugin", Calls: 1},
 			{At: m, Answer: errAsleep.Error(), Calls: 2},
 		}},
@@ -97,7 +97,7 @@ func TestTheCache(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			now := time.Date(2026, 8, 20, 10, 0, 0, 0, time.UTC)
 			begin := now
-			h := fakeHost(t, Options{Now: func() time.Time { return now }})
+			h := fakeCache(t, Options{Now: func() time.Time { return now }})
 			defer h.Close()
 			api := &lookups{answer: func(_ context.Context, call int) (*pluginv1.LookupResponse, error) {
 				switch a := tt.answers[min(call, len(tt.answers))-1].(type) {
@@ -107,7 +107,7 @@ func TestTheCache(t *testing.T) {
 					return a.(*pluginv1.LookupResponse), nil
 				}
 			}}
-			asker := fakePlugin(t, h, "{}", api, nil).Asker(tt.policy)
+			asker := fakePlugin(t, h, "{}", api).Asker(tt.policy)
 			var got []seen
 			for _, w := range tt.want {
 				now = begin.Add(w.At)
@@ -124,7 +124,7 @@ func look(t *testing.T, asked pipeline.Asker, q pipeline.Question, at time.Durat
 	t.Helper()
 	answer, err := asked.Ask(t.Context(), q)
 	if err != nil {
-		return seen{At: at, Answer: asked.(*asker).p.host.Reveal(err.Error()), Calls: api.called()}
+		return seen{At: at, Answer: err.Error(), Calls: api.called()}
 	}
 	s := seen{At: at, Answer: answer.Problem, Source: answer.Source, Stale: answer.Stale, Age: answer.Age, Calls: api.called()}
 	if answer.Found {
@@ -134,11 +134,11 @@ func look(t *testing.T, asked pipeline.Asker, q pipeline.Question, at time.Durat
 }
 
 func TestWhatMakesTwoQuestionsTheSame(t *testing.T) {
-	h := fakeHost(t, Options{})
+	h := fakeCache(t, Options{})
 	defer h.Close()
 	api := &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return found(0), nil }}
-	policy := CachePolicy{TTL: time.Hour}
-	one := fakePlugin(t, h, `{"url":"a"}`, api, nil)
+	policy := Policy{TTL: time.Hour}
+	one := fakePlugin(t, h, `{"url":"a"}`, api)
 	mum := pipeline.Question{Connector: "google", Params: []byte(`{"email":"mum@gmail.com"}`)}
 	dad := pipeline.Question{Connector: "google", Params: []byte(`{"email":"dad@gmail.com"}`)}
 	github := pipeline.Question{Connector: "github", Params: mum.Params}
@@ -150,10 +150,10 @@ func TestWhatMakesTwoQuestionsTheSame(t *testing.T) {
 	}{
 		{"the first", one.Asker(policy), mum, 1},
 		{"the same again", one.Asker(policy), mum, 1},
-		{"another step, same question", one.Asker(CachePolicy{TTL: time.Minute}), mum, 1},
+		{"another step, same question", one.Asker(Policy{TTL: time.Minute}), mum, 1},
 		{"other parameters", one.Asker(policy), dad, 2},
 		{"another connector", one.Asker(policy), github, 3},
-		{"another configuration", fakePlugin(t, h, `{"url":"b"}`, api, nil).Asker(policy), mum, 4},
+		{"another configuration", fakePlugin(t, h, `{"url":"b"}`, api).Asker(policy), mum, 4},
 	}
 	for _, s := range steps {
 		if _, err := s.asker.Ask(t.Context(), s.q); err != nil {
@@ -167,7 +167,7 @@ func TestWhatMakesTwoQuestionsTheSame(t *testing.T) {
 
 func TestOneExchangeGetsOneAnswer(t *testing.T) {
 	now := time.Date(2026, 8, 20, 10, 0, 0, 0, time.UTC)
-	h := fakeHost(t, Options{Now: func() time.Time { return now }})
+	h := fakeCache(t, Options{Now: func() time.Time { return now }})
 	defer h.Close()
 	api := &lookups{answer: func(_ context.Context, call int) (*pluginv1.LookupResponse, error) {
 		if call > 1 {
@@ -175,7 +175,7 @@ func TestOneExchangeGetsOneAnswer(t *testing.T) {
 		}
 		return found(0), nil
 	}}
-	asker := fakePlugin(t, h, "{}", api, nil).Asker(CachePolicy{})
+	asker := fakePlugin(t, h, "{}", api).Asker(Policy{})
 	steps := []struct {
 		exchange string
 		after    time.Duration

@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 
 func TestSinceWhenAPluginFails(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	p := &Plugin{host: &Host{o: Options{Now: func() time.Time { return now }}}}
+	p := &Plugin{cache: &Cache{o: Options{Now: func() time.Time { return now }}}}
 	began := now.Add(time.Minute) // each call takes one
 	for _, step := range []struct {
 		name string

@@ -1,6 +1,6 @@
-package pluginhost
+package answers
 
-import "sync/atomic"
+import "sync"
 
 // Counters are what became of the questions to a plugin since it was started. Each question that rules ask is one of Hits,
 // Misses and Exchange; each miss ends as an answer of the plugin, as Stale or as Unanswered.
@@ -23,18 +23,21 @@ type Counters struct {
 	Unsaved  int64 // answers, or the news that somebody is gone, that did not get into the store
 }
 
-// tallies are Counters while they count.
-type tallies struct {
-	hits, exchange, misses, stale, unanswered           atomic.Int64
-	calls, refreshes, failures, limited, broken, opened atomic.Int64
-	loaded, unloaded, unsaved                           atomic.Int64
+// counts are Counters while they count.
+type counts struct {
+	mu sync.Mutex
+	Counters
 }
 
-func (t *tallies) read() Counters {
-	return Counters{
-		Hits: t.hits.Load(), Exchange: t.exchange.Load(), Misses: t.misses.Load(), Stale: t.stale.Load(), Unanswered: t.unanswered.Load(),
-		Calls: t.calls.Load(), Refreshes: t.refreshes.Load(), Failures: t.failures.Load(), Limited: t.limited.Load(),
-		Broken: t.broken.Load(), Opened: t.opened.Load(),
-		Loaded: t.loaded.Load(), Unloaded: t.unloaded.Load(), Unsaved: t.unsaved.Load(),
-	}
+// add counts one more of what n, which is one of c, counts.
+func (c *counts) add(n *int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*n++
+}
+
+func (c *counts) read() Counters {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Counters
 }

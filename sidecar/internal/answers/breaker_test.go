@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -17,13 +17,13 @@ import (
 
 func TestTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := fakeHost(t, Options{})
+		h := fakeCache(t, Options{})
 		defer h.Close()
 		var err error
 		api := &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return found(0), err }}
-		p := fakePlugin(t, h, "{}", api, nil)
+		p := fakePlugin(t, h, "{}", api)
 		ask := func(who int) error {
-			_, err := p.Asker(CachePolicy{}).Ask(t.Context(), question(fmt.Sprintf(`{"email":"%d"}`, who)))
+			_, err := p.Asker(Policy{}).Ask(t.Context(), question(fmt.Sprintf(`{"email":"%d"}`, who)))
 			return err
 		}
 		check := func(what, state string, calls int) {
@@ -63,7 +63,7 @@ func TestTheBreaker(t *testing.T) {
 }
 
 func TestWhatSaysSomethingAboutAPlugin(t *testing.T) {
-	failed := func(c codes.Code) error { return &CallError{cause: status.Error(c, "")} }
+	failed := func(c codes.Code) error { return &CallError{Cause: status.Error(c, "")} }
 	tests := []struct {
 		name string
 		err  error
@@ -71,8 +71,8 @@ func TestWhatSaysSomethingAboutAPlugin(t *testing.T) {
 	}{
 		{"an answer", nil, healthy},
 		{"an answer that breaks the contract, about one person", errors.New("facts"), healthy},
-		{"it is down, and the supervisor knows", &CallError{cause: ErrDown, unasked: true}, noVerdict},
-		{"no answer in time", &CallError{cause: context.DeadlineExceeded}, failing},
+		{"it is down, and the supervisor knows", &CallError{Cause: errors.New("down"), Unasked: true}, noVerdict},
+		{"no answer in time", &CallError{Cause: context.DeadlineExceeded}, failing},
 		{"the directory behind it cannot be reached", failed(codes.Unavailable), failing},
 		{"the directory behind it does not let it in", failed(codes.Unauthenticated), failing},
 		{"a record that does not fit", failed(codes.DataLoss), healthy},
@@ -92,7 +92,7 @@ func TestWhatSaysSomethingAboutAPlugin(t *testing.T) {
 
 func TestAFlappingPluginIsAskedEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := fakeHost(t, Options{})
+		h := fakeCache(t, Options{})
 		defer h.Close()
 		api := &lookups{answer: func(_ context.Context, call int) (*pluginv1.LookupResponse, error) {
 			if call%3 != 0 { // two failures, then an answer
@@ -100,7 +100,8 @@ func TestAFlappingPluginIsAskedEachTime(t *testing.T) {
 			}
 			return found(0), nil
 		}}
-		asker := fakePlugin(t, h, "{}", api, nil).Asker(CachePolicy{MaxStale: time.Hour})
+		asked := fakePlugin(t, h, "{}", api)
+		asker := asked.Asker(Policy{MaxStale: time.Hour})
 		got := ""
 		for i := range 12 { // two people by turns
 			answer, err := asker.Ask(t.Context(), question(fmt.Sprintf(`{"email":"%d"}`, i%2)))
@@ -114,7 +115,7 @@ func TestAFlappingPluginIsAskedEachTime(t *testing.T) {
 		if want := "failed failed plugin failed stale plugin stale stale plugin stale stale plugin "; got != want {
 			t.Errorf("got %s\nwant %s", got, want)
 		}
-		p := h.plugins[0].Status()
+		p := asked.Status()
 		if diff := cmp.Diff(Counters{Misses: 12, Stale: 5, Unanswered: 3, Calls: 12, Failures: 8}, p.Counters); diff != "" || p.Breaker != "closed" {
 			t.Errorf("%s: %s", p.Breaker, diff)
 		}

@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import "time"
 
@@ -16,7 +16,7 @@ func (p *Plugin) noteCall(err error) {
 	case err == nil:
 		p.failing.Store(nil)
 	case before == nil:
-		p.failing.Store(&Failing{Err: err.Error(), Since: p.host.o.Now()})
+		p.failing.Store(&Failing{Err: err.Error(), Since: p.cache.o.Now()})
 	default:
 		p.failing.Store(&Failing{Err: err.Error(), Since: before.Since})
 	}

@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -118,6 +118,18 @@ func (b *breaker) state(now time.Time) string {
 	return "open"
 }
 
+// CallError is a call that brought no answer. Its text is fit for logs; what it wraps is not.
+type CallError struct {
+	Text    string
+	Cause   error
+	Unasked bool // there was no process to ask
+}
+
+func (e *CallError) Error() string { return e.Text }
+
+// Is reports whether e was caused by target.
+func (e *CallError) Is(target error) bool { return errors.Is(e.Cause, target) }
+
 // judge says what the outcome of a call tells about the plugin and what it asks. An answer that breaks the contract is one all the
 // same, and a mistake in the plugin says nothing: both may be about this one question.
 func judge(err error) verdict {
@@ -127,12 +139,12 @@ func judge(err error) verdict {
 		return healthy
 	case !errors.As(err, &failed): // it answered, though not as it promised
 		return healthy
-	case failed.unasked: // the supervisor knows
+	case failed.Unasked: // the supervisor knows
 		return noVerdict
 	case errors.Is(err, context.DeadlineExceeded):
 		return failing
 	}
-	switch status.Code(failed.cause) {
+	switch status.Code(failed.Cause) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Unauthenticated, codes.PermissionDenied:
 		return failing
 	case codes.Canceled, codes.OK, codes.Unknown, codes.Internal, codes.Aborted:

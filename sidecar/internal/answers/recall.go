@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -16,7 +16,7 @@ const (
 
 // recall looks into the store for what memory does not have, and takes it into memory. A store that is slow or fails has nothing.
 func (a *asker) recall(ctx context.Context, id key) {
-	k := a.p.host.keeper
+	k := a.p.cache.keeper
 	if k == nil || a.policy.MaxStale <= 0 || k.rests() {
 		return
 	}
@@ -40,16 +40,16 @@ func (a *asker) recall(ctx context.Context, id key) {
 
 // load takes a row into memory, unless memory knows better. It belongs to nobody's request.
 func (k *keeper) load(p *Plugin, id key) {
-	if !p.host.begin() {
+	if !p.cache.begin() {
 		return
 	}
-	defer p.host.calls.Done()
+	defer p.cache.calls.Done()
 	if !k.erasing.TryRLock() {
 		return // all is being forgotten
 	}
 	defer k.erasing.RUnlock()
-	if e := k.read(p, id); e != nil && p.host.answers.putOlder(id, e) {
-		p.tallies.loaded.Add(1)
+	if e := k.read(p, id); e != nil && p.cache.putOlder(id, e) {
+		p.counts.add(&p.counts.Loaded)
 	}
 }
 
@@ -58,22 +58,22 @@ func (k *keeper) read(p *Plugin, id key) *entry {
 	if c := k.waits(id); c != nil {
 		return c.entry // or nil: who is gone does not come back because that is not written yet
 	}
-	ctx, cancel := context.WithTimeout(p.host.ctx, loadTime)
+	ctx, cancel := context.WithTimeout(p.cache.ctx, loadTime)
 	defer cancel()
-	value, at, err := k.store.Load(ctx, p.Name(), hex.EncodeToString(id[:]))
+	value, at, err := k.store.Load(ctx, p.name, hex.EncodeToString(id[:]))
 	if err != nil {
 		k.failed(p)
 		p.log.Debug("what was kept cannot be read", slog.Any("err", err))
 		return nil
 	}
-	now := p.host.o.Now()
+	now := p.cache.o.Now()
 	if value == nil || at.After(now) { // the clock was set back: nobody knows how old it is
 		return nil
 	}
 	at = running(at, now)
 	e, err := p.decodeKept(value, at)
 	if err != nil {
-		p.tallies.unloaded.Add(1)
+		p.counts.add(&p.counts.Unloaded)
 		p.log.Debug("what was kept cannot be used")
 		return nil
 	}
@@ -82,12 +82,12 @@ func (k *keeper) read(p *Plugin, id key) *entry {
 
 // failed counts a load that brought nothing because of the store, and leaves that alone for a moment.
 func (k *keeper) failed(p *Plugin) {
-	p.tallies.unloaded.Add(1)
-	until := k.host.o.Now().Add(loadRest)
+	p.counts.add(&p.counts.Unloaded)
+	until := k.cache.o.Now().Add(loadRest)
 	k.resting.Store(&until)
 }
 
 func (k *keeper) rests() bool {
 	until := k.resting.Load()
-	return until != nil && k.host.o.Now().Before(*until)
+	return until != nil && k.cache.o.Now().Before(*until)
 }

@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -23,7 +23,7 @@ const (
 
 // keeper has the last good answers written into a store, behind the back of who gets them, and reads them back.
 type keeper struct {
-	host  *Host
+	cache *Cache
 	store Store
 	log   *slog.Logger
 
@@ -50,8 +50,8 @@ type change struct {
 	entry  *entry // nil: the row is removed
 }
 
-func newKeeper(h *Host, store Store) *keeper {
-	k := &keeper{host: h, store: store, log: h.o.Log, wake: make(chan struct{}, 1), done: make(chan struct{}), waiting: make(map[key]*change)}
+func newKeeper(c *Cache, store Store) *keeper {
+	k := &keeper{cache: c, store: store, log: c.o.Log, wake: make(chan struct{}, 1), done: make(chan struct{}), waiting: make(map[key]*change)}
 	var ctx context.Context
 	ctx, k.end = context.WithCancel(context.Background())
 	go func() {
@@ -101,7 +101,8 @@ func (k *keeper) add(id key, c *change) {
 
 func (k *keeper) drop(i int) {
 	id := k.order[i]
-	k.waiting[id].plugin.tallies.unsaved.Add(1)
+	dropped := k.waiting[id].plugin
+	dropped.counts.add(&dropped.counts.Unsaved)
 	delete(k.waiting, id)
 	k.order = slices.Delete(k.order, i, i+1)
 	if !k.dropping {
@@ -138,7 +139,7 @@ func (k *keeper) run(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, c := range k.waiting {
-		c.plugin.tallies.unsaved.Add(1)
+		c.plugin.counts.add(&c.plugin.counts.Unsaved)
 	}
 	if n := len(k.waiting); n > 0 {
 		k.log.Warn("answers of plugins were not kept for the next start", slog.Int("answers", n))
@@ -178,7 +179,7 @@ func (k *keeper) one(ctx context.Context, id key, c *change) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveTime)
 	defer cancel()
-	plugin, name := c.plugin.Name(), hex.EncodeToString(id[:])
+	plugin, name := c.plugin.name, hex.EncodeToString(id[:])
 	if c.entry == nil {
 		return k.store.Remove(ctx, plugin, name)
 	}

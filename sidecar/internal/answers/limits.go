@@ -1,10 +1,12 @@
-package pluginhost
+package answers
 
 import (
 	"context"
 	"errors"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // ErrBusy is the error of questions that a plugin is not asked because it, or the host, has enough to do.
@@ -31,7 +33,7 @@ type newcomers struct {
 
 // newcomersOf are those of one connector.
 type newcomersOf struct {
-	rate  bucket
+	rate  *rate.Limiter
 	calls chan struct{} // under way: some are left for other connectors
 }
 
@@ -46,7 +48,7 @@ func (n *newcomers) of(connector string) *newcomersOf {
 		connector = "" // no connector has this name
 	}
 	if n.each[connector] == nil {
-		n.each[connector] = &newcomersOf{rate: bucket{perSecond: newPerSecond, burst: newBurst}, calls: make(chan struct{}, max(1, n.slots/2))}
+		n.each[connector] = &newcomersOf{rate: rate.NewLimiter(newPerSecond, newBurst), calls: make(chan struct{}, max(1, n.slots/2))}
 	}
 	return n.each[connector]
 }
@@ -54,7 +56,7 @@ func (n *newcomers) of(connector string) *newcomersOf {
 // take waits for its turn as long as ctx allows. Whoever got one gives it back.
 func (n *newcomers) take(ctx context.Context, connector string, now time.Time) (give func(), ok bool) {
 	own := n.of(connector)
-	if !own.rate.take(now) {
+	if !own.rate.AllowN(now, 1) {
 		return nil, false
 	}
 	for i, turn := range []chan struct{}{own.calls, n.all} {
@@ -68,33 +70,6 @@ func (n *newcomers) take(ctx context.Context, connector string, now time.Time) (
 		}
 	}
 	return func() { <-n.all; <-own.calls }, true
-}
-
-// bucket limits how often something is done.
-type bucket struct {
-	perSecond, burst float64
-
-	mu   sync.Mutex
-	left float64
-	at   time.Time
-}
-
-// take reports whether it may be done now.
-func (b *bucket) take(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.at.IsZero() {
-		b.left, b.at = b.burst, now
-	}
-	if now.After(b.at) {
-		b.left = min(b.burst, b.left+now.Sub(b.at).Seconds()*b.perSecond)
-		b.at = now
-	}
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
 }
 
 // slots are the calls that may be under way to a plugin. Refreshes, for which nobody waits, get only every fourth of them.
@@ -111,20 +86,12 @@ func (s *slots) take(ctx context.Context) bool {
 	select {
 	case s.all <- struct{}{}:
 		return true
-	default:
-	}
-	select {
-	case s.all <- struct{}{}:
-		return true
 	case <-ctx.Done():
 		return false
 	}
 }
 
 func (s *slots) give() { <-s.all }
-
-// used is how many slots are taken.
-func (s *slots) used() int { return len(s.all) }
 
 // takeIdle does not wait: what is not asked ahead of time is asked in time. It takes no slot of all; whoever got one takes
 // that as well.

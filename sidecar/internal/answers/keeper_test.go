@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -22,7 +22,7 @@ func TestASlowStoreCostsAShortPartOfTheTime(t *testing.T) {
 		l := born(t, store, "{}")
 		defer l.ends(t)
 		for i, want := range []string{"mum of plugin, 0s old after 200ms", "mum of plugin, 0s old"} {
-			l.h.answers.forget()
+			l.h.forget()
 			if got := l.asks(t, dayStale); got != want {
 				t.Errorf("question %d: got %s, want %s", i+1, got, want)
 			}
@@ -59,7 +59,7 @@ func TestAnAnswerThatStaysTheSameIsNotWrittenAgainAndAgain(t *testing.T) {
 		store := newShelf()
 		l := born(t, store, "{}")
 		defer l.ends(t)
-		everyTime := CachePolicy{MaxStale: time.Hour}
+		everyTime := Policy{MaxStale: time.Hour}
 		for range 120 { // each second, for two minutes
 			l.asks(t, everyTime)
 			<-time.After(time.Second)
@@ -85,9 +85,9 @@ func TestWhatCannotBeKeptIsDroppedAndCounted(t *testing.T) {
 		l.h.keeper.log = log.logger()
 		gone := key{31: 1}
 		l.p.maxStale.Store(int64(time.Hour))
-		l.h.keeper.keep(l.p, gone, &entry{answer: answered(t, l.p, none())}, nil)
+		l.h.keeper.keep(l.p, gone, &entry{answer: must(t, l.p, none())}, nil)
 		for i := range maxWaiting + 9 {
-			l.h.keeper.keep(l.p, key{byte(i), byte(i >> 8)}, &entry{answer: answered(t, l.p, found(0)), at: time.Now()}, nil)
+			l.h.keeper.keep(l.p, key{byte(i), byte(i >> 8)}, &entry{answer: must(t, l.p, found(0)), at: time.Now()}, nil)
 		}
 		synctest.Wait()
 		if n := l.p.Status().Counters.Unsaved; n != 10 {
@@ -115,10 +115,9 @@ func TestWhatCannotBeKeptIsDroppedAndCounted(t *testing.T) {
 	})
 }
 
-// answered is an answer as the plugin's process gives it.
-func answered(t *testing.T, p *Plugin, resp *pluginv1.LookupResponse) (a *pipeline.Answer) {
+func must(t *testing.T, p *Plugin, resp *pluginv1.LookupResponse) *pipeline.Answer {
 	t.Helper()
-	a, err := p.answer(resp)
+	a, err := answered(p.facts, resp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +129,7 @@ func TestAHostThatIsClosedKeepsWhatItKnows(t *testing.T) {
 		store := newShelf()
 		store.slow = time.Second
 		l := born(t, store, "{}")
-		if got := l.asks(t, CachePolicy{MaxStale: time.Hour}); got != "mum of plugin, 0s old after 200ms" {
+		if got := l.asks(t, Policy{MaxStale: time.Hour}); got != "mum of plugin, 0s old after 200ms" {
 			t.Error(got)
 		}
 		l.ends(t)
@@ -140,7 +139,7 @@ func TestAHostThatIsClosedKeepsWhatItKnows(t *testing.T) {
 
 		store.slow = time.Hour
 		l = born(t, store, `{"url":"b"}`)
-		l.asks(t, CachePolicy{MaxStale: time.Hour})
+		l.asks(t, Policy{MaxStale: time.Hour})
 		since := time.Now()
 		l.ends(t)
 		if took := time.Since(since); took > flushTime || l.p.Status().Counters.Unsaved != 1 {
@@ -168,7 +167,7 @@ func TestForgettingErasesWhatIsKept(t *testing.T) {
 		if err := l.h.Forget(t.Context()); err == nil || err.Error() != "nobody answers" {
 			t.Errorf("%v", err)
 		}
-		if e := l.h.answers.get(l.p.key(question(`{"email":"mum@gmail.com"}`))); e != nil {
+		if e := l.h.get(l.p.key(question(`{"email":"mum@gmail.com"}`))); e != nil {
 			t.Error("memory is not empty")
 		}
 	})

@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -9,24 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc"
-
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
-
-// keen is a plugin in this process that notes which questions want a fresh answer.
-type keen struct {
-	lookups
-	fresh []string
-}
-
-func (k *keen) Lookup(ctx context.Context, req *pluginv1.LookupRequest, o ...grpc.CallOption) (*pluginv1.LookupResponse, error) {
-	if req.GetFresh() {
-		k.fresh = append(k.fresh, string(req.GetParams()))
-	}
-	return k.lookups.Lookup(ctx, req, o...)
-}
 
 // questionFor is a question for somebody.
 func questionFor(params string, person ...string) pipeline.Question {
@@ -36,11 +21,11 @@ func questionFor(params string, person ...string) pipeline.Question {
 func TestTheFactsOfOnePersonAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newShelf()
-		h := fakeHost(t, Options{Store: store})
+		h := fakeCache(t, Options{Store: store})
 		defer h.Close()
-		api := &keen{lookups: lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return found(0), nil }}}
-		p := fakePlugin(t, h, "{}", api, nil)
-		asker := p.Asker(CachePolicy{TTL: time.Hour, MaxStale: 2 * time.Hour})
+		api := &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return found(0), nil }}
+		p := fakePlugin(t, h, "{}", api)
+		asker := p.Asker(Policy{TTL: time.Hour, MaxStale: 2 * time.Hour})
 		ask := func(params string, person ...string) string {
 			t.Helper()
 			answer, err := asker.Ask(t.Context(), questionFor(params, person...))
@@ -87,13 +72,13 @@ func TestTheFactsOfOnePersonAreDropped(t *testing.T) {
 func TestWhatIsAskedWhileFactsAreDroppedIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newShelf()
-		h := fakeHost(t, Options{Store: store})
+		h := fakeCache(t, Options{Store: store})
 		defer h.Close()
 		api := &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) {
 			<-time.After(time.Second)
 			return found(0), nil
 		}}
-		p := fakePlugin(t, h, "{}", api, nil)
+		p := fakePlugin(t, h, "{}", api)
 		asker := p.Asker(dayStale)
 		done := make(chan error)
 		go func() {
@@ -134,10 +119,10 @@ func TestManyGetTheSameAnswer(t *testing.T) {
 
 func TestWhatIsCachedIsSeen(t *testing.T) {
 	now := time.Date(2026, 8, 20, 10, 0, 0, 0, time.UTC)
-	h := fakeHost(t, Options{Now: func() time.Time { return now }})
+	h := fakeCache(t, Options{Now: func() time.Time { return now }})
 	defer h.Close()
-	p := fakePlugin(t, h, "{}", &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return found(time.Minute), nil }}, nil)
-	a := p.Asker(CachePolicy{TTL: 10 * time.Minute, MaxStale: time.Hour})
+	p := fakePlugin(t, h, "{}", &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return found(time.Minute), nil }})
+	a := p.Asker(Policy{TTL: 10 * time.Minute, MaxStale: time.Hour})
 	q := questionFor(`{}`, "mum")
 	if got, known := Peek(a, q); known {
 		t.Errorf("nothing was asked: %+v", got)
@@ -161,34 +146,9 @@ func TestWhatIsCachedIsSeen(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsNotOlderThanDeclared(t *testing.T) {
-	h := fakeHost(t, Options{})
-	defer h.Close()
-	age := time.Minute
-	p := fakePlugin(t, h, "{}", &lookups{answer: func(context.Context, int) (*pluginv1.LookupResponse, error) { return found(age), nil }}, nil)
-	if _, declared := p.MaxAge(); declared {
-		t.Error("a plugin that says nothing declares something")
-	}
-	for _, tt := range []struct {
-		declares int64
-		age      time.Duration
-		err      string
-	}{
-		{60_000, time.Minute, ""}, {60_000, time.Minute + defaultCall, ""}, {0, 0, ""}, {-5, time.Hour, ""},
-		{60_000, time.Minute + defaultCall + time.Millisecond, "plugin nas: lookup: its answer: it is older than the plugin declares"},
-	} {
-		p.declare(&pluginv1.ConfigureResponse{MaxAgeMs: &tt.declares})
-		age = tt.age
-		_, err := p.Asker(CachePolicy{}).Ask(t.Context(), questionFor(`{}`))
-		if tt.err == "" && err != nil || tt.err != "" && (err == nil || err.Error() != tt.err) {
-			t.Errorf("declared %d, answered %s: %v", tt.declares, tt.age, err)
-		}
-	}
-}
-
 func TestNewcomersOfOneConnectorDoNotHoldUpAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := fakeHost(t, Options{CallsAtOnce: 8})
+		h := fakeCache(t, Options{CallsAtOnce: 8})
 		defer h.Close()
 		stuck := make(chan struct{})
 		api := &lookups{answer: func(ctx context.Context, call int) (*pluginv1.LookupResponse, error) {
@@ -200,8 +160,8 @@ func TestNewcomersOfOneConnectorDoNotHoldUpAnother(t *testing.T) {
 			}
 			return found(0), nil
 		}}
-		p := fakePlugin(t, h, "{}", api, nil)
-		asker := p.Asker(CachePolicy{TTL: time.Minute})
+		p := fakePlugin(t, h, "{}", api)
+		asker := p.Asker(Policy{TTL: time.Minute})
 		ask := func(connector, who string) error {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -242,20 +202,20 @@ func TestNewcomersOfOneConnectorDoNotHoldUpAnother(t *testing.T) {
 }
 
 func TestAnswersAreKeptWithinTheirRoom(t *testing.T) {
-	h := fakeHost(t, Options{})
+	h := fakeCache(t, Options{})
 	defer h.Close()
 	long := fmt.Sprintf(`{"name":%q}`, strings.Repeat("x", 500_000))
 	api := &lookups{answer: func(_ context.Context, call int) (*pluginv1.LookupResponse, error) {
 		return &pluginv1.LookupResponse{Found: call%2 == 0, Problem: map[bool]string{false: "none"}[call%2 == 0], Facts: []byte(long)}, nil
 	}}
-	p := fakePlugin(t, h, "{}", api, nil)
-	asker := p.Asker(CachePolicy{TTL: time.Hour, NegativeTTL: time.Hour})
+	p := fakePlugin(t, h, "{}", api)
+	asker := p.Asker(Policy{TTL: time.Hour, NegativeTTL: time.Hour})
 	for i := range 100 {
 		if _, err := asker.Ask(t.Context(), pipeline.Question{Exchange: fmt.Sprint(i), Params: []byte(fmt.Sprint(i))}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	a := h.answers
+	a := h
 	a.kept.CleanUp()
 	a.missed.CleanUp()
 	inExchanges := len(a.exchanges.young) + len(a.exchanges.old)

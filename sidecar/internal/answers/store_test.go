@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 // life is a host from its start to its end, over a store that outlives it, and one question to its plugin.
 type life struct {
-	h   *Host
+	h   *Cache
 	p   *Plugin
 	api *lookups
 	now behave
@@ -25,23 +25,21 @@ type life struct {
 func born(t *testing.T, store Store, config string) *life {
 	t.Helper()
 	l := &life{now: well}
-	l.h = fakeHost(t, Options{Store: store})
+	l.h = fakeCache(t, Options{Store: store})
 	l.api = &lookups{answer: func(ctx context.Context, _ int) (*pluginv1.LookupResponse, error) { return l.now(ctx) }}
-	l.p = fakePlugin(t, l.h, config, l.api, nil)
+	l.p = fakePlugin(t, l.h, config, l.api)
 	return l
 }
 
 func (l *life) ends(t *testing.T) {
 	t.Helper()
-	if err := l.h.Close(); err != nil {
-		t.Error(err)
-	}
+	l.h.Close()
 }
 
-var dayStale = CachePolicy{TTL: 10 * time.Minute, NegativeTTL: 10 * time.Second, MaxStale: 24 * time.Hour}
+var dayStale = Policy{TTL: 10 * time.Minute, NegativeTTL: 10 * time.Second, MaxStale: 24 * time.Hour}
 
 // asks asks as a request of two seconds does, and returns what came of it and after which time.
-func (l *life) asks(t *testing.T, policy CachePolicy) (said string) {
+func (l *life) asks(t *testing.T, policy Policy) (said string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
@@ -51,7 +49,7 @@ func (l *life) asks(t *testing.T, policy CachePolicy) (said string) {
 	synctest.Wait() // what follows from it is done
 	switch {
 	case err != nil:
-		said = l.h.Reveal(err.Error())
+		said = err.Error()
 	case !answer.Found:
 		said = "not found"
 	default:
@@ -70,7 +68,7 @@ func TestWhatIsKnownAfterARestart(t *testing.T) {
 	tests := []struct {
 		name   string
 		first  behave // in the life before
-		policy CachePolicy
+		policy Policy
 		row    func(*shelved) // changes what is kept; nil: it stays
 		after  time.Duration
 		then   behave
@@ -101,7 +99,7 @@ func TestWhatIsKnownAfterARestart(t *testing.T) {
 			errAsleep.Error(), Counters{Misses: 1, Unanswered: 1, Calls: 1, Failures: 1, Unloaded: 1}},
 		{"who was not found is not kept", notFound, dayStale, nil, time.Minute, answersAnError,
 			errAsleep.Error(), Counters{Misses: 1, Unanswered: 1, Calls: 1, Failures: 1}},
-		{"without maxStale nothing is kept", well, CachePolicy{TTL: time.Hour}, nil, time.Minute, answersAnError,
+		{"without maxStale nothing is kept", well, Policy{TTL: time.Hour}, nil, time.Minute, answersAnError,
 			errAsleep.Error(), Counters{Misses: 1, Unanswered: 1, Calls: 1, Failures: 1}},
 	}
 	for _, tt := range tests {
@@ -176,7 +174,7 @@ func TestThatSomebodyIsGoneWaitsForTheStore(t *testing.T) {
 		l.now = notFound
 		<-time.After(time.Hour)
 		l.asks(t, dayStale)
-		l.h.answers.forget() // pushed out by others
+		l.h.forget() // pushed out by others
 		l.now = answersAnError
 		<-time.After(10 * time.Millisecond)
 		if got := l.asks(t, dayStale); got != errAsleep.Error() {

@@ -1,6 +1,9 @@
-package pluginhost
+package answers
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,11 +30,33 @@ type entry struct {
 // age is how old the knowledge is.
 func (e *entry) age(now time.Time) time.Duration { return since(e.at, now) + e.answer.Age }
 
-// answers is what a host remembers: the last answer to each question, the answers of current exchanges, and the questions
+// Options are what a Cache needs to know. All but Store are required.
+type Options struct {
+	Log         *slog.Logger
+	Size        int           // how many answers are kept, and a tenth of it how many of "not found"
+	CallTimeout time.Duration // the longest that a lookup is waited for, with or without anybody still waiting
+	CallsAtOnce int           // how many lookups may be under way to one plugin; more wait for their turn
+	Store       Store         // keeps the last good answers for the next start; nil: nothing survives this one
+	Now         func() time.Time
+}
+
+// ErrClosed is the error of questions after Close.
+var ErrClosed = errors.New("plugin host is closed")
+
+// Cache holds what is remembered of all plugins: the last answer to each question, the answers of current exchanges, and the questions
 // that are being asked. What was not found has a smaller place of its own: strangers, of whom there may be any number, do
-// not push out people.
-type answers struct {
-	mu        sync.Mutex    // held by who writes into the next two, which no reader needs
+// not push out people. It is safe for concurrent use.
+type Cache struct {
+	o      Options
+	keeper *keeper // nil without a store
+
+	ctx    context.Context // ends lookups
+	cancel context.CancelFunc
+	calls  sync.WaitGroup
+
+	mu        sync.Mutex    // held by who writes into what follows, which no reader of kept and missed needs
+	closed    bool          // nothing is asked any more
+	wanted    wanting       // whose facts are to be read again
 	drops     atomic.Uint64 // grows when answers are dropped: one that was asked for before is not kept any more
 	kept      *otter.Cache[key, *entry]
 	missed    *otter.Cache[key, *entry]
@@ -48,18 +73,46 @@ const (
 	bookkeeping = 512
 )
 
-// newAnswers makes room for a number of answers of the common length, or for fewer that are longer.
-func newAnswers(size int) (*answers, error) {
-	weigh := func(_ key, e *entry) uint32 { return e.weight() }
-	kept, err := otter.New(&otter.Options[key, *entry]{MaximumWeight: room(size), Weigher: weigh})
-	if err != nil {
-		return nil, err
+// New makes room for a number of answers of the common length, or for fewer that are longer. Close must be called.
+func New(o Options) (*Cache, error) {
+	c := &Cache{o: o, exchanges: exchanges{room: max(room(o.Size)/4, 4*bookkeeping)}}
+	for _, place := range []struct {
+		in   **otter.Cache[key, *entry]
+		room uint64
+	}{{&c.kept, room(o.Size)}, {&c.missed, max(room(o.Size)/10, 2*bookkeeping)}} {
+		var err error
+		*place.in, err = otter.New(&otter.Options[key, *entry]{MaximumWeight: place.room, Weigher: func(_ key, e *entry) uint32 { return e.weight() }})
+		if err != nil {
+			return nil, err
+		}
 	}
-	missed, err := otter.New(&otter.Options[key, *entry]{MaximumWeight: max(room(size)/10, 2*bookkeeping), Weigher: weigh})
-	if err != nil {
-		return nil, err
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if o.Store != nil {
+		c.keeper = newKeeper(c, o.Store)
 	}
-	return &answers{kept: kept, missed: missed, exchanges: exchanges{room: max(room(size)/4, 4*bookkeeping)}}, nil
+	return c, nil
+}
+
+// Close ends what is being asked, and writes what is left for the store, for a time that is bounded. It is called once.
+func (c *Cache) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.calls.Wait()
+	if c.keeper != nil {
+		c.keeper.close()
+	}
+}
+
+// begin counts a lookup in, so that Close waits for it. It reports false after Close.
+func (c *Cache) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.calls.Add(1)
+	}
+	return !c.closed
 }
 
 // room is for that many answers, each of which weighs as much as two with next to no facts.
@@ -69,23 +122,23 @@ func room(size int) uint64 { return min(uint64(size)*2*bookkeeping, MaxKept) }
 func (e *entry) weight() uint32 { return bookkeeping + uint32(min(e.answer.Size, MaxAnswer))*2 } // facts are maps: longer than their JSON
 
 // get returns the last answer to a question, or nil.
-func (a *answers) get(k key) *entry {
-	if e, ok := a.kept.GetIfPresent(k); ok {
+func (c *Cache) get(k key) *entry {
+	if e, ok := c.kept.GetIfPresent(k); ok {
 		return e
 	}
-	e, _ := a.missed.GetIfPresent(k)
+	e, _ := c.missed.GetIfPresent(k)
 	return e
 }
 
 // put notes the last answer to a question, unless answers were dropped since it was asked. There is only one: who is not found any
 // more does not come back from the cache.
-func (a *answers) put(k key, e *entry, drops uint64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.drops.Load() != drops {
+func (c *Cache) put(k key, e *entry, drops uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.drops.Load() != drops {
 		return
 	}
-	into, outOf := a.kept, a.missed
+	into, outOf := c.kept, c.missed
 	if !e.answer.Found {
 		into, outOf = outOf, into
 	}
@@ -95,23 +148,23 @@ func (a *answers) put(k key, e *entry, drops uint64) {
 
 // putOlder notes an answer that was known before, unless there is one that is not older, by the clock on the wall, which is all that a
 // store knows. It reports whether it did.
-func (a *answers) putOlder(k key, e *entry) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if last := a.get(k); last != nil && !e.at.Round(0).After(last.at.Round(0)) {
+func (c *Cache) putOlder(k key, e *entry) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if last := c.get(k); last != nil && !e.at.Round(0).After(last.at.Round(0)) {
 		return false
 	}
-	a.kept.Set(k, e)
-	a.missed.Invalidate(k)
+	c.kept.Set(k, e)
+	c.missed.Invalidate(k)
 	return true
 }
 
 // drop drops what matches, and what current exchanges go by. It returns how many answers matched.
-func (a *answers) drop(match func(*entry) bool) (n int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.drops.Add(1)
-	for _, in := range []*otter.Cache[key, *entry]{a.kept, a.missed} {
+func (c *Cache) drop(match func(*entry) bool) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drops.Add(1)
+	for _, in := range []*otter.Cache[key, *entry]{c.kept, c.missed} {
 		for k, e := range in.All() {
 			if match(e) {
 				in.Invalidate(k)
@@ -119,12 +172,12 @@ func (a *answers) drop(match func(*entry) bool) (n int) {
 			}
 		}
 	}
-	a.exchanges.forget()
+	c.exchanges.forget()
 	return n
 }
 
 // forget drops all of them.
-func (a *answers) forget() { a.drop(func(*entry) bool { return true }) }
+func (c *Cache) forget() { c.drop(func(*entry) bool { return true }) }
 
 // exchangeTime is how long the answers of an exchange are kept at least. An exchange is one request to Dex.
 const exchangeTime = 30 * time.Second

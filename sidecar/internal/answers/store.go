@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"bytes"
@@ -11,6 +11,9 @@ import (
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
+
+// MaxAge is how old an answer may call itself.
+const MaxAge = 100 * 365 * 24 * time.Hour
 
 // Store keeps answers past the end of the process, by plugin and id, which says nothing of what was asked. It is called
 // concurrently, and never while somebody waits for longer than a short part of their time. Losing it costs answers that were
@@ -60,14 +63,14 @@ func (p *Plugin) decodeKept(value []byte, at time.Time) (*entry, error) {
 	if err := json.Unmarshal(value, &k); err != nil {
 		return nil, errors.New("it is no kept answer") // err may quote it
 	}
-	if k.Age < 0 || k.Age > maxAge {
+	if k.Age < 0 || k.Age > MaxAge {
 		return nil, errors.New("the age is out of range")
 	}
-	values, err := p.desc.Facts.Decode(k.Facts)
+	values, err := p.facts.Decode(k.Facts)
 	if err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
-	e := &entry{plugin: p.Name(), answer: &pipeline.Answer{Found: true, Facts: values, Size: len(k.Facts), Age: k.Age, Source: "store"}, at: at, saved: at}
+	e := &entry{plugin: p.name, answer: &pipeline.Answer{Found: true, Facts: values, Size: len(k.Facts), Age: k.Age, Source: "store"}, at: at, saved: at}
 	e.about.any = len(k.About) == 0
 	for _, t := range k.About {
 		if len(t) != len(tag{}) {

@@ -1,20 +1,23 @@
-package pluginhost
+package answers
 
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
-// CachePolicy says how long the answers of a lookup count. The zero value caches nothing; lookups of the same at the same
+// Policy says how long the answers of a lookup count. The zero value caches nothing; lookups of the same at the same
 // time still share one call, and one exchange still gets one answer.
-type CachePolicy struct {
+type Policy struct {
 	// TTL is how old knowledge may be with which "found" is answered without asking: the age that the plugin gave the answer counts.
 	TTL time.Duration
 	// NegativeTTL is the same for "not found".
@@ -25,16 +28,62 @@ type CachePolicy struct {
 	MaxStale time.Duration
 }
 
+// Lookup asks a plugin, which may want to know whether a fresh answer is wanted. An error that says something about the plugin, or what
+// it asks, is a [*CallError].
+type Lookup func(ctx context.Context, params json.RawMessage, fresh bool) (*pipeline.Answer, error)
+
+// Plugin is where answers come from.
+type Plugin struct {
+	cache  *Cache
+	name   string
+	log    *slog.Logger
+	scope  []byte // what the identity of its answers begins with
+	facts  *facts.Type
+	lookup Lookup
+
+	failing  atomic.Pointer[Failing] // nil: the last call brought an answer, or there was none
+	counts   counts
+	maxStale atomic.Int64 // the largest of its askers, in nanoseconds; zero: nothing of it is kept in the store
+
+	breaker breaker
+	unknown *newcomers // questions about which nothing is known yet
+	slots   *slots
+}
+
+// Plugin returns one whose answers c remembers under scope, which tells them from those of any other plugin, configuration and schema.
+func (c *Cache) Plugin(name string, scope []byte, schema *facts.Type, lookup Lookup) *Plugin {
+	return &Plugin{
+		cache: c, name: name, log: c.o.Log.With(slog.String("plugin", name)), scope: scope, facts: schema, lookup: lookup,
+		unknown: newNewcomers(c.o.CallsAtOnce), slots: newSlots(c.o.CallsAtOnce),
+	}
+}
+
+// Status is what became of the questions to a plugin.
+type Status struct {
+	Counters Counters
+	Breaker  string   // closed, open, or trial: the next call decides
+	Calls    int      // under way
+	Failing  *Failing // nil: the last call brought an answer, or there was none
+}
+
+// Status tells how p does.
+func (p *Plugin) Status() Status {
+	return Status{p.counts.read(), p.breaker.state(p.cache.o.Now()), len(p.slots.all), p.failing.Load()}
+}
+
+// Renewed says that the plugin has a new process: what its calls brought before says nothing about it.
+func (p *Plugin) Renewed() { p.breaker.reset() }
+
 // asker asks one plugin under one policy.
 type asker struct {
 	p      *Plugin
-	policy CachePolicy
+	policy Policy
 }
 
 // Asker returns an Asker of p. Askers of one plugin share what is cached, each judges its age by its own policy.
 //
 // The facts of an answer may be shared with other requests: they must not be changed.
-func (p *Plugin) Asker(policy CachePolicy) pipeline.Asker {
+func (p *Plugin) Asker(policy Policy) pipeline.Asker {
 	for most := p.maxStale.Load(); int64(policy.MaxStale) > most && !p.maxStale.CompareAndSwap(most, int64(policy.MaxStale)); {
 		most = p.maxStale.Load()
 	}
@@ -47,10 +96,10 @@ func (a *asker) Ask(ctx context.Context, q pipeline.Question) (*pipeline.Answer,
 	if q.Exchange == "" {
 		return a.ask(ctx, k, q)
 	}
-	exchanges, xk, now := &a.p.host.answers.exchanges, exchangeKey{q.Exchange, k}, a.p.host.o.Now
+	exchanges, xk, now := &a.p.cache.exchanges, exchangeKey{q.Exchange, k}, a.p.cache.o.Now
 	answer := exchanges.get(xk, now())
 	if answer != nil {
-		a.p.tallies.exchange.Add(1)
+		a.p.counts.add(&a.p.counts.Exchange)
 	} else {
 		fresh, err := a.ask(ctx, k, q)
 		if err != nil {
@@ -63,40 +112,40 @@ func (a *asker) Ask(ctx context.Context, q pipeline.Question) (*pipeline.Answer,
 }
 
 func (a *asker) ask(ctx context.Context, k key, q pipeline.Question) (*pipeline.Answer, error) {
-	host, tallies := a.p.host, &a.p.tallies
-	last, now := host.answers.get(k), host.o.Now()
+	cache, counts := a.p.cache, &a.p.counts
+	last, now := cache.get(k), cache.o.Now()
 	if last == nil || !a.fresh(last, now) && !a.servable(last, now) {
 		a.recall(ctx, k)
-		last = host.answers.get(k)
+		last = cache.get(k)
 	}
 	if last != nil && a.fresh(last, now) {
-		tallies.hits.Add(1)
+		counts.add(&counts.Hits)
 		a.given(k, q, last)
 		a.refresh(k, q, last, now)
 		return served(last, now, false), nil
 	}
-	tallies.misses.Add(1)
+	counts.add(&counts.Misses)
 	fetched, err := a.fetch(ctx, k, q, last)
 	if err == nil {
 		own := *fetched.answer
 		return &own, nil
 	}
 	if last == nil { // the store may have been slower than this patience, and quicker than the plugin
-		last = host.answers.get(k)
+		last = cache.get(k)
 	}
-	if now := host.o.Now(); last != nil && a.servable(last, now) {
-		tallies.stale.Add(1)
+	if now := cache.o.Now(); last != nil && a.servable(last, now) {
+		counts.add(&counts.Stale)
 		a.given(k, q, last)
 		return served(last, now, true), nil
 	}
-	tallies.unanswered.Add(1)
+	counts.add(&counts.Unanswered)
 	return nil, err
 }
 
 // given notes who gets an answer that was there before.
 func (a *asker) given(k key, q pipeline.Question, e *entry) {
-	if e.about.add(tagsOf(q.Person)) && !e.saved.IsZero() && a.p.host.keeper != nil {
-		a.p.host.keeper.add(k, &change{plugin: a.p, entry: e})
+	if e.about.add(tagsOf(q.Person)) && !e.saved.IsZero() && a.p.cache.keeper != nil {
+		a.p.cache.keeper.add(k, &change{plugin: a.p, entry: e})
 	}
 }
 
@@ -115,7 +164,7 @@ func Peek(a pipeline.Asker, q pipeline.Question) (Peeked, bool) {
 	if !ok {
 		return Peeked{}, false
 	}
-	e, now := own.p.host.answers.get(own.p.key(q)), own.p.host.o.Now()
+	e, now := own.p.cache.get(own.p.key(q)), own.p.cache.o.Now()
 	if e == nil {
 		return Peeked{}, false
 	}
@@ -130,7 +179,7 @@ func Peek(a pipeline.Asker, q pipeline.Question) (Peeked, bool) {
 // there is still time to do so.
 func (a *asker) fetch(ctx context.Context, k key, q pipeline.Question, last *entry) (*entry, error) {
 	var patience <-chan time.Time
-	if deadline, ok := ctx.Deadline(); ok && last != nil && a.servable(last, a.p.host.o.Now()) {
+	if deadline, ok := ctx.Deadline(); ok && last != nil && a.servable(last, a.p.cache.o.Now()) {
 		t := time.NewTimer(time.Until(deadline) * 4 / 5)
 		defer t.Stop()
 		patience = t.C
@@ -145,9 +194,9 @@ func (a *asker) fetch(ctx context.Context, k key, q pipeline.Question, last *ent
 		a.given(k, q, e)
 		return e, nil
 	case <-patience:
-		return nil, fmt.Errorf("plugin %s: lookup: no answer in time", a.p.Name())
+		return nil, fmt.Errorf("plugin %s: lookup: no answer in time", a.p.name)
 	case <-ctx.Done():
-		return nil, &CallError{text: "plugin " + a.p.Name() + ": lookup: no answer in time", cause: ctx.Err()}
+		return nil, &CallError{Text: "plugin " + a.p.name + ": lookup: no answer in time", Cause: ctx.Err()}
 	}
 }
 
@@ -170,7 +219,7 @@ func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) 
 		return
 	}
 	shared := p.flight(k, func() (any, error) {
-		p.tallies.refreshes.Add(1)
+		p.counts.add(&p.counts.Refreshes)
 		return p.fetch(k, q, false, "")
 	})
 	go func() {
@@ -181,24 +230,24 @@ func (a *asker) refresh(k key, q pipeline.Question, last *entry, now time.Time) 
 
 // flight runs f once for all who ask the same, and not for those who ask after answers were dropped.
 func (p *Plugin) flight(k key, f func() (any, error)) <-chan singleflight.Result {
-	return p.host.answers.flight.DoChan(fmt.Sprintf("%s%d", k[:], p.host.answers.drops.Load()), f)
+	return p.cache.flight.DoChan(fmt.Sprintf("%s%d", k[:], p.cache.drops.Load()), f)
 }
 
 // fetch asks the plugin and keeps the answer. It belongs to nobody's request: whoever waits may leave. trace is that of who asked
 // first, for the plugin to join.
 func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool, trace string) (*entry, error) {
-	if !p.host.begin() {
-		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrClosed)
+	if !p.cache.begin() {
+		return nil, fmt.Errorf("plugin %s: %w", p.name, ErrClosed)
 	}
-	defer p.host.calls.Done()
-	ctx, cancel := context.WithTimeout(p.host.ctx, p.host.o.CallTimeout)
+	defer p.cache.calls.Done()
+	ctx, cancel := context.WithTimeout(p.cache.ctx, p.cache.o.CallTimeout)
 	defer cancel()
 	busy := func() (*entry, error) {
-		p.tallies.limited.Add(1)
-		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrBusy)
+		p.counts.add(&p.counts.Limited)
+		return nil, fmt.Errorf("plugin %s: %w", p.name, ErrBusy)
 	}
 	if unknown {
-		give, ok := p.unknown.take(ctx, q.Connector, p.host.o.Now())
+		give, ok := p.unknown.take(ctx, q.Connector, p.cache.o.Now())
 		if !ok {
 			return busy()
 		}
@@ -208,26 +257,26 @@ func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool, trace string) (
 		return busy()
 	}
 	defer p.slots.give()
-	if !p.breaker.allow(p.host.o.Now()) {
-		p.tallies.broken.Add(1)
-		return nil, fmt.Errorf("plugin %s: %w", p.Name(), ErrBroken)
+	if !p.breaker.allow(p.cache.o.Now()) {
+		p.counts.add(&p.counts.Broken)
+		return nil, fmt.Errorf("plugin %s: %w", p.name, ErrBroken)
 	}
-	drops, asked, who, last := p.host.answers.drops.Load(), p.host.o.Now(), tagsOf(q.Person), p.host.answers.get(k)
+	drops, asked, who, last := p.cache.drops.Load(), p.cache.o.Now(), tagsOf(q.Person), p.cache.get(k)
 	answer, err := p.timedLookup(inTrace(ctx, trace), q, p.wants(who, last))
-	now := p.host.o.Now()
+	now := p.cache.o.Now()
 	if p.breaker.note(k, judge(err), now) {
-		p.tallies.opened.Add(1)
+		p.counts.add(&p.counts.Opened)
 		p.log.Warn("plugin is not asked for a while: its last calls failed", slog.Int("failures", trips))
 	}
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{plugin: p.Name(), answer: answer, at: asked} // what it says may be as old as the question
+	e := &entry{plugin: p.name, answer: answer, at: asked} // what it says may be as old as the question
 	e.about.add(who)
-	if p.host.answers.drops.Load() == drops {
-		p.host.keeper.keep(p, k, e, p.host.answers.get(k))
+	if p.cache.drops.Load() == drops {
+		p.cache.keeper.keep(p, k, e, p.cache.get(k))
 	}
-	p.host.answers.put(k, e, drops)
+	p.cache.put(k, e, drops)
 	return e, nil
 }
 
@@ -237,11 +286,10 @@ func (p *Plugin) timedLookup(ctx context.Context, q pipeline.Question, fresh boo
 	deadline, _ := ctx.Deadline() // fetch has set it
 	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)*9/10)
 	defer cancel()
-	p.renew(ctx)
-	p.tallies.calls.Add(1)
+	p.counts.add(&p.counts.Calls)
 	answer, err := p.lookup(ctx, q.Params, fresh)
 	if err != nil {
-		p.tallies.failures.Add(1)
+		p.counts.add(&p.counts.Failures)
 	}
 	p.noteCall(err)
 	return answer, err

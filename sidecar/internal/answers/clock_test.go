@@ -1,4 +1,4 @@
-package pluginhost
+package answers
 
 import (
 	"testing"
