@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unique"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -130,9 +129,7 @@ func newCall(req *hookv1.ExtendPayloadRequest) *call {
 	known := wire.Cut(req)
 	return &call{Values: journal.Values{Request: known}, Entry: journal.Entry{
 		ID: newDecisionID(), At: time.Now(), Stage: wire.StageName(known.GetStage()),
-		// Kept longer than the request, whose texts are parts of one: these come again and again, but for its id.
-		RequestID: strings.Clone(known.GetRequestId()), Client: unique.Make(known.GetClientId()).Value(),
-		Connector: unique.Make(known.GetConnectorId()).Value(), Grant: unique.Make(known.GetGrantType()).Value(),
+		RequestID: known.GetRequestId(), Client: known.GetClientId(), Connector: known.GetConnectorId(), Grant: known.GetGrantType(),
 	}}
 }
 

@@ -20,7 +20,7 @@ import (
 // one, and encoding maps by reflection, made half of the allocations of a request. What it reads and writes is what package proto reads
 // and writes (FuzzCodec).
 //
-// All texts of a request are parts of one string: what is kept longer than the request has to be copied.
+// The texts of lists are parts of one string as long as the request: an element that is kept longer than the others has to be copied.
 type Codec struct{ encoding.CodecV2 }
 
 // NewCodec makes a codec. It is safe for concurrent use.
@@ -85,35 +85,36 @@ func fields(data []byte, do func(n protowire.Number, t protowire.Type, value []b
 	return nil
 }
 
-// texts cuts strings out of one that holds the whole message.
-type texts struct {
+// scalar reads one text.
+func scalar(part []byte, into *string) error {
+	if !utf8.Valid(part) {
+		return errUTF8
+	}
+	*into = string(part)
+	return nil
+}
+
+// lists cuts the texts of lists out of one string that holds the whole message.
+type lists struct {
 	data []byte
 	all  string
 }
 
-// cut returns part, which is a part of data, as a string.
-func (t texts) cut(part []byte, into *string) error {
+// add appends part, which is a part of data.
+func (l *lists) add(part []byte, to *[]string) error {
 	if !utf8.Valid(part) {
 		return errUTF8
 	}
-	if len(part) == 0 {
-		*into = ""
-		return nil
+	if l.all == "" {
+		l.all = string(l.data)
 	}
-	at := cap(t.data) - cap(part)
-	*into = t.all[at : at+len(part)]
+	at := cap(l.data) - cap(part)
+	*to = append(*to, l.all[at:at+len(part)])
 	return nil
 }
 
-func (t texts) add(part []byte, to *[]string) error {
-	var s string
-	err := t.cut(part, &s)
-	*to = append(*to, s)
-	return err
-}
-
 func readRequest(data []byte, m *hookv1.ExtendPayloadRequest) error {
-	t := texts{data: data, all: string(data)}
+	all := &lists{data: data}
 	err := fields(data, func(n protowire.Number, typ protowire.Type, value []byte, varint uint64) error {
 		switch {
 		case typ == protowire.VarintType && n == 7:
@@ -127,15 +128,15 @@ func readRequest(data []byte, m *hookv1.ExtendPayloadRequest) error {
 			if m.Identity == nil {
 				m.Identity = &hookv1.Identity{}
 			}
-			return readIdentity(value, t, m.Identity)
+			return readIdentity(value, all, m.Identity)
 		case n == 3:
-			return t.cut(value, &m.ConnectorId)
+			return scalar(value, &m.ConnectorId)
 		case n == 4:
-			return t.cut(value, &m.ClientId)
+			return scalar(value, &m.ClientId)
 		case n == 5:
-			return t.add(value, &m.Audience)
+			return all.add(value, &m.Audience)
 		case n == 6:
-			return t.add(value, &m.Scopes)
+			return all.add(value, &m.Scopes)
 		case n == 8: // packed
 			for len(value) > 0 {
 				kind, size := protowire.ConsumeVarint(value)
@@ -145,11 +146,11 @@ func readRequest(data []byte, m *hookv1.ExtendPayloadRequest) error {
 				m.TokenKinds, value = append(m.TokenKinds, hookv1.TokenKind(kind)), value[size:]
 			}
 		case n == 9:
-			return t.cut(value, &m.GrantType)
+			return scalar(value, &m.GrantType)
 		case n == 10:
-			return t.cut(value, &m.RequestId)
+			return scalar(value, &m.RequestId)
 		case n == 12:
-			return t.add(value, &m.Features)
+			return all.add(value, &m.Features)
 		}
 		return nil
 	})
@@ -159,7 +160,7 @@ func readRequest(data []byte, m *hookv1.ExtendPayloadRequest) error {
 	return nil
 }
 
-func readIdentity(data []byte, t texts, m *hookv1.Identity) error {
+func readIdentity(data []byte, all *lists, m *hookv1.Identity) error {
 	if m.Groups == nil {
 		groups := 0
 		_ = fields(data, func(n protowire.Number, typ protowire.Type, _ []byte, _ uint64) error { // what is wrong is said below
@@ -178,15 +179,15 @@ func readIdentity(data []byte, t texts, m *hookv1.Identity) error {
 			m.EmailVerified = varint != 0
 		case typ != protowire.BytesType:
 		case n == 1:
-			return t.cut(value, &m.UserId)
+			return scalar(value, &m.UserId)
 		case n == 2:
-			return t.cut(value, &m.Username)
+			return scalar(value, &m.Username)
 		case n == 3:
-			return t.cut(value, &m.PreferredUsername)
+			return scalar(value, &m.PreferredUsername)
 		case n == 4:
-			return t.cut(value, &m.Email)
+			return scalar(value, &m.Email)
 		case n == 6:
-			return t.add(value, &m.Groups)
+			return all.add(value, &m.Groups)
 		}
 		return nil
 	})
