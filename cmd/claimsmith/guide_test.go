@@ -106,10 +106,8 @@ func megabytes(t *testing.T, text string) int {
 }
 
 func TestTheProjectOfTheGuideFitsTheImageOfTheSidecar(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "claimsmith")
-	write(t, program, []byte("#!/bin/sh\n")) // it is not started
 	file := filepath.Join(t.TempDir(), "image.tar")
-	if code := run([]string{"image", "sidecar", "-o", file, "--binary", program}, strings.NewReader(""), io.Discard, t.Output()); code != 0 {
+	if code := run([]string{"image", "sidecar", "-o", file}, strings.NewReader(""), io.Discard, t.Output()); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
 	u := unpack(t, file)

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,7 +65,7 @@ func imageCommand() *cobra.Command {
 	f.StringVar(&o.dexVersion, "dex-version", "", "the `version` of Dex to take, for dex: "+versions())
 	f.StringVar(&o.label, "version-label", "", "a `label` that the version of Dex ends with, for dex")
 	f.StringVar(&o.gomplate, "gomplate", "", "the gomplate `program` for the platform, for dex; otherwise a small one that knows getenv, .Env and required")
-	f.StringVar(&o.binary, "binary", "", "the claimsmith `program` for the platform, for sidecar (default this one)")
+	f.StringVar(&o.binary, "binary", "", "the claimsmith `program` for the platform, for sidecar (default this one, or one built from the sources in the working directory)")
 	f.StringVar(&o.certificates, "ca-certificates", "/etc/ssl/certs/ca-certificates.crt", "the `file` with the certificates to trust")
 	return cmd
 }
@@ -80,45 +82,62 @@ func (o imageOptions) dex(ctx context.Context, cmd *cobra.Command, root string) 
 		return err
 	}
 	return image.Write(o.output, root, image.Spec{
-		Tag: o.name("claimsmith/dex:latest"), Platform: o.platform, User: "dex:dex", Owned: []string{"var/dex", "etc/dex"}, OwnerID: 1001,
+		Tag: o.name("claimsmith/dex:latest"), Platform: o.platform, User: "dex:dex", Owned: map[string]os.FileMode{"var/dex": 0o755, "etc/dex": 0o755}, OwnerID: 1001,
 		Entrypoint: []string{"/usr/local/bin/docker-entrypoint"}, Cmd: []string{"dex", "serve", "/etc/dex/config.docker.yaml"},
 		Labels: map[string]string{"org.opencontainers.image.title": "dex", "org.opencontainers.image.version": info.String(), "org.opencontainers.image.revision": info.Commit},
 	})
 }
 
 // sidecar lays out claimsmith alone.
-func (o imageOptions) sidecar(_ context.Context, _ *cobra.Command, root string) error {
-	binary := o.binary
-	if binary == "" {
-		if o.platform != runtime.GOOS+"/"+runtime.GOARCH {
-			return usageError{fmt.Errorf("this program is for %s/%s: --binary FILE names one for %s (CGO_ENABLED=0 GOARCH=... go build ./cmd/claimsmith)", runtime.GOOS, runtime.GOARCH, o.platform)}
-		}
-		self, err := os.Executable()
-		if err != nil {
-			return err
-		}
-		binary = self
-	}
-	data, err := os.ReadFile(binary)
-	if err != nil {
-		return err
-	}
-	for path, mode := range map[string]os.FileMode{"usr/local/bin": 0o755, "run/claimsmith": 0o755, "var/lib/claimsmith": 0o700, "etc/claimsmith": 0o755} {
-		if err := os.MkdirAll(filepath.Join(root, path), mode); err != nil {
+func (o imageOptions) sidecar(ctx context.Context, cmd *cobra.Command, root string) error {
+	for _, dir := range []string{"usr/local/bin", "run/claimsmith", "var/lib/claimsmith", "etc/claimsmith"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(root, "usr", "local", "bin", "claimsmith"), data, 0o755); err != nil {
+	if err := o.program(ctx, cmd, filepath.Join(root, "usr", "local", "bin", "claimsmith")); err != nil {
 		return err
 	}
 	if err := o.base(root, "claimsmith", 65532); err != nil {
 		return err
 	}
 	return image.Write(o.output, root, image.Spec{
-		Tag: o.name("claimsmith/claimsmith:latest"), Platform: o.platform, User: "65532:65532", Owned: []string{"run/claimsmith", "var/lib/claimsmith"}, OwnerID: 65532,
+		Tag: o.name("claimsmith/claimsmith:latest"), Platform: o.platform, User: "65532:65532", Owned: map[string]os.FileMode{"run/claimsmith": 0o755, "var/lib/claimsmith": 0o700}, OwnerID: 65532,
 		Entrypoint: []string{"/usr/local/bin/claimsmith"}, Cmd: []string{"serve", "-c", "/etc/claimsmith/claimsmith.yaml"},
 		Labels: map[string]string{"org.opencontainers.image.title": "claimsmith", "org.opencontainers.image.version": version()},
 	})
+}
+
+// program puts claimsmith to its place: the one of --binary, this one if it runs in the image, or one that is built from the sources.
+func (o imageOptions) program(ctx context.Context, cmd *cobra.Command, to string) error {
+	system, arch, _ := strings.Cut(o.platform, "/")
+	from := o.binary
+	if from == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		from = self
+	}
+	err := image.Runs(from, arch)
+	switch {
+	case err != nil && o.binary != "":
+		return usageError{fmt.Errorf("--binary: %w", err)}
+	case err == nil:
+		data, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, data, 0o755)
+	}
+	saying(cmd.ErrOrStderr())("build claimsmith for " + o.platform)
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", to, "github.com/claimsmith/claimsmith/cmd/claimsmith")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch)
+	if out, failed := build.CombinedOutput(); failed != nil {
+		return fmt.Errorf("%w; it cannot be built here either: %w: %s\nhint: run this where the sources of claimsmith are, or name the program of a release for %s with --binary FILE",
+			err, failed, strings.TrimSpace(string(out)), o.platform)
+	}
+	return nil
 }
 
 func (o imageOptions) name(otherwise string) string {

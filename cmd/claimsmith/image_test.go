@@ -21,12 +21,6 @@ import (
 
 // TestTheImagesRun unpacks what image wrote and runs it from there.
 func TestTheImagesRun(t *testing.T) {
-	self := filepath.Join(t.TempDir(), "claimsmith")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", self, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	write := func(t *testing.T, args ...string) unpacked {
 		file := filepath.Join(t.TempDir(), "image.tar")
 		if code := run(append([]string{"image", "-o", file}, args...), strings.NewReader(""), io.Discard, t.Output()); code != 0 {
@@ -75,8 +69,10 @@ func TestTheImagesRun(t *testing.T) {
 		defer cmd.Process.Signal(syscall.SIGKILL)
 		waitForPage(t, "http://"+address+"/dex/.well-known/openid-configuration")
 	})
-	t.Run("sidecar", func(t *testing.T) {
-		u := write(t, "sidecar", "--binary", self)
+	t.Run("sidecar, made by somebody who lets nobody read", func(t *testing.T) {
+		defer syscall.Umask(syscall.Umask(0o077))
+		u := write(t, "sidecar")
+		syscall.Umask(0o022) // of the people who mount files
 		if u.config.Config.User != "65532:65532" || u.owners["run/claimsmith/"] != 65532 {
 			t.Errorf("config: %+v", u.config.Config)
 		}
@@ -105,15 +101,7 @@ func TestTheImagesRun(t *testing.T) {
 		} else if os.Getenv("CLAIMSMITH_CI") != "" && arch == "arm64" {
 			t.Errorf("no C compiler for arm64: install Debian's gcc-aarch64-linux-gnu and libc6-dev-arm64-cross")
 		}
-		binary := filepath.Join(t.TempDir(), "claimsmith")
-		build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", binary, ".")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		for _, u := range []unpacked{
-			write(t, "dex", "--platform", "linux/"+arch), write(t, "sidecar", "--platform", "linux/"+arch, "--binary", binary),
-		} {
+		for _, u := range []unpacked{write(t, "dex", "--platform", "linux/"+arch), write(t, "sidecar", "--platform", "linux/"+arch)} {
 			if u.config.Architecture != arch || u.config.OS != "linux" {
 				t.Errorf("the image is for %s/%s", u.config.OS, u.config.Architecture)
 			}
@@ -142,12 +130,26 @@ func TestTheImagesRun(t *testing.T) {
 	})
 }
 
-// serve runs the sidecar as an engine would, with a configuration, until it answers health checks at its socket.
+// serve runs the sidecar as an engine would, with the files of the guide, until it answers health checks at its socket. Then it links
+// somebody, which it keeps in its state.
 func (u unpacked) serve(t *testing.T) {
 	t.Helper()
-	const rules = "listen: unix:///run/claimsmith/hook.sock\npipeline:\n  - {deny: 'client.id == \"nobody\"', message: No.}\n"
-	if err := os.WriteFile(filepath.Join(u.root, "etc", "claimsmith", "claimsmith.yaml"), []byte(rules), 0o644); err != nil {
+	rules, err := os.ReadFile(filepath.Join(guide, "claimsmith.yaml"))
+	if err != nil {
 		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(u.root, "etc", "claimsmith", "claimsmith.yaml"), rules, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	secrets := filepath.Join(u.root, "run", "secrets")
+	if err := os.MkdirAll(secrets, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"dsm-password": "a password\n", "claimsmith-key": strings.Repeat("0f", 32) + "\n"} {
+		file := filepath.Join(secrets, name)
+		if err := errors.Join(os.WriteFile(file, []byte(text), 0o400), os.Chown(file, sidecarID, sidecarID)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// Engines mount /proc; of it the program wants to know where it lies itself.
 	self := filepath.Join(u.root, "proc", "self")
@@ -163,6 +165,11 @@ func (u unpacked) serve(t *testing.T) {
 	defer cmd.Wait()
 	defer cmd.Process.Signal(os.Interrupt)
 	out, err := u.inside(t, "/usr/local/bin/claimsmith", "dex", "probe", "--timeout", "30s", "unix:///run/claimsmith/hook.sock").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	out, err = u.inside(t, "/usr/local/bin/claimsmith", "links", "add", "-c", "/etc/claimsmith/claimsmith.yaml", "--plugin", "nas", "--connector", "google",
+		"--user", "1080", "--account", "mum", "--id", "1026").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -196,7 +203,7 @@ func TestImageSaysWhatIsMissing(t *testing.T) {
 	}{
 		{"nothing to put in", []string{"image", "-o", "x"}, exitUsage, "image takes what to put in: dex or sidecar"},
 		{"no file", []string{"image", "dex"}, exitUsage, "-o FILE says where the image goes"},
-		{"another platform without a program for it", []string{"image", "sidecar", "-o", "x", "--platform", "linux/riscv64"}, exitUsage, "--binary FILE names one for linux/riscv64"},
+		{"what is no program", []string{"image", "sidecar", "-o", "x", "--binary", "/etc/hostname"}, exitUsage, "--binary: /etc/hostname is no program for Linux"},
 		{"a label that is none", []string{"dex", "build", "-o", "x", "--version-label", "a b"}, exitProblems, `version label "a b": letters, digits and hyphens, in parts between dots`},
 	}
 	for _, tt := range tests {

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -39,6 +40,7 @@ func unpack(t *testing.T, file string) unpacked {
 	}
 	defer f.Close()
 	files := map[string][]byte{}
+	defer syscall.Umask(syscall.Umask(0o022)) // the engine's, whatever that of the packer was
 	eachFile(t, f, func(h *tar.Header, data []byte) { files[h.Name] = data })
 	var manifest []struct {
 		Config           string

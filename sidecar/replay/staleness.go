@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/duration"
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -102,25 +103,13 @@ func WorstCaseOf(cfg *config.Config, running []compile.Running) *WorstCase {
 
 // String says it in one line.
 func (w *WorstCase) String() string {
-	token := "a token of " + brief(w.Token)
+	token := "a token of " + duration.Short(w.Token)
 	if !w.Seen {
 		token += ", Dex's default"
 	}
-	said := fmt.Sprintf("after an account is switched off: %s at worst, facts up to %s old and %s", brief(w.Total()), brief(w.Facts()), token)
+	said := fmt.Sprintf("after an account is switched off: %s at worst, facts up to %s old and %s", duration.Short(w.Total()), duration.Short(w.Facts()), token)
 	if names := w.Undeclared(); len(names) > 0 {
 		said += "; longer where a plugin keeps what it does not declare: " + strings.Join(names, ", ")
 	}
 	return said
-}
-
-// brief writes a duration without the units that are zero at its end.
-func brief(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

@@ -5,7 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/claimsmith/claimsmith/internal/duration"
 )
 
 // stepChecker goes through the pipeline and remembers who took which name.
@@ -97,7 +98,7 @@ func (c *stepChecker) checkLookup(s *Step) {
 	}
 	if s.Cache != nil && s.Cache.MaxStale > 0 && s.Cache.MaxStale < max(s.Cache.TTL, s.Cache.NegativeTTL) {
 		c.wrong(member(s.Cache.Path, "maxStale"), "maxStale is shorter than the time for which an answer holds anyway",
-			"write more than "+short(max(s.Cache.TTL, s.Cache.NegativeTTL)))
+			"write more than "+duration.Short(max(s.Cache.TTL, s.Cache.NegativeTTL)))
 	}
 }
 
@@ -143,16 +144,4 @@ func grantHint(name string) string {
 		}
 	}
 	return Suggest(name, grants[:])
-}
-
-// short writes a duration as a person would: 10m, not 10m0s.
-func short(t time.Duration) string {
-	text := t.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

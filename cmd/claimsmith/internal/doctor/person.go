@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/duration"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
@@ -129,7 +130,7 @@ func (d *doctor) lifetimes() {
 		return
 	}
 	worst := *d.outline.Worst
-	said := "a fact is up to " + hours(worst.Facts()) + " old when it is used: what the plugin keeps, and the longer of ttl and maxStale"
+	said := "a fact is up to " + duration.Short(worst.Facts()) + " old when it is used: what the plugin keeps, and the longer of ttl and maxStale"
 	if worst.Facts() == 0 {
 		said = "facts are asked for each time"
 	}
@@ -149,22 +150,10 @@ func (d *doctor) lifetimes() {
 		}
 		worst.Token = parsed
 	}
-	said = "a token lives for " + hours(worst.Token) + ", so the worst case after an account is switched off is " + hours(worst.Total()) + ", and then DSM's own session"
+	said = "a token lives for " + duration.Short(worst.Token) + ", so the worst case after an account is switched off is " + duration.Short(worst.Total()) + ", and then DSM's own session"
 	if worst.Token > time.Hour {
 		d.warn("tokens", said, "write expiry: {idTokens: 10m} in Dex's configuration: DSM needs the token for the moment of the login only")
 		return
 	}
 	d.ok("tokens", said)
-}
-
-func hours(d time.Duration) string {
-	text := d.String()
-	text = strings.TrimSuffix(text, "0s")
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	if text == "" {
-		return "0s"
-	}
-	return text
 }

@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,8 +31,9 @@ type Spec struct {
 	User       string
 	WorkingDir string
 	Labels     map[string]string
-	// Owned are folders, like var/dex, that belong to the user and group with the id OwnerID. All else is root's.
-	Owned   []string
+	// Owned are folders, like var/dex, that belong to the user and group with the id OwnerID, with their modes. All else is root's, and
+	// everybody may read it: modes and umask of the machine that packs an image do not get into it.
+	Owned   map[string]fs.FileMode
 	OwnerID int
 }
 
@@ -43,6 +45,9 @@ func Write(file, root string, s Spec) (err error) {
 	system, arch, ok := strings.Cut(s.Platform, "/")
 	if !ok {
 		return fmt.Errorf("platform %q: like linux/amd64", s.Platform)
+	}
+	if err := runs(root, arch); err != nil {
+		return err
 	}
 	files, err := pack(root, s)
 	if err != nil {
@@ -147,12 +152,20 @@ func pack(root string, s Spec) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		*h = tar.Header{Typeflag: h.Typeflag, Name: name, Size: h.Size, Mode: int64(info.Mode().Perm()), ModTime: epoch, Format: tar.FormatPAX}
-		if info.Mode()&fs.ModeSticky != 0 {
-			h.Mode |= 0o1000
+		*h = tar.Header{Typeflag: h.Typeflag, Name: name, Size: h.Size, Mode: 0o644, ModTime: epoch, Format: tar.FormatPAX}
+		switch {
+		case info.Mode()&fs.ModeSticky != 0:
+			h.Mode = 0o1777
+		case d.IsDir() || info.Mode()&0o100 != 0:
+			h.Mode = 0o755
 		}
-		if s.owns(name) {
-			h.Uid, h.Gid = s.OwnerID, s.OwnerID
+		for dir, mode := range s.Owned {
+			if name == dir {
+				h.Mode = int64(mode)
+			}
+			if name == dir || strings.HasPrefix(name, dir+"/") {
+				h.Uid, h.Gid = s.OwnerID, s.OwnerID
+			}
 		}
 		if d.IsDir() {
 			h.Name += "/"
@@ -171,11 +184,36 @@ func pack(root string, s Spec) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func (s Spec) owns(name string) bool {
-	for _, dir := range s.Owned {
-		if name == dir || strings.HasPrefix(name, dir+"/") {
-			return true
+// machines are those for which images are made.
+var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+
+// Runs tells whether a program starts in an image for an architecture, where there is nothing beside it.
+func Runs(program, arch string) error {
+	f, err := elf.Open(program)
+	if err != nil {
+		return fmt.Errorf("%s is no program for Linux: %w", program, err)
+	}
+	defer f.Close()
+	if machine, known := machines[arch]; !known || f.Machine != machine {
+		return fmt.Errorf("%s is a program for %s, and the image is for %s", program, f.Machine, arch)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return fmt.Errorf("%s needs a dynamic linker and libraries, which the image does not have: build it with CGO_ENABLED=0", program)
 		}
 	}
-	return false
+	return nil
+}
+
+// runs looks at every program below root.
+func runs(root, arch string) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		if info, err := d.Info(); err != nil || info.Mode()&0o100 == 0 {
+			return err
+		}
+		return Runs(path, arch)
+	})
 }
