@@ -20,7 +20,7 @@ type Answers struct {
 	Ambiguous string       `json:"ambiguous,omitempty" doc:"where a second one would be, like /1 in a list: an object or true there says that more than one was found"`
 	Email     string       `json:"email,omitempty" doc:"where the reply repeats the address: if it is another than the one that was asked for, nobody was found"`
 	Name      string       `json:"name,omitempty" doc:"a text, for the fact name"`
-	Groups    string       `json:"groups,omitempty" doc:"a list of texts, for the fact groups"`
+	Groups    string       `json:"groups,omitempty" doc:"a list of texts, for the fact groups; of a list of objects with * for each of them, like /value/*/displayName"`
 	Flag      string       `json:"flag,omitempty" doc:"true or false, for the fact flag"`
 	Number    string       `json:"number,omitempty" doc:"a number, for the fact number"`
 	Texts     []TextAnswer `json:"texts,omitempty" doc:"texts of any names, for the fact texts: each with name and at"`
@@ -62,12 +62,18 @@ func (a Answers) parse(check *checker) *reading {
 		}
 		p, err := parsePointer(f.given)
 		check.bad("answers."+f.name, err, "")
+		if n := count(p); n > 1 || n == 1 && f.name != "groups" {
+			check.bad("answers."+f.name, errors.New("* can stand once, in groups"), "")
+		}
 		*f.into, mapped[f.name] = p, true
 	}
 	for i, t := range a.Texts {
 		path := "answers.texts[" + strconv.Itoa(i) + "]"
 		p, err := parsePointer(t.At)
 		check.bad(path+".at", err, "")
+		if count(p) > 0 {
+			check.bad(path+".at", errors.New("* can stand once, in groups"), "")
+		}
 		switch {
 		case t.Name == "":
 			check.bad(path+".name", errors.New("the name is empty"), "")
@@ -83,6 +89,16 @@ func (a Answers) parse(check *checker) *reading {
 		r.optional[name] = true
 	}
 	return r
+}
+
+// count says how often a pointer goes through all elements of a list.
+func count(p pointer) (n int) {
+	for _, token := range p {
+		if token == each {
+			n++
+		}
+	}
+	return n
 }
 
 // needed tells whether the body of a reply matters at all.

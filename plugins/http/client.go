@@ -25,14 +25,14 @@ const (
 	maxSockets   = 16 // connections at a time
 )
 
-// newClient gives a way to the service: no proxy, addresses checked, redirects only within the origin.
-func newClient(s *settings) *nethttp.Client {
+// newClient gives a way to a service: no proxy, addresses checked, redirects only within the origin.
+func newClient(s *settings, trust *tls.Config) *nethttp.Client {
 	dialer := &net.Dialer{Timeout: s.timeout, ControlContext: s.guard.control}
 	return &nethttp.Client{
 		Transport: &nethttp.Transport{
 			Proxy:                  nil, // none, whatever the environment says
 			DialContext:            dialer.DialContext,
-			TLSClientConfig:        s.tls,
+			TLSClientConfig:        trust,
 			TLSHandshakeTimeout:    s.timeout,
 			MaxConnsPerHost:        maxSockets,
 			MaxIdleConnsPerHost:    maxSockets,
@@ -74,7 +74,7 @@ func (s *settings) request(ctx context.Context, v values) (*nethttp.Request, err
 			return nil, sdk.Unanswerable(err)
 		}
 	}
-	r, err := nethttp.NewRequestWithContext(ctx, s.method, s.target.origin.String(), bytes.NewReader(content))
+	r, err := nethttp.NewRequestWithContext(ctx, s.method, s.target.origin.String(), bytes.NewReader(content)) // which can be read again
 	if err != nil {
 		return nil, errors.New("the request cannot be made")
 	}
@@ -100,11 +100,35 @@ func (s *settings) request(ctx context.Context, v values) (*nethttp.Request, err
 	return r, nil
 }
 
-// ask sends a request and gives status and body of the reply.
+// ask sends a request, with a token where one is wanted, and gives status and body of the reply. A token that the service refuses is
+// replaced once: it may have been withdrawn before its end.
 func (l *lookup) ask(ctx context.Context, r *nethttp.Request) (status int, content []byte, err error) {
+	own, cancel := context.WithTimeout(ctx, l.settings.timeout)
+	defer cancel()
+	r = r.WithContext(own)
+	if l.settings.tokens == nil {
+		return l.send(ctx, r)
+	}
+	token := ""
+	for range 2 {
+		if token, err = l.settings.tokens.get(own, token); err != nil {
+			return 0, nil, err
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		if status, content, err = l.send(ctx, r); err != nil || status != nethttp.StatusUnauthorized || r.GetBody == nil {
+			break
+		}
+		if r.Body, err = r.GetBody(); err != nil {
+			return 0, nil, errors.New("the request cannot be made")
+		}
+	}
+	return status, content, err
+}
+
+func (l *lookup) send(ctx context.Context, r *nethttp.Request) (status int, content []byte, err error) {
 	reply, err := l.client.Do(r)
 	if err != nil {
-		return 0, nil, l.unreachable(ctx, err)
+		return 0, nil, unreachable(ctx, err, l.settings.timeout)
 	}
 	defer reply.Body.Close() // nothing was written
 	content, err = io.ReadAll(io.LimitReader(reply.Body, maxReply+1))
@@ -113,7 +137,7 @@ func (l *lookup) ask(ctx context.Context, r *nethttp.Request) (status int, conte
 	}
 	switch {
 	case err != nil:
-		return 0, nil, l.unreachable(ctx, err)
+		return 0, nil, unreachable(ctx, err, l.settings.timeout)
 	case len(content) > maxReply:
 		return 0, nil, sdk.Unanswerable(fmt.Errorf("the reply is longer than %d bytes", maxReply))
 	}
@@ -121,7 +145,7 @@ func (l *lookup) ask(ctx context.Context, r *nethttp.Request) (status int, conte
 }
 
 // unreachable says why no answer came, without the URL, which holds values, and without words of the service.
-func (l *lookup) unreachable(ctx context.Context, err error) error {
+func unreachable(ctx context.Context, err error, limit time.Duration) error {
 	var (
 		address   *AddressError
 		name      *net.DNSError
@@ -135,7 +159,7 @@ func (l *lookup) unreachable(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("wait for the service: %w", ctx.Err())
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the service did not answer within %s: %w", l.settings.timeout, context.DeadlineExceeded)
+		return fmt.Errorf("the service did not answer within %s: %w", limit, context.DeadlineExceeded)
 	case errors.As(err, &address):
 		return address
 	case errors.As(err, &pair):
@@ -151,7 +175,7 @@ func (l *lookup) unreachable(ctx context.Context, err error) error {
 	case errors.As(err, &name):
 		return errors.New("the name of the service cannot be resolved")
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("the service did not answer within %s: %w", l.settings.timeout, context.DeadlineExceeded)
+		return fmt.Errorf("the service did not answer within %s: %w", limit, context.DeadlineExceeded)
 	case errors.As(err, &operation):
 		return fmt.Errorf("reach the service: %w", operation)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

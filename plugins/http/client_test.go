@@ -131,7 +131,7 @@ func TestNoProxyIsUsed(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
 		t.Setenv(name, proxy.URL)
 	}
-	transport := newClient(&settings{guard: newGuard(nil)}).Transport.(*nethttp.Transport)
+	transport := newClient(&settings{guard: newGuard(nil)}, nil).Transport.(*nethttp.Transport)
 	if transport.Proxy != nil {
 		t.Error("there is a proxy")
 	}

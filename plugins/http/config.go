@@ -2,6 +2,7 @@ package http
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	nethttp "net/http"
@@ -24,10 +25,13 @@ type Config struct {
 	Body           string       `json:"body,omitempty" doc:"JSON to send; its texts may have placeholders: {\"input\": {\"email\": \"{email}\", \"groups\": \"{groups}\"}}"`
 	Headers        []Header     `json:"headers,omitempty" doc:"header fields to send: each with name, and value or valueFile"`
 	BearerFile     string       `json:"bearerFile,omitempty" doc:"file with a token in one line, sent as Authorization: Bearer; read again when it changes"`
+	OAuth2         *OAuth2      `json:"oauth2,omitempty" doc:"how a token is got that is sent as Authorization: Bearer; see below"`
 	CAFile         string       `json:"caFile,omitempty" doc:"file with the certificate, in PEM, of the authority that signed the service's certificate; default: the authorities that the machine knows"`
 	ClientCertFile string       `json:"clientCertFile,omitempty" doc:"file with a certificate to show to the service, in PEM; read again when it changes"`
 	ClientKeyFile  string       `json:"clientKeyFile,omitempty" doc:"file with the key of that certificate, in PEM, and that not everybody can read"`
 	Answers        Answers      `json:"answers,omitempty" doc:"where in a reply the facts are, as JSON pointers; see below"`
+	NotFound       []int        `json:"notFound,omitempty" doc:"statuses, beside 404, that say that nobody was found, like 204 and 410"`
+	Pages          *Pages       `json:"pages,omitempty" doc:"how a reply that is only a part goes on, for groups; see below"`
 	AllowNetworks  []string     `json:"allowNetworks,omitempty" doc:"networks such as 10.0.0.0/8, or addresses, that the service may be in although not everybody can reach them; default: none"`
 	AllowPlainHTTP bool         `json:"allowPlainHTTP,omitempty" doc:"whether url may begin with http://, where everybody on the way can read and change what is said; default: false"`
 	Timeout        sdk.Duration `json:"timeout,omitempty" doc:"how long the service may take for one answer; default: 5s"`
@@ -47,6 +51,9 @@ type settings struct {
 	body    body // nil: none
 	headers []header
 	answers *reading
+	nobody  []int   // statuses
+	pages   *paging // nil: a reply is the whole
+	tokens  *tokens // nil: none is sent
 	guard   *guard
 	tls     *tls.Config // nil: as Go does it
 	timeout time.Duration
@@ -73,10 +80,13 @@ func (c Config) settle() (*settings, error) {
 	var check checker
 	s := &settings{method: c.Method, answers: c.Answers.parse(&check)}
 	s.guard = newGuard(c.networks(&check))
-	s.target = c.where(&check, s.guard)
+	s.target = c.where(&check, "url", c.URL, s.guard)
 	c.what(&check, s)
 	s.headers = c.fields(&check)
 	s.tls = c.trust(&check)
+	s.tokens = c.tokens(&check, s.guard)
+	s.nobody = c.notFound(&check)
+	s.pages = c.Pages.parse(&check, s)
 	const low, high = 100 * time.Millisecond, time.Minute
 	switch s.timeout = time.Duration(c.Timeout); {
 	case s.timeout == 0:
@@ -87,7 +97,19 @@ func (c Config) settle() (*settings, error) {
 	if len(check.problems) > 0 {
 		return nil, check.problems
 	}
+	if s.tokens != nil {
+		s.tokens.timeout = s.timeout
+	}
 	return s, nil
+}
+
+func (c Config) notFound(check *checker) []int {
+	for i, status := range c.NotFound {
+		if status < 200 || status > 499 || status >= 300 && status < 400 || slices.Contains([]int{401, 407, 408, 429}, status) {
+			check.bad("notFound["+strconv.Itoa(i)+"]", errors.New("no status that can say so: 204, 410 and others of 2xx and 4xx can"), "")
+		}
+	}
+	return append([]int{nethttp.StatusNotFound}, c.NotFound...)
 }
 
 func (c Config) networks(check *checker) (all []netip.Prefix) {
@@ -101,19 +123,19 @@ func (c Config) networks(check *checker) (all []netip.Prefix) {
 	return all
 }
 
-func (c Config) where(check *checker, g *guard) *target {
-	t, err := parseTarget(c.URL)
+func (c Config) where(check *checker, path, address string, g *guard) *target {
+	t, err := parseTarget(address)
 	if err != nil {
-		check.bad("url", err, "")
+		check.bad(path, err, "")
 		return nil
 	}
 	if t.origin.Scheme == "http" && !c.AllowPlainHTTP {
-		check.bad("url", errors.New("http:// lets everybody on the way read and change what is said"), "use https://, or write allowPlainHTTP: true")
+		check.bad(path, errors.New("http:// lets everybody on the way read and change what is said"), "use https://, or write allowPlainHTTP: true")
 	}
 	if a, ok := t.literalAddress(); ok {
 		var no *AddressError
 		if err := g.check(a); errors.As(err, &no) {
-			check.bad("url", fmt.Errorf("the address is refused (%s)", no.What), fmt.Sprintf("write allowNetworks: [%s] if that is meant", no.Address))
+			check.bad(path, fmt.Errorf("the address is refused (%s)", no.What), fmt.Sprintf("write allowNetworks: [%s] if that is meant", no.Address))
 		}
 	}
 	return t
@@ -158,7 +180,7 @@ func (c Config) fields(check *checker) (all []header) {
 			check.bad(path+".name", errors.New("not the name of a header field"), "")
 		case slices.Contains(taken, name):
 			check.bad(path+".name", errors.New("this field is not the configuration's to write"), "")
-		case slices.Contains(names, name):
+		case slices.Contains(names, name), name == "Authorization" && c.OAuth2 != nil:
 			check.bad(path+".name", errors.New("this field is given already"), "")
 		}
 		names = append(names, name)
@@ -188,11 +210,7 @@ func (c Config) trust(check *checker) *tls.Config {
 		check.bad("url", errors.New("there are no certificates with http://"), "write https://, or leave out caFile and clientCertFile")
 	}
 	if c.CAFile != "" {
-		var err error
-		if err = files.Absolute(c.CAFile); err == nil {
-			config.RootCAs, err = files.Authorities(c.CAFile)
-		}
-		check.bad("caFile", err, "")
+		config.RootCAs = c.authorities(check, "caFile", c.CAFile)
 	}
 	switch {
 	case (c.ClientCertFile == "") != (c.ClientKeyFile == ""):
@@ -206,6 +224,15 @@ func (c Config) trust(check *checker) *tls.Config {
 		config.GetClientCertificate = pair.Current
 	}
 	return config
+}
+
+func (c Config) authorities(check *checker, path, file string) (pool *x509.CertPool) {
+	err := files.Absolute(file)
+	if err == nil {
+		pool, err = files.Authorities(file)
+	}
+	check.bad(path, err, "")
+	return pool
 }
 
 // hintForBody says how to mend a body that is no JSON.

@@ -116,9 +116,19 @@ func parsePointer(s string) (pointer, error) {
 	return p, nil
 }
 
-// in gives what p leads to in a value, or nil if that is nothing, or null.
+// each is the token that stands for all elements of a list.
+const each = "*"
+
+// in gives what p leads to in a value, or nil if that is nothing, or null. For each element of a list that is a list of what it leads to there.
 func (p pointer) in(v any) any {
-	for _, token := range p {
+	for i, token := range p {
+		if list, ok := v.([]any); ok && token == each {
+			all := make([]any, len(list))
+			for j, element := range list {
+				all[j] = p[i+1:].in(element)
+			}
+			return all
+		}
 		switch inner := v.(type) {
 		case map[string]any:
 			v = inner[token]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	nethttp "net/http"
+	"slices"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
@@ -18,9 +19,7 @@ type lookup struct {
 // Lookup asks one question. See Params and Facts.
 func (l *lookup) Lookup(ctx context.Context, p Params) (sdk.Answer[Facts], error) {
 	v := valuesOf(p)
-	own, cancel := context.WithTimeout(ctx, l.settings.timeout)
-	defer cancel()
-	r, err := l.settings.request(own, v)
+	r, err := l.settings.request(ctx, v)
 	if err == nil {
 		err = sdk.Unanswerable(l.settings.answers.ready(v))
 	}
@@ -34,22 +33,37 @@ func (l *lookup) Lookup(ctx context.Context, p Params) (sdk.Answer[Facts], error
 	switch {
 	case err != nil:
 		return sdk.Answer[Facts]{}, err
-	case status == nethttp.StatusNotFound:
+	case slices.Contains(l.settings.nobody, status):
 		return sdk.Answer[Facts]{Problem: none}, nil
 	case status < 200 || status > 299:
 		return sdk.Answer[Facts]{}, statusError(status)
 	case !l.settings.answers.needed():
 		return sdk.Answer[Facts]{Found: true}, nil
 	}
-	reply, err := readJSON(content)
+	reply, err := readReply(content)
 	if err != nil {
-		return sdk.Answer[Facts]{}, sdk.Unanswerable(fmt.Errorf("read the reply: %w", err))
+		return sdk.Answer[Facts]{}, err
 	}
 	answer, err := l.settings.answers.answer(reply, v)
+	if err == nil && answer.Found && l.settings.pages != nil {
+		var more []string
+		if more, err = l.more(ctx, r, reply); err != nil {
+			return sdk.Answer[Facts]{}, err
+		}
+		answer.Facts.Groups = append(answer.Facts.Groups, more...)
+	}
 	return answer, sdk.Unanswerable(err)
 }
 
-// statusError is what a status other than 2xx and 404 says. A service may refuse what it is asked about one person, so that most of 4xx are
+func readReply(content []byte) (any, error) {
+	reply, err := readJSON(content)
+	if err != nil {
+		return nil, sdk.Unanswerable(fmt.Errorf("read the reply: %w", err))
+	}
+	return reply, nil
+}
+
+// statusError is what a status says that is neither 2xx nor stands for nobody. A service may refuse what it is asked about one person, so that most of 4xx are
 // about this question only.
 func statusError(status int) error {
 	switch {
@@ -68,5 +82,8 @@ func statusError(status int) error {
 // Close ends connections that nobody uses.
 func (l *lookup) Close() error {
 	l.client.CloseIdleConnections()
+	if l.settings.tokens != nil {
+		l.settings.tokens.client.CloseIdleConnections()
+	}
 	return nil
 }

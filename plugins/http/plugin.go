@@ -23,7 +23,10 @@ func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 	if s.target.origin.Scheme == "http" {
 		h.Log.Warn("questions and answers travel readable because url begins with http://")
 	}
-	return &lookup{settings: s, client: newClient(s)}, nil
+	if s.tokens != nil {
+		s.tokens.client = newClient(s, s.tokens.tls)
+	}
+	return &lookup{settings: s, client: newClient(s, s.tls)}, nil
 }
 
 // keeps says how old answers may be: each is asked for.
