@@ -112,7 +112,7 @@ func (b *builder) compiler() (err error) {
 	for _, c := range b.cfg.Connectors {
 		connectors = append(connectors, c.Name)
 	}
-	if b.rules, err = rules.New(rules.Options{Facts: types, Connectors: connectors}); err == nil {
+	if b.rules, err = rules.New(rules.Options{Facts: types, Tables: b.tables(), Connectors: connectors}); err == nil {
 		b.rules = b.rules.After()
 	}
 	return err

@@ -29,6 +29,7 @@ func ModeProblems(file string, cfg *config.Config, src *config.Source, o Options
 	if cfg == nil {
 		return found
 	}
+	found = append(found, TableProblems(cfg, src, o)...)
 	for _, s := range []struct{ path, socket string }{{"listen", cfg.Listen.Socket}, {"admin", cfg.Admin.Socket}} {
 		if s.socket == "" || s.path == "admin" && filepath.Dir(s.socket) == filepath.Dir(cfg.Listen.Socket) {
 			continue
@@ -40,6 +41,19 @@ func ModeProblems(file string, cfg *config.Config, src *config.Source, o Options
 		}
 		if err := socket.FolderGuarded(dir, info); err != nil {
 			found = append(found, src.Problem(s.path, err.Error(), ""))
+		}
+	}
+	return found
+}
+
+// TableProblems are the files of tables that others can change.
+func TableProblems(cfg *config.Config, src *config.Source, o Options) (found []config.Problem) {
+	for _, t := range cfg.Tables {
+		if t.File == "" {
+			continue
+		}
+		if err := o.Guarded(t.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			found = append(found, src.Problem(config.Join(t.Path, "file"), err.Error(), ""))
 		}
 	}
 	return found

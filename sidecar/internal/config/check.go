@@ -28,6 +28,7 @@ func (d *decoder) check(cfg *Config) {
 	for i := range cfg.Clients {
 		d.checkClient(&cfg.Clients[i])
 	}
+	d.checkTables(cfg.Tables)
 	steps := newStepChecker(d, cfg.Plugins)
 	steps.checkAll(cfg.Pipeline)
 	steps.checkFlags()

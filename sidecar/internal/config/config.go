@@ -17,6 +17,7 @@ type Config struct {
 	Record     *Record       `key:"record" is:"empty" doc:"Keeps the last requests with their values, sealed, to explain them and to make tests of them. Default: no values are kept."`
 	Connectors []Connector   `key:"connectors" is:"named empty" doc:"The connectors of Dex whose word on an e-mail address counts, by id."`
 	Plugins    []Plugin      `key:"plugins" is:"named empty" doc:"Where facts come from, by name."`
+	Tables     []Table       `key:"tables" is:"named empty" doc:"Maps and lists that rules use by name, as tables.NAME."`
 	Pipeline   []Step        `key:"pipeline" is:"empty" doc:"What is done with each request, in this order."`
 	Clients    []Client      `key:"clients" is:"named empty" doc:"What the tokens of a client of Dex must be like, by client id."`
 	Metrics    *Metrics      `key:"metrics" doc:"Numbers for Prometheus. Default: none."`

@@ -39,6 +39,9 @@ func (cfg *Config) complete(folder string) {
 			p.Config = filesUnder(folder, p.Config)
 		}
 	}
+	for i := range cfg.Tables {
+		cfg.Tables[i].File = under(folder, cfg.Tables[i].File)
+	}
 	completeSteps(cfg.Pipeline)
 	for i := range cfg.Tests {
 		cfg.Tests[i].Given.complete()

@@ -67,7 +67,7 @@ func load(ctx context.Context, file string, o compile.Options, host *pluginhost.
 	digest, unread := compile.DigestOf(file)
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.BuiltinNames()})
 	problems = append(append(problems, compile.TLSProblems(cfg, src)...), stores.KeptProblems(cfg, src)...)
-	problems = append(problems, compile.ConfinementProblems(cfg, src, o)...)
+	problems = append(append(problems, compile.ConfinementProblems(cfg, src, o)...), compile.TableProblems(cfg, src, o)...)
 	if config.HasErrors(problems) {
 		// Nothing is started for a file that cannot be served; what else is wrong with it is found without plugins.
 		_, all := compile.Build(ctx, cfg, src, problems, compile.Offline{Options: o})

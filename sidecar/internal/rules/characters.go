@@ -33,7 +33,7 @@ func (i *instrument) slice(p *ast.Node, n *ast.SliceNode) {
 // element makes an element that there is not nil, as first and last do.
 func (i *instrument) element(p *ast.Node, n *ast.MemberNode) {
 	at := n.Node.Location()
-	if n.Optional { // it ends what is read of it too
+	if n.Optional && !isTable(n.Node) { // it ends what is read of it too
 		n.Node = callNode(at, fnHaving, callType, *n.Node.Nature(), n.Node, n.Property)
 		return
 	}
@@ -50,12 +50,13 @@ func having(value, place any) any {
 
 // elementAt is the x[place] of expr.
 func elementAt(value, place any) any {
-	if m, ok := value.(map[string]any); ok {
+	if kindOf(value) == "an object" {
 		name, ok := place.(string)
 		if !ok {
 			panic(failuref("fields of an object are read by name, not by %s", kindOf(place)))
 		}
-		return m[name]
+		found, _ := entry(value, name)
+		return found
 	}
 	if _, ok := value.(string); ok {
 		panic(failuref("a list is needed, and this is a string: write x[0:1] for a character"))
@@ -159,7 +160,7 @@ func kindOf(v any) string {
 		return "a boolean"
 	case int, int64, float64:
 		return "a number"
-	case map[string]any:
+	case map[string]any, *Table:
 		return "an object"
 	}
 	return "a list"

@@ -23,12 +23,14 @@ import (
 // Options configure a compiler.
 type Options struct {
 	Facts      map[string]*facts.Type // what the lookups know, by the name under which rules see it
+	Tables     map[string]*Table      // by name
 	Connectors []string               // ids that the configuration names; there may be others
 }
 
 // Compiler compiles expressions. It is safe for concurrent use, and so is what it makes.
 type Compiler struct {
 	facts      map[string]*facts.Type
+	tables     map[string]*Table
 	connectors []string
 	aliases    []string
 	functions  conf.FunctionsTable
@@ -45,7 +47,7 @@ type Compiler struct {
 // New returns a compiler. Names of lookups that expressions could not spell or that have another meaning, and facts with a
 // name of the host, are errors.
 func New(o Options) (*Compiler, error) {
-	c := &Compiler{facts: o.Facts, connectors: o.Connectors, functions: ownFunctions(), steps: maxSteps, machines: &sync.Pool{New: func() any {
+	c := &Compiler{facts: o.Facts, tables: o.Tables, connectors: o.Connectors, functions: ownFunctions(), steps: maxSteps, machines: &sync.Pool{New: func() any {
 		return &vm.VM{MemoryBudget: memoryBudget}
 	}}}
 	for alias, typ := range o.Facts {

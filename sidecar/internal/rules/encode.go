@@ -65,6 +65,8 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 		return appendList(dst, v, depth)
 	case map[string]any:
 		return appendObject(dst, v, depth)
+	case *Table:
+		return appendObject(dst, v.values, depth)
 	}
 	return nil, failuref("the value cannot be written as JSON")
 }

@@ -27,7 +27,7 @@ func (i *instrument) Visit(p *ast.Node) {
 	case *ast.SliceNode:
 		i.slice(p, n)
 	case *ast.MemberNode:
-		if _, named := n.Property.(*ast.StringNode); !named {
+		if _, named := n.Property.(*ast.StringNode); !named || isTable(n.Node) {
 			i.element(p, n)
 		}
 	case *ast.UnaryNode:
@@ -214,6 +214,10 @@ func (i *instrument) in(p *ast.Node, n *ast.BinaryNode) {
 			i.reads.clientNamed = named
 		}
 		*p = callNode(at, fnCall, callType, natureOf(typeBool), constant(at, &concernsAnyOp{}), n.Right)
+		return
+	}
+	if o, ok := opOf(n.Right).(*tableOp); ok {
+		*p = callNode(at, fnCall, callType, natureOf(typeBool), constant(at, &inTableOp{o.table}), n.Left)
 		return
 	}
 	if set := constantTexts(n.Right); set != nil {

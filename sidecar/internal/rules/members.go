@@ -27,6 +27,8 @@ func (v *resolver) member(p *ast.Node, n *ast.MemberNode) *Error {
 		return v.claim(p, name)
 	case root.Value == "claims":
 		return v.claimAt(p, n)
+	case root.Value == tablesRoot && constant:
+		return v.table(p, name)
 	case slices.Contains(roots, root.Value) && constant:
 		return v.field(p, root.Value, name)
 	case typ != nil && constant:

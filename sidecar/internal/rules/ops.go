@@ -279,9 +279,9 @@ func (r *run) contains(a, list any) bool {
 			}
 		}
 		return false
-	case map[string]any:
+	case map[string]any, *Table:
 		s, ok := a.(string)
-		_, in := l[s]
+		_, in := entry(l, s)
 		return ok && in
 	}
 	v := reflect.ValueOf(list)

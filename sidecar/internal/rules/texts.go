@@ -136,17 +136,17 @@ func firstMatch(args []any) any {
 }
 
 func renamed(s string, table any) string {
-	if to, ok := object(table)[s]; ok {
+	if to, ok := entry(table, s); ok {
 		return text(to)
 	}
 	return s
 }
 
 func translate(args []any) any {
-	table := object(args[1])
 	out := once{}
 	for _, s := range texts(args[0]) {
-		switch to := table[s].(type) {
+		to, _ := entry(args[1], s)
+		switch to := to.(type) {
 		case nil:
 		case string:
 			out.add(to)
@@ -234,6 +234,9 @@ func (o *once) add(s string) {
 func (o *once) all() []string { return notNil(o.list) }
 
 func object(v any) map[string]any {
+	if t, ok := v.(*Table); ok {
+		return t.values
+	}
 	m, ok := v.(map[string]any)
 	if !ok {
 		panic(failuref("an object is needed, and this is %s", kindOf(v)))

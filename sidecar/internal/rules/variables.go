@@ -21,6 +21,7 @@ func Variables() []Variable {
 	}
 	all = append(all, Variable{"claims.NAME", "any", "a claim as it is before the step; nil when it is not there. " +
 		"at_hash, c_hash, jti, iat and exp cannot be read, because they may still change"})
+	all = append(all, Variable{"tables.NAME", "object or list", "a table of the configuration"})
 	for _, f := range hostFacts {
 		all = append(all, Variable{"ALIAS." + f.name, f.typ, f.doc})
 	}
@@ -117,7 +118,9 @@ func variableOf(name string) *variable {
 }
 
 // roots are the names that have fields.
-var roots = []string{"identity", "client", "connector"}
+var roots = []string{"identity", "client", "connector", tablesRoot}
+
+const tablesRoot = "tables"
 
 // fieldsOf returns the fields of a root.
 func fieldsOf(root string) []string {
