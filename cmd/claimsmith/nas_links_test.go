@@ -144,7 +144,7 @@ func TestLoginsThatDSMRefusesAreSaidWhereverSomebodyLooks(t *testing.T) {
 		want []string // the plugin's own words only where they are asked for
 	}{{[]string{"status"}, []string{"plugin nas: lookup: unavailable (words "}}, {[]string{"plugin", "status", "nas"}, []string{said, why}}} {
 		out, err := p.command(append(tt.args, "-c", p.rules)...).CombinedOutput()
-		for _, want := range append(tt.want, "no answer ") {
+		for _, want := range append(tt.want, "failing ") {
 			if err != nil || !strings.Contains(string(out), want) {
 				t.Errorf("%v: %v\n%s", tt.args, err, out)
 			}
@@ -157,7 +157,7 @@ func TestLoginsThatDSMRefusesAreSaidWhereverSomebodyLooks(t *testing.T) {
 			about = string(c.Status) + ": " + c.Text
 		}
 	}
-	if !strings.HasPrefix(about, "wrong: the running plugin has not answered for ") || !strings.Contains(about, said) || !strings.Contains(about, why) {
+	if !strings.HasPrefix(about, "wrong: the running plugin has been failing for ") || !strings.Contains(about, said) || !strings.Contains(about, why) {
 		t.Errorf("the doctor says %q", about)
 	}
 	address := regexp.MustCompile(`"msg":"serving metrics","address":"([^"]+)"`).FindStringSubmatch(s.log())

@@ -168,7 +168,7 @@ func pluginDetails(p *adminv1.PluginStatus, now time.Time) string {
 		row("printed", "%d lines that are no log records: claimsmith plugin verify --show-output shows such", p.GetUnlogged())
 	}
 	if p.GetFailing() != "" {
-		row("failing", "no answer%s: %s", lasting(now.Sub(p.GetFailingSince().AsTime())), p.GetFailing())
+		row("failing", "%s: %s", strings.TrimSpace(lasting(now.Sub(p.GetFailingSince().AsTime()))), p.GetFailing())
 	}
 	row("confined", "%s", p.GetConfinement())
 	if p.GetMaxAge() == nil {

@@ -282,7 +282,7 @@ links          lost, known for 2h: nobody is linked at a first sign-in until cla
 plugins        a: synology 1, running, process 8 for 1s, restarted once, the last time after: signal: killed
                  confined: user 64001, its own
                b: ldap 2, down, restarted 4 times
-                 no answer for 1m30s: look up: nobody listens
+                 failing for 1m30s: look up: nobody listens
                c: http 3, down, its last crash: signal: killed, and it does not start again: its digest is another
 decisions      0 patched, 0 unchanged, 0 denied, 0 failed
 facts          a (a, c.yaml:3): asked for each time

@@ -81,7 +81,7 @@ func statusText(st *adminv1.StatusResponse, now time.Time) string {
 			row("", "  confined: %s", p.GetConfinement())
 		}
 		if p.GetFailing() != "" {
-			row("", "  no answer%s: %s", lasting(now.Sub(p.GetFailingSince().AsTime())), p.GetFailing())
+			row("", "  failing%s: %s", lasting(now.Sub(p.GetFailingSince().AsTime())), p.GetFailing())
 		}
 	}
 	d := st.GetDecisions()

@@ -28,9 +28,9 @@ certificate    ends on 2027-01-15, in 1h
                the files as they are now are not used: load the authority of clients: it is empty
 links          9 rows are sealed with another key: nobody can sign in by them, and nobody is linked, until the key that state had is back or claimsmith links reset --all
 plugins        nas: synology 0.1.0, running
-                 no answer just now: it is asleep
+                 failing just now: it is asleep
                attic: synology 0.1.0, running
-                 no answer for 1m30s: it is asleep
+                 failing for 1m30s: it is asleep
 decisions      0 patched, 0 unchanged, 0 denied, 2 failed
 `
 	if diff := cmp.Diff(want, got); diff != "" {

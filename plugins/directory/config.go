@@ -15,6 +15,7 @@ import (
 type Config struct {
 	File          string       `json:"file" doc:"path of the file with the people, from the root; its name ends in .yaml, .yml or .csv"`
 	AllowWritable bool         `json:"allowWritable,omitempty" doc:"whether the file, or its folder, may be one that group or others can write, who then decide every login; default: false"`
+	AllowEmpty    bool         `json:"allowEmpty,omitempty" doc:"whether nobody may be in the file: without it a file that lost its people is kept out; default: false"`
 	KeepOld       sdk.Duration `json:"keepOld,omitempty" doc:"how long people who are found in the last good file are answered with when the file has become one that cannot be used; default: 24h"`
 }
 

@@ -21,6 +21,7 @@ const pause = time.Second
 type store struct {
 	file     string
 	writable bool // whether others may be able to write the file
+	empty    bool // whether nobody may be in it
 	parse    parser
 	keep     time.Duration
 	now      func() time.Time
@@ -42,7 +43,7 @@ func newStore(c Config, now func() time.Time, log *slog.Logger) (*store, sdk.Pro
 	if len(wrong) > 0 {
 		return nil, wrong
 	}
-	s := &store{file: c.File, writable: c.AllowWritable, parse: parse, keep: keep, now: now, log: log}
+	s := &store{file: c.File, writable: c.AllowWritable, empty: c.AllowEmpty, parse: parse, keep: keep, now: now, log: log}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.looked = s.clock()
@@ -130,6 +131,9 @@ func (s *store) read() error {
 	p, found := s.parse(content)
 	if len(found) > 0 {
 		return problems(filepath.Base(s.file), found)
+	}
+	if len(p.list) == 0 && !s.empty { // as a file is that was cut off, or came from a query that failed
+		return sdk.Problems{{Path: "file", Message: filepath.Base(s.file) + ": nobody is in it", Hint: "write allowEmpty: true if that is meant"}}
 	}
 	s.people, s.digest = p, digest
 	s.log.Info("people read", "people", len(p.list), "addresses", len(p.byAddress), "shared", p.shared(), "took", s.clock().Sub(began))

@@ -221,7 +221,9 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		{"a file that there is not", Config{File: missing}, sdk.Problems{{Path: "file", Message: "no such file or directory"}}},
 		{"a file that everybody can write", Config{File: open}, sdk.Problems{
 			{Path: "file", Message: open + " can be written by everybody: mend it with chmod go-w " + open, Hint: hint}}},
-		{"the same, in words", Config{File: open, AllowWritable: true}, nil},
+		{"the same, in words", Config{File: open, AllowWritable: true, AllowEmpty: true}, nil},
+		{"nobody is in it", Config{File: open, AllowWritable: true}, sdk.Problems{
+			{Path: "file", Message: filepath.Base(open) + ": nobody is in it", Hint: "write allowEmpty: true if that is meant"}}},
 		{"findings, in the order of the file", Config{File: write(t, "People.YML", "people:\n- {name: a, email: b}\n- {nam: c}")}, sdk.Problems{
 			{Path: "file", Message: "People.YML:2:20: this is no e-mail address"},
 			{Path: "file", Message: "People.YML:3:3: the name is missing"},

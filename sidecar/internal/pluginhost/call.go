@@ -27,10 +27,24 @@ import (
 // word is what a problem must be.
 var word = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 
-// lookup asks the plugin once, or twice if its process died before it answered.
+// lookup asks the plugin. A call that fails while a file of the plugin was replaced is answered by the process that has the new one.
 func (p *Plugin) lookup(ctx context.Context, params json.RawMessage, fresh bool) (*pipeline.Answer, error) {
-	p.renew(ctx)
+	p.renew(ctx, false)
 	p.host.said.ask()
+	asked := p.sup.current()
+	answer, err := p.once(ctx, params, fresh)
+	if err == nil {
+		return answer, nil
+	}
+	p.renew(ctx, true)
+	if now := p.sup.current(); asked == nil || len(asked.granted) == 0 || now == asked || asked.granted.replaced() == "" {
+		return nil, err
+	}
+	return p.once(ctx, params, fresh)
+}
+
+// once asks the plugin once, or twice if its process died before it answered.
+func (p *Plugin) once(ctx context.Context, params json.RawMessage, fresh bool) (*pipeline.Answer, error) {
 	resp, err := call(ctx, p, func(inst *instance, opts ...grpc.CallOption) (*pluginv1.LookupResponse, error) {
 		return inst.api.Lookup(ctx, &pluginv1.LookupRequest{Params: params, Fresh: fresh}, opts...)
 	})

@@ -47,12 +47,6 @@ func TestAKilledIdlePluginComesBack(t *testing.T) {
 	}
 }
 
-func (s *supervisor) current() *instance {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cur
-}
-
 // await waits until the supervisor has an instance that lives.
 func (s *supervisor) await(t *testing.T, want State) {
 	t.Helper()

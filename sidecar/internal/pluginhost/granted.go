@@ -2,10 +2,13 @@ package pluginhost
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
@@ -23,9 +26,18 @@ func (l *launcher) granted() granted {
 	}
 	g := granted{}
 	for _, file := range l.decl.Granted() {
-		g[file], _ = os.Stat(file) // nil: it may come yet
+		g[file] = nil
 	}
-	return g
+	return grantedNow(g)
+}
+
+// grantedNow is g with the files as they are now.
+func grantedNow(g granted) granted {
+	now := granted{}
+	for file := range g {
+		now[file], _ = os.Stat(file) // nil: it may come yet
+	}
+	return now
 }
 
 // replaced returns a file that is another one now, or "". One that is missing is not replaced: the plugin says that best.
@@ -38,24 +50,61 @@ func (g granted) replaced() string {
 	return ""
 }
 
-// renew replaces a process whose files were replaced, at most once a second.
-func (p *Plugin) renew(ctx context.Context) {
-	p.sup.mu.Lock()
-	inst, now := p.sup.cur, time.Now()
-	due := inst != nil && now.Sub(p.looked) >= time.Second
-	if due {
-		p.looked = now
+// same reports whether all files are as they were, and have the content that they had.
+func (g granted) same() bool {
+	for file, was := range g {
+		now, err := os.Stat(file)
+		if (was == nil) != (err != nil) || err == nil && (!os.SameFile(was, now) || was.Size() != now.Size() || !was.ModTime().Equal(now.ModTime())) {
+			return false
+		}
 	}
-	p.sup.mu.Unlock()
-	if !due || len(inst.granted) == 0 {
+	return true
+}
+
+// untaken is a replaced file that no process could be started with.
+type untaken struct {
+	files   granted // as they were then
+	refusal bool    // of the plugin, which says the same again
+	at      time.Time
+	failing answers.Failing
+}
+
+// tryAgain is after how long a process is started again with the same files, when it was not the plugin that refused them.
+const tryAgain = 30 * time.Second
+
+// stays reports whether trying again would change nothing.
+func (u *untaken) stays(now time.Time) bool {
+	return u != nil && u.files.same() && (u.refusal || now.Sub(u.at) < tryAgain)
+}
+
+// renew replaces a process whose files were replaced. It looks at them at most once a second, unless a call has just failed.
+func (p *Plugin) renew(ctx context.Context, failed bool) {
+	if failed {
+		p.renewing.Lock()
+	} else if !p.renewing.TryLock() {
+		return // somebody does it already, and the process from before answers meanwhile
+	}
+	defer p.renewing.Unlock()
+	inst, now := p.sup.current(), p.host.o.Now()
+	if inst == nil || len(inst.granted) == 0 || !failed && now.Sub(p.looked) < time.Second {
 		return
 	}
-	file := inst.granted.replaced()
-	if file == "" {
+	p.looked = now
+	file, before := inst.granted.replaced(), p.untaken.Load()
+	if file == "" || before.stays(now) {
 		return
 	}
+	tried := grantedNow(inst.granted)
 	p.log.Info("a file of the plugin was replaced: its process is, too", slog.String("file", file))
-	if err := p.Restart(ctx); err != nil {
-		p.log.Warn("plugin not restarted", slog.Any("err", err))
+	err := p.Restart(ctx)
+	if err == nil || ctx.Err() != nil {
+		return
 	}
+	u := &untaken{files: tried, refusal: errors.As(err, new(*refusal)), at: now, failing: answers.Failing{Since: now,
+		Err: fmt.Sprintf("%s was replaced and is not taken over, so the process that read the one before goes on: %v", file, err)}}
+	if before != nil {
+		u.failing.Since = before.failing.Since
+	}
+	p.untaken.Store(u)
+	p.log.Warn("the replaced file is not taken over: the process that read the one before goes on", slog.String("file", file), slog.Any("err", err))
 }

@@ -6,7 +6,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +35,9 @@ type Plugin struct {
 	maxAge     atomic.Int64 // how old it says its answers may be, in milliseconds; undeclared: it does not say
 	sup        *supervisor
 
-	looked time.Time // when its files were last looked at; guarded by sup.mu
+	renewing sync.Mutex
+	looked   time.Time               // when its files were last looked at; guarded by renewing
+	untaken  atomic.Pointer[untaken] // nil: the process has the files that are there
 }
 
 // Status is what a plugin is doing.
@@ -154,11 +160,30 @@ func (p *Plugin) restart(ctx context.Context) (_ *instance, err error) {
 	if err != nil {
 		return nil, p.configureError(ctx, inst, err)
 	}
-	if n := len(resp.GetProblems()); n > 0 {
-		return nil, fmt.Errorf("plugin %s: it refuses the configuration that it took before, with %d problems", p.Name(), n)
+	if found := p.problems(resp); len(found) > 0 {
+		return nil, &refusal{p.Name(), found}
 	}
+	p.untaken.Store(nil)
 	p.declare(resp)
 	return inst, nil
+}
+
+// refusal is that of a configuration which was taken before: a file that it names is another one now.
+type refusal struct {
+	plugin string
+	found  []Problem
+}
+
+func (e *refusal) Error() string {
+	const most = 3
+	text := "plugin " + e.plugin + ": it refuses the configuration that it took before"
+	for i, p := range e.found[:min(most, len(e.found))] {
+		text += []string{": ", "; "}[min(i, 1)] + strings.TrimPrefix(p.Path+": ", ": ") + p.Message
+	}
+	if more := len(e.found) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
 }
 
 // Restart starts a new process beside the current one, and ends that when it has finished the calls that it has. When the
@@ -185,6 +210,9 @@ func (p *Plugin) Status() Status {
 		State: p.sup.state, Crashes: p.sup.crashes, Last: p.sup.last, Crashed: p.sup.crashed,
 		Restarts: p.sup.restarts, Refused: p.sup.refused, Next: p.sup.next,
 		Status: p.answers.Status(),
+	}
+	if u := p.untaken.Load(); u != nil {
+		st.Failing = &u.failing
 	}
 	if p.sup.cur != nil {
 		st.PID, st.Since, st.Confinement, st.Unlogged = p.sup.cur.pid, p.sup.since, p.sup.cur.confined(), p.sup.cur.unlogged()
@@ -215,10 +243,7 @@ func (p *Plugin) Configure(ctx context.Context, checkOnly bool) ([]Problem, erro
 			return found, nil
 		}
 		p.configured.Store(true)
-		p.sup.mu.Lock()
-		same := p.sup.cur == asked
-		p.sup.mu.Unlock()
-		if same {
+		if p.sup.current() == asked {
 			return nil, nil
 		}
 		// The process that was configured is dead, and the next one may have been started before it was known that it
@@ -238,7 +263,19 @@ func (p *Plugin) problems(resp *pluginv1.ConfigureResponse) []Problem {
 func (p *Plugin) problem(pb *pluginv1.Problem) Problem {
 	out := Problem{Path: pb.GetPath(), Message: line(pb.GetMessage()), Hint: line(pb.GetHint())}
 	if p.host.said.knowing() {
-		out = Problem{Path: "", Message: "the plugin refuses it" + p.words(strings.TrimPrefix(out.Path+": ", ": ")+out.Message)}
+		at := p.place(out.Message)
+		out = Problem{Message: "the plugin refuses it" + at + p.words(strings.TrimPrefix(out.Path+": ", ": ")+out.Message)}
 	}
 	return out
+}
+
+var placed = regexp.MustCompile(`^([^\s:]+):(\d{1,9}):(\d{1,9}): `)
+
+// place is where in a file of the declaration a problem is, if its text begins with that: the only words of it that can be nobody's.
+func (p *Plugin) place(message string) string {
+	m := placed.FindStringSubmatch(message)
+	if m == nil || !slices.ContainsFunc(p.launch.decl.Granted(), func(file string) bool { return filepath.Base(file) == m[1] }) {
+		return ""
+	}
+	return fmt.Sprintf(" at %s:%s:%s", m[1], m[2], m[3])
 }

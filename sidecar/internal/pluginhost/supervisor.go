@@ -105,6 +105,13 @@ func (s *supervisor) get(ctx context.Context) (*instance, error) {
 	}
 }
 
+// current is the instance that is asked now; nil while there is none.
+func (s *supervisor) current() *instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cur
+}
+
 // close ends the plugin and waits for it.
 func (s *supervisor) close() {
 	s.cancel()

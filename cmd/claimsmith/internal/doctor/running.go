@@ -120,7 +120,7 @@ func (d *doctor) status(ctx context.Context) {
 	}
 	for _, p := range d.askPlugins(ctx, st) {
 		if p.GetFailing() != "" {
-			d.wrong("answers of "+p.GetName(), fmt.Sprintf("the running plugin has not answered for %s: %s", d.o.Now().Sub(p.GetFailingSince().AsTime()).Round(time.Second), p.GetFailing()),
+			d.wrong("answers of "+p.GetName(), fmt.Sprintf("the running plugin has been failing for %s: %s", d.o.Now().Sub(p.GetFailingSince().AsTime()).Round(time.Second), p.GetFailing()),
 				"mend that, then claimsmith plugin restart "+p.GetName())
 		}
 	}
