@@ -20,7 +20,8 @@ type Step struct {
 	Deny   *Deny
 	Steps  []Step
 
-	no int32 // of Number
+	no   int32 // of Number
+	only Only  // of When
 }
 
 // Pos is a place in the configuration, one-based. The zero value means unknown.
@@ -106,6 +107,14 @@ type Reads struct {
 	Clients   []string // constants that client.id is compared with
 	AnyClient bool     // client.id is used in another way too: it may be about any client
 	Grant     bool     // the grant or the stage is read
+	Only      Only     // of a condition: for anything else it is false
+}
+
+// Only is a client, a connector, or both; empty is any.
+type Only struct{ Client, Connector string }
+
+func (o Only) admits(in *Input) bool {
+	return (o.Client == "" || o.Client == in.Client) && (o.Connector == "" || o.Connector == in.Connector)
 }
 
 // Asker answers the question of a lookup. It is safe for concurrent use.

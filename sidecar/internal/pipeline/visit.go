@@ -38,18 +38,26 @@ func (v Visit) Kind() Kind {
 	return ""
 }
 
-// Number numbers steps in the order of the file, groups before what is in them, and returns what Pipeline.Outline wants.
+// Number numbers steps in the order of the file, groups before what is in them, notes which requests they are not for, and returns what
+// Pipeline.Outline wants.
 func Number(steps []Step) []About { return number(steps, nil) }
 
 func number(steps []Step, out []About) []About {
 	for i := range steps {
 		s := &steps[i]
 		s.no = int32(len(out))
+		if s.When != nil {
+			s.only = s.When.Reads().Only
+		}
 		out = append(out, About{Pos: s.Pos, Path: s.Path, Name: s.Name, What: s.What()})
 		out = number(s.Steps, out)
 	}
 	return out
 }
+
+// few steps are all noted. Of more, those of other clients and connectors are not: what is kept of a decision would grow with the
+// number of clients.
+const few = 200
 
 // visit notes that the run came to a step. Ran is set by ran.
 func (r *run) visit(s *Step) {
@@ -58,7 +66,7 @@ func (r *run) visit(s *Step) {
 		return
 	}
 	if r.trace.Visits == nil {
-		r.trace.Visits = make([]Visit, 0, len(outline))
+		r.trace.Visits = make([]Visit, 0, min(len(outline), few))
 	}
 	v := Visit{Step: s.no, At: time.Since(r.start)}
 	if r.pipeline.PerKind {

@@ -120,6 +120,7 @@ func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Er
 	if err := c.absences(src, tree.Node, want); err != nil {
 		return nil, err
 	}
+	v.reads.only = only(tree.Node)
 	ast.Walk(&tree.Node, &instrument{v.reads, !c.unguarded})
 	code, failed := compiler.Compile(tree, config)
 	if failed != nil {

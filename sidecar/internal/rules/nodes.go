@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"cmp"
 	"reflect"
 
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/file"
@@ -45,7 +47,38 @@ func opOf(n ast.Node) op {
 	return o
 }
 
-func isClientID(n ast.Node) bool {
+func isClientID(n ast.Node) bool { return isVariable(n, clientID) }
+
+func isVariable(n ast.Node, name string) bool {
 	o, ok := opOf(n).(*variableOp)
-	return ok && o.v.Name == clientID
+	return ok && o.v.Name == name
+}
+
+// only reads what a condition begins with: as long as that compares the client or the connector with a constant, anything else makes it
+// false before anything else is looked at.
+func only(n ast.Node) pipeline.Only {
+	b, ok := n.(*ast.BinaryNode)
+	if !ok {
+		return pipeline.Only{}
+	}
+	switch b.Operator {
+	case "and", "&&":
+		left, right := only(b.Left), only(b.Right)
+		if left == (pipeline.Only{}) {
+			return left
+		}
+		return pipeline.Only{Client: cmp.Or(left.Client, right.Client), Connector: cmp.Or(left.Connector, right.Connector)}
+	case "==":
+		for _, sides := range [][2]ast.Node{{b.Left, b.Right}, {b.Right, b.Left}} {
+			constant, ok := sides[1].(*ast.StringNode)
+			switch {
+			case !ok || constant.Value == "":
+			case isClientID(sides[0]):
+				return pipeline.Only{Client: constant.Value}
+			case isVariable(sides[0], "connector.id"):
+				return pipeline.Only{Connector: constant.Value}
+			}
+		}
+	}
+	return pipeline.Only{}
 }

@@ -1,0 +1,53 @@
+package sidecar_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
+)
+
+// BenchmarkScale is a call as one thing grows: rules of other clients, groups, the payload. Nothing may grow faster than what it is given.
+func BenchmarkScale(b *testing.B) {
+	call := func(b *testing.B, text func(string) string, change func(*hookv1.ExtendPayloadRequest)) {
+		c := serve(b, text).client()
+		req := with(signIn("mum@gmail.com"), change)
+		for b.Loop() {
+			if _, err := c.ExtendPayload(b.Context(), req); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for _, n := range []int{1, 100, 1000, 10_000} {
+		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			call(b, func(dir string) string {
+				var rules strings.Builder
+				for i := range n {
+					fmt.Fprintf(&rules, "  - {when: client.id == \"app%d\" and \"staff\" in claims.groups, set: {tier: '\"staff\"'}}\n", i)
+				}
+				return household(dir) + rules.String()
+			}, func(*hookv1.ExtendPayloadRequest) {})
+		})
+	}
+	for _, n := range []int{10, 1000, 10_000} {
+		b.Run(fmt.Sprintf("groups=%d", n), func(b *testing.B) {
+			call(b, household, func(r *hookv1.ExtendPayloadRequest) {
+				for i := range n {
+					r.Identity.Groups = append(r.Identity.Groups, fmt.Sprintf("group-%05d", i))
+				}
+			})
+		})
+	}
+	for _, n := range []int{512, 8 << 10, 60 << 10} {
+		b.Run(fmt.Sprintf("payload=%d", n), func(b *testing.B) {
+			call(b, household, func(r *hookv1.ExtendPayloadRequest) {
+				var payload map[string]any
+				_ = json.Unmarshal(r.Payload, &payload) // it is the test's own
+				payload["large"] = strings.Repeat("x", n)
+				r.Payload, _ = json.Marshal(payload)
+			})
+		})
+	}
+}
