@@ -14,7 +14,7 @@ func doctorCommand() *cobra.Command {
 		Short: "Go through the chain from the sidecar to DSM and Dex, and say what is wrong",
 		Long: "doctor looks at the configuration, the sidecar, the NAS and Dex, one after the other, says in plain words what is well and what is not, and " +
 			"ends with the values for DSM's form. It changes nothing. It signs in to the NAS once, as the account of the plugin, and never repeats a login that DSM " +
-			"refused; with --email the plugin signs in as well, once that has worked. It ends with 1 when something is wrong.",
+			"refused; with --email the plugin signs in as well, once that has worked. The last line says whether people can sign in: it ends with 0 when they can, with 1 when they cannot, and with 2 when that is unknown.",
 		Example: "  claimsmith doctor -c claimsmith.yaml --dex-config dex.yaml --email mum@gmail.com\n" +
 			"  claimsmith doctor --dex https://login.example.org/dex --redirect-uri https://nas.example.org:5001 --json",
 		Args: noArgs,
@@ -42,8 +42,11 @@ func doctorCommand() *cobra.Command {
 		} else {
 			err = report.Render(cmd.OutOrStdout())
 		}
-		if err == nil && report.Failed() {
+		switch {
+		case err == nil && report.Result == doctor.Cannot:
 			return errReported
+		case err == nil && report.Result == doctor.NotKnown:
+			return errUnknown
 		}
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/claimsmith/claimsmith/cmd/claimsmith/internal/doctor"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
 )
 
@@ -31,6 +32,12 @@ func TestDoctorOfAChainThatIsWell(t *testing.T) {
 	}
 	var want bytes.Buffer
 	real.Form.Secret = "synology-secret"
+	for i := range real.Checks {
+		if c := &real.Checks[i]; c.Name == "secret" { // which was not known to the first run
+			c.Status, c.Text = doctor.OK, "Dex takes the secret of the client synology"
+			real.Count[doctor.Skipped]--
+		}
+	}
 	if err := real.Render(&want); err != nil {
 		t.Fatal(err)
 	}

@@ -51,13 +51,28 @@ func TestWhatTheDoctorSays(t *testing.T) {
 			"      facts: {nas: {found: true, name: dad, uid: 1028, admin: true, linked: true}}\n    want:\n      denied: Administrators of this NAS sign in with their password."}, check: "administrators",
 			want: []string{"ok: no other administrator who is switched on has an e-mail address; links name 1, and the rules turn them away all the same (claimsmith.yaml:55): dad"}},
 		{name: "a client that nothing is about", args: []string{"--client", "nas"}, check: "rules",
-			want: []string{"warning: no rule applies to a client nas; Dex has synology -> name the right one with --client, or write rules for it"}},
+			want: []string{"wrong: no rule applies to a client nas; Dex has synology -> name the right one with --client, or write rules for it"}},
 		{name: "the contract of such a client is no matter", args: []string{"--client", "nas"}, check: "contract"},
 		{name: "nor are the administrators", args: []string{"--client", "nas"}, check: "administrators",
 			want: []string{"skipped: no rule applies to a client nas, so none was tried"}},
 		{name: "a person who comes by such a client", args: []string{"--client", "nas", "--email", "mum@gmail.com"}, check: "dry run",
 			want: []string{"warning: no rule applies to this login by the client nas, so its tokens are as Dex makes them, without username -> " +
 				"name the right client with --client, or write rules for it"}},
+		{name: "a connector that nobody filled in", edit: []string{"YOUR-CLIENT", "YOUR-OWN"}, check: "connector google",
+			want: []string{"wrong: clientID is still YOUR-OWN.apps.googleusercontent.com -> write the client ID that the provider gave you"}},
+		{name: "a connector that leads elsewhere", edit: []string{"redirectURI: https://login.example.org/dex/callback", "redirectURI: https://login.example.org/callback"}, check: "connector google",
+			want: []string{"wrong: redirectURI is https://login.example.org/callback, and this Dex answers at https://login.example.org/dex/callback -> " +
+				"write redirectURI: https://login.example.org/dex/callback here, and the same at the provider"}},
+		{name: "a connector of another name than in the rules", edit: []string{"    id: google\n", "    id: gmail\n"}, check: "ways in",
+			want: []string{"wrong: the rules turn away whoever comes by any of the connectors of Dex: gmail -> use one id in both files: connectors in claimsmith.yaml and in dex.yaml"}},
+		{name: "another socket", edit: []string{"address: unix:///run/claimsmith/hook.sock", "address: unix:///run/claimsmith/claims.sock"}, check: "claimsHook",
+			want: []string{"wrong: it asks at unix:///run/claimsmith/claims.sock, and the sidecar listens at unix:///run/claimsmith/hook.sock -> write address: unix:///run/claimsmith/hook.sock in signer.config"}},
+		{name: "a Dex that waits for less than the sidecar may take", edit: []string{"    timeout: 3s", "    timeout: 1s"}, check: "timeout",
+			want: []string{"warning: Dex waits for 1s, and the sidecar may take 2.5s -> write timeout: 3.5s in signer.config"}},
+		{name: "no sidecar", check: "socket",
+			want: []string{"wrong: there is no /run/claimsmith/hook.sock: no sidecar is running here -> start it: claimsmith serve -c claimsmith.yaml"}},
+		{name: "QuickConnect", edit: []string{"url: https://nas.example.org:5001", "url: https://family.quickconnect.to"}, check: "address",
+			want: []string{"wrong: family.quickconnect.to is QuickConnect's relay, which shows a page and no Web API -> write the address of the NAS in your network: url: https://192.0.2.10:5001, and its certSha256"}},
 		{name: "what is no address", args: []string{"--email", "mum"}, check: "dry run",
 			want: []string{"wrong: this is no e-mail address -> write it whole, like --email mum@gmail.com"}},
 		{name: "an address of another domain", args: []string{"--email", "mum@googlemail.com"}, check: "dry run",
@@ -155,13 +170,13 @@ func TestDoctorWithoutAConfiguration(t *testing.T) {
 		}
 	}
 	want := []string{
-		"file: skipped: there is no claimsmith.yaml here: -c names one",
-		"socket: skipped: the configuration says where it is",
-		"file: skipped: --dex-config FILE names it: then the client, its redirect URI and the hook's part are looked at",
+		"file: unknown: there is no claimsmith.yaml here",
+		"socket: unknown: the configuration says where it is",
+		"file: unknown: the client, its redirect URIs, its connectors and the hook's part were not looked at",
 		"facts: skipped: the configuration says so",
 		"dry run: skipped: --email ADDRESS says who is tried: the plugins are asked, the rules decide, and no token is made",
 	}
-	if diff := cmp.Diff(want, skipped); diff != "" || code != 0 {
+	if diff := cmp.Diff(want, skipped); diff != "" || code != 2 {
 		t.Errorf("exit code %d; -want +got:\n%s", code, diff)
 	}
 	report, code = look("-c", "claimsmith.yaml")
@@ -169,7 +184,7 @@ func TestDoctorWithoutAConfiguration(t *testing.T) {
 		t.Errorf("exit code %d; -want +got:\n%s", code, diff)
 	}
 	report, _ = look("--email", "mum@gmail.com")
-	if diff := cmp.Diff([]string{"skipped: the configuration says who is let in: -c names it"}, says(&report, "dry run")); diff != "" {
+	if diff := cmp.Diff([]string{"unknown: the configuration says who is let in -> -c FILE names it"}, says(&report, "dry run")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -189,7 +204,7 @@ func TestDoctorOfAConfigurationWithoutANAS(t *testing.T) {
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
-	if err != nil || strings.Contains(string(out), "contract") || strings.Contains(string(out), "synology") {
+	if cmd.ProcessState.ExitCode() != 1 || strings.Contains(string(out), "contract") || strings.Contains(string(out), "synology") {
 		t.Errorf("%v\n%s%s", err, out, errs.String())
 	}
 }

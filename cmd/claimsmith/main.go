@@ -23,6 +23,7 @@ const (
 	exitGood     = 0
 	exitProblems = 1
 	exitUsage    = 2
+	exitUnknown  = 2 // of the doctor, with its report at standard output
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -52,6 +53,8 @@ func exitCode(cmd *cobra.Command, err error, errs io.Writer) int {
 		return exitGood
 	case errors.Is(err, errReported):
 		return exitProblems
+	case errors.Is(err, errUnknown):
+		return exitUnknown
 	case errors.As(err, &problems):
 		if problems.Render(errs) != nil {
 			fmt.Fprintln(errs, "claimsmith:", err)
@@ -72,6 +75,9 @@ func exitCode(cmd *cobra.Command, err error, errs io.Writer) int {
 
 // errReported ends a command whose output says already what is wrong.
 var errReported = errors.New("reported")
+
+// errUnknown ends a command whose output says that it could not find out.
+var errUnknown = errors.New("unknown")
 
 // usageError is a mistake on the command line.
 type usageError struct{ error }

@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"time"
+
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 )
@@ -14,6 +16,7 @@ type Outline struct {
 	Lookups    []OutlinedLookup // in the order of the file
 	Worst      *WorstCase       // with Dex's default for tokens
 	Clients    []OutlinedClient
+	Budget     time.Duration // for a whole request
 }
 
 // OutlinedConnector is a connector whose word on addresses counts.
@@ -51,7 +54,7 @@ func ReadOutline(file string, o compile.Options) (*Outline, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Outline{Socket: cfg.Listen.Socket, TCP: cfg.Listen.TCP, Plugins: declared}
+	out := &Outline{Socket: cfg.Listen.Socket, TCP: cfg.Listen.TCP, Plugins: declared, Budget: cfg.Budget}
 	for _, c := range cfg.Connectors {
 		out.Connectors = append(out.Connectors, OutlinedConnector{Name: c.Name, Domains: c.EmailDomains, Issuer: c.Issuer})
 	}

@@ -19,7 +19,7 @@ import (
 func (d *doctor) accounts(ctx context.Context, p replay.DeclaredPlugin, c synology.Config, trust *tls.Config) string {
 	client, err := d.client(c, trust)
 	if err != nil {
-		d.wrong("login", err.Error(), "")
+		d.wrong("login", err.Error(), "claimsmith check -c "+d.o.File+" shows the line")
 		return "the accounts of " + p.Name + " could not be read: see above"
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -29,6 +29,7 @@ func (d *doctor) accounts(ctx context.Context, p replay.DeclaredPlugin, c synolo
 		defer cancel()
 		_ = client.Close(ctx) // a session that is not ended ends by itself
 	}()
+	began := d.o.Now()
 	users, err := client.Users(ctx)
 	if err != nil {
 		return d.refused(err, p.Name)
@@ -43,6 +44,7 @@ func (d *doctor) accounts(ctx context.Context, p replay.DeclaredPlugin, c synolo
 		d.warn("administrators", "the members of the group administrators cannot be read: "+err.Error(), "the account of the plugin has to be in that group itself")
 		return ""
 	}
+	d.took = max(d.took, d.o.Now().Sub(began))
 	d.administrators(ctx, p, users, admins, c)
 	return ""
 }
@@ -51,15 +53,15 @@ func (d *doctor) accounts(ctx context.Context, p replay.DeclaredPlugin, c synolo
 func (d *doctor) refused(err error, plugin string) string {
 	var refusal *dsm.Error
 	if !errors.As(err, &refusal) {
-		d.wrong("login", err.Error(), "mend that, and run the doctor again")
+		d.wrong("login", err.Error(), "open DSM in a browser at the url of the plugin; once its login page is there, run the doctor again")
 		return "the accounts of " + plugin + " could not be read: see above"
 	}
 	if refusal.Method == "login" {
-		d.wrong("login", sentence(refusal), "mend that before the next try, and stop a sidecar that runs with the same password: the doctor tried once and does not repeat it")
+		d.wrong("login", sentence(refusal), "Control Panel, User & Group, the account of the plugin; and stop a sidecar that runs with the same password: the doctor tried once and does not repeat it")
 		return "DSM refused the account of " + plugin + ", and a login that DSM refused is not repeated: it would count towards Auto Block"
 	}
 	d.ok("login", "DSM lets the account of the plugin in")
-	do := "mend that, and run the doctor again"
+	do := "Control Panel, User & Group, the account of the plugin, Edit: applications and groups; the code says more in Log Center"
 	if refusal.Code == 105 {
 		do = "Control Panel, User & Group, the account, Edit, User Groups: tick administrators; deny it all applications but DSM and all shared folders"
 	}

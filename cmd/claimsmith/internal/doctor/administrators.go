@@ -54,7 +54,7 @@ func (d *doctor) administrators(ctx context.Context, p replay.DeclaredPlugin, us
 	case "patched", "unchanged":
 		d.wrong("administrators", have+", and the rules let them in: whoever holds such a mailbox rules the NAS"+byLink, do)
 	default:
-		d.warn("administrators", have+"; it could not be tried what the rules make of one"+byLink, do)
+		d.unknown("administrators", have+"; it could not be tried what the rules make of one"+byLink, do)
 	}
 }
 
@@ -105,6 +105,7 @@ func (d *doctor) imagine(ctx context.Context, by replay.OutlinedConnector, facts
 	req := replay.Request{
 		Client: d.o.Client, Connector: by.Name, Facts: map[string]json.RawMessage{},
 		Identity: replay.RequestIdentity{UserID: "doctor", Email: "doctor@" + domain, EmailVerified: true},
+		Links:    d.assumed(),
 	}
 	for _, l := range d.outline.Lookups {
 		req.Facts[l.Alias] = json.RawMessage(facts(l.Plugin))

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -28,14 +29,15 @@ func (d *doctor) certificate(ctx context.Context, base *url.URL, c synology.Conf
 	}
 	shown, err := d.shown(ctx, base)
 	if err != nil {
-		d.wrong("certificate", "this port does not speak https: "+plain(err), "DSM's https port is usually 5001")
+		text, do := silent(err)
+		d.wrong("certificate", text, do)
 		return nil, false
 	}
 	leaf := shown[0]
 	pin := fingerprint(leaf)
 	trust, roots, err := trusted(c)
 	if err != nil {
-		d.wrong("certificate", err.Error(), "mend caFile or certSha256")
+		d.wrong("certificate", err.Error(), "correct caFile or certSha256 of the plugin in "+d.o.File)
 		return nil, false
 	}
 	if c.CertSHA256 != "" {
@@ -74,6 +76,20 @@ func (d *doctor) shown(ctx context.Context, base *url.URL) ([]*x509.Certificate,
 		return nil, errors.New("no certificate is shown")
 	}
 	return chain, nil
+}
+
+// silent tells a NAS that hangs from one that speaks something else than https.
+func silent(err error) (text, do string) {
+	var record tls.RecordHeaderError
+	var network net.Error
+	switch {
+	case errors.As(err, &record):
+		return "this port does not speak https: " + plain(err), "write the https port of DSM in url: it is usually 5001"
+	case errors.As(err, &network) && network.Timeout():
+		return "the NAS takes the connection and then says nothing: its disks are starting, or DSM is stopping",
+			"open DSM in a browser, and run the doctor again once its login page is there; Control Panel, Hardware & Power, HDD Hibernation says when it sleeps"
+	}
+	return "the NAS cut the connection before it showed a certificate: " + plain(err), "open DSM in a browser: it may be restarting; otherwise write its https port in url, usually 5001"
 }
 
 // trusted is how the plugin verifies: nil means by the authorities of the machine.

@@ -19,7 +19,7 @@ func (d *doctor) configuration(ctx context.Context) {
 	var err error
 	if _, missing := os.Stat(d.o.File); errors.Is(missing, fs.ErrNotExist) {
 		if d.absent = d.o.Optional; d.absent {
-			d.skip("file", "there is no "+d.o.File+" here: -c names one")
+			d.unknown("file", "there is no "+d.o.File+" here", "-c FILE names it")
 			return
 		}
 		d.wrong("file", "there is no such file", "name the right one with -c")
@@ -31,7 +31,7 @@ func (d *doctor) configuration(ctx context.Context) {
 	}
 	problems, err := replay.Check(ctx, d.o.File, d.o.Sidecar)
 	if err != nil {
-		d.wrong("plugins", err.Error(), "")
+		d.wrong("plugins", err.Error(), "claimsmith check -c "+d.o.File)
 		return
 	}
 	d.usable = !problems.Failed()
@@ -68,7 +68,11 @@ func (d *doctor) rules(ctx context.Context) {
 	connectors := []replay.OutlinedConnector{{Domains: []string{"*"}}}
 	for _, c := range append(connectors, d.outline.Connectors...) {
 		explanation, err := d.imagine(ctx, c, func(string) string { return `{"found":false,"problem":"none"}` })
-		if err != nil || !untouched(explanation) {
+		if err != nil {
+			d.unknown("rules", "they could not be tried: "+err.Error(), "claimsmith check -c "+d.o.File)
+			return
+		}
+		if !untouched(explanation) {
 			return
 		}
 	}
@@ -83,7 +87,7 @@ func (d *doctor) rules(ctx context.Context) {
 	case len(d.outline.Clients) > 0:
 		said += "; clients has " + list(d.clients())
 	}
-	d.warn("rules", said, "name the right one with --client, or write rules for it")
+	d.wrong("rules", said, "name the right one with --client, or write rules for it")
 }
 
 // untouched tells whether no rule had anything to do with a login.
@@ -142,7 +146,7 @@ func (d *doctor) tests(ctx context.Context) {
 	report, err := replay.Test(ctx, d.o.File, d.o.Sidecar)
 	switch {
 	case err != nil: // a plugin that nobody can describe offline
-		d.skip("tests", "they cannot be run without starting a plugin: "+err.Error())
+		d.unknown("tests", "they cannot be run: "+err.Error(), "claimsmith test -c "+d.o.File)
 	case len(report.Cases) == 0:
 		d.warn("tests", "the file has no tests: nothing says who is let in and who is not", "add some; the example examples/synology/claimsmith.yaml has them")
 	case report.Failed() > 0:

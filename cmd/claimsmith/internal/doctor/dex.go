@@ -23,6 +23,7 @@ func wellKnown(issuer string) string {
 type discovery struct {
 	Issuer        string   `json:"issuer"`
 	Authorization string   `json:"authorization_endpoint"`
+	Token         string   `json:"token_endpoint"`
 	Userinfo      string   `json:"userinfo_endpoint"`
 	Keys          string   `json:"jwks_uri"`
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
@@ -37,13 +38,13 @@ func (d *doctor) dexAndForm(ctx context.Context) {
 	if d.o.DexConfig != "" {
 		d.part = "Dex's configuration " + d.o.DexConfig
 	}
-	d.dexFile()
+	d.dexFile(ctx)
 	d.part = "Dex"
-	if d.redirect != "" {
-		d.redirectURI()
+	for _, uri := range d.redirects() {
+		d.redirectURI(uri)
 	}
 	if d.o.Dex == "" {
-		d.skip("discovery", "--dex URL, or issuer in the file of --dex-config, says where Dex is")
+		d.unknown("discovery", "it is not known where Dex is", "--dex URL, or issuer in the file of --dex-config, says so")
 		return
 	}
 	issuer := strings.TrimSuffix(strings.TrimSuffix(d.o.Dex, "/.well-known/openid-configuration"), "/")
@@ -54,7 +55,65 @@ func (d *doctor) dexAndForm(ctx context.Context) {
 	}
 	d.describes(found)
 	d.keys(ctx, found)
-	d.registered(ctx, found)
+	for _, uri := range d.redirects() {
+		d.registered(ctx, found, uri)
+	}
+	if len(d.redirects()) == 0 {
+		d.unknown("login page", "it is not known which redirect URI DSM's form has", "--redirect-uri URI or --dex-config FILE")
+	}
+	d.secret(ctx, found)
+}
+
+// redirects are the redirect URIs that are looked at: the one that was given, or all of the client.
+func (d *doctor) redirects() []string {
+	if client := d.dexClient(); client != nil && d.o.RedirectURI == "" {
+		return client.RedirectURIs
+	}
+	if d.redirect == "" {
+		return nil
+	}
+	return []string{d.redirect}
+}
+
+// secret sends a code that nobody was given: Dex looks at the secret before the code, so its refusal tells whether the secret is right.
+func (d *doctor) secret(ctx context.Context, found discovery) {
+	client := d.dexClient()
+	if client == nil || found.Token == "" {
+		return
+	}
+	secret, place := d.dex.secret(client, d.o.DexConfig)
+	if secret == "" {
+		d.skip("secret", "it is not set here, so it was not tried: "+place)
+		return
+	}
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {"doctor"}, "redirect_uri": {d.redirect}, "client_id": {client.ID}, "client_secret": {secret}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, found.Token, strings.NewReader(form.Encode()))
+	if err != nil {
+		d.wrong("secret", "token_endpoint is no address", "set issuer in Dex's configuration")
+		return
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := d.o.HTTP.Do(request)
+	if err != nil {
+		d.unknown("secret", found.Token+" does not answer: "+unwrapped(err).Error(), "the log of Dex says why")
+		return
+	}
+	defer response.Body.Close()
+	var refusal struct {
+		Error string `json:"error"`
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<16)).Decode(&refusal); err != nil {
+		d.unknown("secret", fmt.Sprintf("%s answers with HTTP status %d and no error of OAuth", found.Token, response.StatusCode), "the log of Dex says why")
+		return
+	}
+	switch refusal.Error {
+	case "invalid_client":
+		d.wrong("secret", "Dex refuses the secret of the client "+client.ID, "start Dex again with "+place+", and write the same into DSM's form")
+	case "invalid_grant", "invalid_request": // of the code
+		d.ok("secret", "Dex takes the secret of the client "+client.ID)
+	default:
+		d.unknown("secret", "Dex answers "+refusal.Error+" to a made-up code", "the log of Dex says why")
+	}
 }
 
 // discover reads the description as DSM does, and its headers as the browser of the administrator does.
@@ -150,8 +209,8 @@ func (d *doctor) describes(found discovery) {
 	if slices.Contains(found.Claims, usernameClaim) {
 		d.ok("claims_supported", "it has "+usernameClaim+": the hook is in this Dex")
 	} else {
-		d.warn("claims_supported", "it lacks "+usernameClaim+": this may be a Dex without the hook, and some relying parties ignore claims that are not in the list",
-			"write claimsSupported: [username] in the config of the signer claimsHook; a Dex without the hook does not start with it")
+		d.wrong("claims_supported", "it lacks "+usernameClaim+": this Dex has no hook, or was not told to list the claim",
+			"write claimsSupported: [username] in the config of the signer claimsHook and start the Dex of claimsmith with it; a Dex without the hook does not start with it")
 	}
 	if len(found.TokenAuth) > 0 && !slices.Contains(found.TokenAuth, "client_secret_post") {
 		d.wrong("client_secret", "Dex does not take client_secret_post, which is how DSM sends its secret", "let Dex take it")
@@ -190,54 +249,52 @@ func (d *doctor) keys(ctx context.Context, found discovery) {
 }
 
 // redirectURI judges the shape. DSM sends what its form has, and Dex compares byte by byte.
-func (d *doctor) redirectURI() {
-	u, err := url.Parse(d.redirect)
+func (d *doctor) redirectURI(redirect string) {
+	u, err := url.Parse(redirect)
 	const same = "; write the same into Dex's redirectURIs and into DSM's form"
 	switch {
 	case err != nil || u.Host == "":
-		d.wrong("redirect URI", d.redirect+" is no address", "write the address of DSM: https://nas.example.org:5001"+same)
+		d.wrong("redirect URI", redirect+" is no address", "write the address of DSM: https://nas.example.org:5001"+same)
+	case strings.HasSuffix(strings.ToLower(u.Hostname()), "quickconnect.to"):
+		d.wrong("redirect URI", redirect+" is QuickConnect's relay, and not the address under which DSM is opened", "write the address of DSM: https://nas.example.org:5001"+same)
 	case u.Fragment != "" || strings.Contains(d.redirect, "#"):
-		d.wrong("redirect URI", d.redirect+" has a # in it, which no redirect URI may have; with several of them the last one wins",
-			"write "+origin(d.redirect)+same)
+		d.wrong("redirect URI", redirect+" has a # in it, which no redirect URI may have; with several of them the last one wins",
+			"write "+origin(redirect)+same)
 	case u.Scheme != "https":
-		d.warn("redirect URI", d.redirect+" is not https: the code travels readable", "open DSM under https"+same)
+		d.warn("redirect URI", redirect+" is not https: the code travels readable", "open DSM under https"+same)
 	case u.Path == "/":
-		d.warn("redirect URI", d.redirect+" ends with a slash: that is right only if DSM's form has the slash too", "write "+origin(d.redirect)+same)
+		d.warn("redirect URI", redirect+" ends with a slash: that is right only if DSM's form has the slash too", "write "+origin(redirect)+same)
 	case u.Path != "":
-		d.warn("redirect URI", d.redirect+" has the path "+u.Path+", and DSM needs none", "write "+origin(d.redirect)+same)
+		d.warn("redirect URI", redirect+" has the path "+u.Path+", and DSM needs none", "write "+origin(redirect)+same)
 	default:
-		d.ok("redirect URI", d.redirect+" is the address of DSM, without a path and without a slash")
+		d.ok("redirect URI", redirect+" is the address of DSM, without a path and without a slash")
 	}
 }
 
 // registered begins a login as DSM does, and stops where a person would have to go on: Dex says before that whether it knows client and
 // redirect URI.
-func (d *doctor) registered(ctx context.Context, found discovery) {
-	if d.redirect == "" {
-		d.skip("login page", "it is not known which redirect URI DSM's form has: --redirect-uri or --dex-config")
-		return
-	}
+func (d *doctor) registered(ctx context.Context, found discovery, redirect string) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	status, page, err := d.begin(ctx, found)
+	status, page, err := d.begin(ctx, found, redirect)
 	switch {
 	case err != nil:
-		d.warn("login page", "Dex does not answer there: "+err.Error(), "the log of Dex says why")
+		d.wrong("login page", "Dex does not answer there: "+err.Error(), "the log of Dex says why")
 	case strings.Contains(page, "Invalid client_id"):
 		d.wrong("login page", "Dex knows no client "+d.o.Client, "name the right one with --client, or add it to staticClients; Dex reads its file only when it starts")
 	case strings.Contains(page, "Unregistered redirect_uri"):
-		d.wrong("login page", "Dex does not know the redirect URI "+d.redirect+" of the client "+d.o.Client, "write it into redirectURIs of the client, byte by byte as in DSM's form")
+		d.wrong("login page", "Dex does not know the redirect URI "+redirect+" of the client "+d.o.Client, "write it into redirectURIs of the client, byte by byte as in DSM's form")
 	case status >= 400:
-		d.warn("login page", fmt.Sprintf("Dex answers with HTTP status %d", status), "the log of Dex says why")
+		d.wrong("login page", fmt.Sprintf("Dex answers with HTTP status %d", status), "the log of Dex says why")
 	default:
-		d.ok("login page", "Dex knows the client "+d.o.Client+" with this redirect URI, and would ask the person to sign in")
+		d.ok("login page", "Dex knows the client "+d.o.Client+" with the redirect URI "+redirect+", and would ask the person to sign in")
 	}
 }
 
 // begin follows the first steps of a login, up to where the connector takes over.
-func (d *doctor) begin(ctx context.Context, found discovery) (status int, page string, err error) {
+func (d *doctor) begin(ctx context.Context, found discovery, redirect string) (status int, page string, err error) {
 	query := url.Values{
-		"client_id": {d.o.Client}, "redirect_uri": {d.redirect}, "response_type": {"code"}, "scope": {"openid profile email"},
+		"client_id": {d.o.Client}, "redirect_uri": {redirect}, "response_type": {"code"}, "scope": {"openid profile email"},
 		"state": {"doctor"}, "nonce": {"doctor"},
 	}
 	if c := d.connector(); c != nil {

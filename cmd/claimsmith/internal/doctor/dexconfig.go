@@ -1,16 +1,20 @@
 package doctor
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
+	"github.com/claimsmith/claimsmith/internal/duration"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
@@ -55,7 +59,9 @@ type dexConnector struct {
 	ID     string `json:"id"`
 	Type   string `json:"type"`
 	Config struct {
-		Issuer string `json:"issuer"`
+		Issuer      string `json:"issuer"`
+		ClientID    string `json:"clientID"`
+		RedirectURI string `json:"redirectURI"`
 	} `json:"config"`
 }
 
@@ -84,7 +90,7 @@ func (d *doctor) readDexConfig() {
 	d.part = "Dex's configuration " + d.o.DexConfig
 	c, err := loadDexConfig(d.o.DexConfig)
 	if err != nil {
-		d.wrong("file", err.Error(), "mend it, or name another with --dex-config")
+		d.wrong("file", err.Error(), "correct the file; dex serve says the line")
 		return
 	}
 	d.dex = c
@@ -162,9 +168,9 @@ func (*dexConfig) secret(c *dexClient, file string) (secret, place string) {
 }
 
 // dexFile compares Dex's configuration with that of the sidecar.
-func (d *doctor) dexFile() {
+func (d *doctor) dexFile(ctx context.Context) {
 	if d.o.DexConfig == "" {
-		d.skip("file", "--dex-config FILE names it: then the client, its redirect URI and the hook's part are looked at")
+		d.unknown("file", "the client, its redirect URIs, its connectors and the hook's part were not looked at", "--dex-config FILE names it")
 		return
 	}
 	if d.dex == nil {
@@ -180,12 +186,11 @@ func (d *doctor) dexFile() {
 	} else {
 		d.ok("client", "Dex knows the client "+client.ID+"; its secret is "+place)
 	}
-	if len(client.RedirectURIs) > 1 {
-		d.warn("redirect URIs", "the client has several; DSM sends one of them, the one for the name under which it was opened", "give each name of the NAS a client of its own, or open DSM under one name only")
-	}
 	d.storage()
 	d.hook()
 	d.providers()
+	d.callbacks()
+	d.ways(ctx)
 	if d.o.Connector != "" && !slices.ContainsFunc(d.dex.Connectors, func(c dexConnector) bool { return c.ID == d.o.Connector }) {
 		d.wrong("connector", "connectors has none with the id "+d.o.Connector, "rules name connectors by these ids")
 	}
@@ -215,6 +220,65 @@ func (d *doctor) providers() {
 	}
 }
 
+// callbacks looks whether each connector sends people back to this Dex, and whether somebody filled it in.
+func (d *doctor) callbacks() {
+	for _, c := range d.dex.Connectors {
+		name := "connector " + c.ID
+		want := strings.TrimRight(d.dex.Issuer, "/") + "/callback"
+		switch {
+		case strings.Contains(c.Config.ClientID, "YOUR-"):
+			d.wrong(name, "clientID is still "+c.Config.ClientID, "write the client ID that the provider gave you")
+		case c.Config.RedirectURI != "" && c.Config.RedirectURI != want:
+			d.wrong(name, "redirectURI is "+c.Config.RedirectURI+", and this Dex answers at "+want, "write redirectURI: "+want+" here, and the same at the provider")
+		}
+	}
+	if d.outline == nil || len(d.dex.Connectors) == 0 {
+		return
+	}
+	for _, c := range d.outline.Connectors {
+		if !slices.ContainsFunc(d.dex.Connectors, func(other dexConnector) bool { return other.ID == c.Name }) {
+			d.warn("connector "+c.Name, "the rules name it, and Dex has no connector of that id", "write the id that Dex has in connectors: "+list(d.connectorIDs()))
+		}
+	}
+}
+
+func (d *doctor) connectorIDs() (ids []string) {
+	for _, c := range d.dex.Connectors {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+// ways tries, offline, what the rules make of a person of the household by each connector of Dex.
+func (d *doctor) ways(ctx context.Context) {
+	if d.outline == nil || !d.usable || d.idle || len(d.outline.Lookups) == 0 {
+		return
+	}
+	var closed []string
+	for _, id := range d.connectorIDs() {
+		by := replay.OutlinedConnector{Name: id}
+		for _, c := range d.outline.Connectors {
+			if c.Name == id {
+				by = c
+			}
+		}
+		explanation, err := d.imagine(ctx, by, func(string) string { return aPerson })
+		switch {
+		case err != nil:
+			d.unknown("way in "+id, "the rules could not be tried: "+err.Error(), "claimsmith check -c "+d.o.File)
+		case explanation.Outcome == "denied":
+			closed = append(closed, id)
+			d.warn("way in "+id, "Dex offers it, and the rules turn away whoever comes by it ("+explanation.Rule+"): "+explanation.Message, "write the id of the connector in the rules as Dex has it, or take the connector out of Dex")
+		}
+	}
+	if len(closed) > 0 && len(closed) == len(d.dex.Connectors) {
+		d.wrong("ways in", "the rules turn away whoever comes by any of the connectors of Dex: "+list(closed), "use one id in both files: connectors in "+d.o.File+" and in "+d.o.DexConfig)
+	}
+}
+
+// aPerson is somebody of the household, as a plugin knows one.
+const aPerson = `{"found":true,"name":"doctor","uid":1030,"admin":false,"groups":["users"]}`
+
 // storage says what a Dex that was built without cgo, as images for another platform may be, does not know.
 func (d *doctor) storage() {
 	if d.dex.Storage.Type == "sqlite3" {
@@ -234,16 +298,33 @@ func (d *doctor) hook() {
 		d.wrong("claimsHook", "its signer is not of the type claimsHook, so Dex signs tokens without asking", "add signer: {type: claimsHook, config: {address: unix:///run/claimsmith/hook.sock, clients: ["+d.o.Client+"], claimsSupported: [username]}}")
 		return
 	case d.outline != nil && d.outline.Socket != "" && h.Address != "unix://"+d.outline.Socket:
-		d.warn("claimsHook", fmt.Sprintf("it asks at %s, and the sidecar listens at unix://%s", h.Address, d.outline.Socket), "that is right only where containers see the same socket under two names")
+		d.socketName(h.Address, fmt.Sprintf("it asks at %s, and the sidecar listens at unix://%s", h.Address, d.outline.Socket))
 	case len(h.Clients) > 0 && !slices.Contains(h.Clients, d.o.Client):
 		d.wrong("claimsHook", fmt.Sprintf("clients has %s, so Dex does not ask for tokens of %s", list(h.Clients), d.o.Client), "add "+d.o.Client+" to clients of signer.config")
 		return
 	default:
 		d.ok("claimsHook", "Dex asks at "+h.Address+" for tokens of "+d.o.Client)
 	}
+	switch {
+	case d.took > h.Timeout:
+		d.wrong("timeout", fmt.Sprintf("Dex waits for %s, and the NAS took %s to show its accounts", duration.Short(h.Timeout), duration.Short(d.took.Round(100*time.Millisecond))),
+			"write a longer timeout in signer.config and a longer budget in "+d.o.File)
+	case d.outline != nil && d.outline.Budget > h.Timeout:
+		d.warn("timeout", fmt.Sprintf("Dex waits for %s, and the sidecar may take %s", duration.Short(h.Timeout), duration.Short(d.outline.Budget)),
+			"write timeout: "+duration.Short(d.outline.Budget+time.Second)+" in signer.config")
+	}
 	if slices.Contains(h.SignUnchanged, d.o.Client) {
 		d.warn("signUnchanged", "while the sidecar is down Dex signs tokens without "+usernameClaim+", and DSM shows an empty user in its log", "take "+d.o.Client+" off signUnchanged")
 	}
+}
+
+// socketName judges a socket that Dex and the sidecar do not call the same. Containers may see one folder under two names.
+func (d *doctor) socketName(address, said string) {
+	if path.Base(address) != path.Base(d.outline.Socket) {
+		d.wrong("claimsHook", said, "write address: unix://"+d.outline.Socket+" in signer.config")
+		return
+	}
+	d.warn("claimsHook", said, "that is right only where containers see the same folder under two names")
 }
 
 func list(names []string) string {

@@ -41,6 +41,8 @@ type doctor struct {
 	absent   bool            // there is no configuration
 	usable   bool            // the configuration can be served
 	idle     bool            // no rule applies to the client
+	running  bool            // the sidecar answers its operator
+	took     time.Duration   // how long the slowest NAS took to show accounts and administrators
 	broken   map[string]bool // plugins that something is wrong with, by name
 	closed   string          // why a NAS did not show its accounts; empty: all did
 	dex      *dexConfig      // nil: not given, or not readable
@@ -69,6 +71,7 @@ func Run(ctx context.Context, o Options) *Report {
 	}
 	d.dexAndForm(ctx)
 	d.person(ctx)
+	d.report.Result = d.report.result()
 	return d.report
 }
 
@@ -81,6 +84,9 @@ func (d *doctor) ok(name, text string)        { d.add(name, OK, text, "") }
 func (d *doctor) warn(name, text, do string)  { d.add(name, Warning, text, do) }
 func (d *doctor) wrong(name, text, do string) { d.add(name, Wrong, text, do) }
 func (d *doctor) skip(name, reason string)    { d.add(name, Skipped, reason, "") }
+
+// unknown is for what a sign-in needs and nobody found out.
+func (d *doctor) unknown(name, reason, do string) { d.add(name, Unknown, reason, do) }
 
 // oneLine keeps what others said from looking like lines of ours.
 func oneLine(text string) string {

@@ -1,9 +1,11 @@
 package doctor
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -44,8 +46,8 @@ func TestClocks(t *testing.T) {
 	now := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct{ name, date, want string }{
 		{"the same minute", now.Add(20 * time.Second).Format(http.TimeFormat), "ok clock: the clocks of the NAS and of this machine agree"},
-		{"two minutes ahead", now.Add(2 * time.Minute).Format(http.TimeFormat), "warning clock: the clocks of the NAS and of this machine are 2m0s apart"},
-		{"an hour behind", now.Add(-time.Hour).Format(http.TimeFormat), "wrong clock: the clocks of the NAS and of this machine are 1h0m0s apart: tokens are refused as expired, or as not valid yet"},
+		{"two minutes ahead", now.Add(2 * time.Minute).Format(http.TimeFormat), "warning clock: the clocks of the NAS and of this machine are 2m apart"},
+		{"an hour behind", now.Add(-time.Hour).Format(http.TimeFormat), "wrong clock: the clocks of the NAS and of this machine are 1h apart: tokens are refused as expired, or as not valid yet"},
 		{"no date", "", "skipped clock: the NAS does not say what time it is there"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -65,13 +67,14 @@ func TestRedirectURIs(t *testing.T) {
 		"https://nas.example.org:5001/signin":     "warning redirect URI: https://nas.example.org:5001/signin has the path /signin, and DSM needs none",
 		"https://nas.example.org:5001/#/signin":   "wrong redirect URI: https://nas.example.org:5001/#/signin has a # in it, which no redirect URI may have; with several of them the last one wins",
 		"http://nas.example.org:5000":             "warning redirect URI: http://nas.example.org:5000 is not https: the code travels readable",
+		"https://family.quickconnect.to":          "wrong redirect URI: https://family.quickconnect.to is QuickConnect's relay, and not the address under which DSM is opened",
 		"nas.example.org":                         "wrong redirect URI: nas.example.org is no address",
 		"https://nas.example.org:5001/#":          "wrong redirect URI: https://nas.example.org:5001/# has a # in it, which no redirect URI may have; with several of them the last one wins",
 		"https://nas.example.org:5001/\nok login": "wrong redirect URI: https://nas.example.org:5001/ ok login is no address",
 	} {
 		t.Run(uri, func(t *testing.T) {
 			d := fresh(Options{RedirectURI: uri})
-			d.redirectURI()
+			d.redirectURI(uri)
 			if diff := cmp.Diff([]string{want}, d.said()); diff != "" {
 				t.Error(diff)
 			}
@@ -124,6 +127,8 @@ func TestProvidersThatDSMDoesNotTake(t *testing.T) {
 			want: []string{"wrong keys: of 0 keys none is for RS256, the only way of signing that DSM takes"}},
 		{name: "no secret by post", change: func(m map[string]any) { m["token_endpoint_auth_methods_supported"] = []string{"client_secret_basic"} }, keys: rsa,
 			want: []string{"wrong client_secret: Dex does not take client_secret_post, which is how DSM sends its secret"}},
+		{name: "no claim", change: func(m map[string]any) { m["claims_supported"] = []string{"email"} }, keys: rsa,
+			want: []string{"wrong claims_supported: it lacks username: this Dex has no hook, or was not told to list the claim"}},
 		{name: "no scope email", change: func(m map[string]any) { m["scopes_supported"] = []string{"openid", "profile"} }, keys: rsa,
 			want: []string{"wrong scopes: Dex does not know the scope email"}},
 	} {
@@ -232,7 +237,7 @@ func TestWhereTheClaimIs(t *testing.T) {
 		want   string
 	}{
 		{"in both", []replay.ExplainedCopy{copyOf("access and id", `{"username":"mum"}`)},
-			`ok claim: username is "mum" in the ID token and in /userinfo, which is where DSM is thought to read it`},
+			`ok claim: the rules would set username to "mum" in the ID token and in /userinfo, which is where DSM is thought to read it; no token was made`},
 		{"in the ID token alone", []replay.ExplainedCopy{copyOf("access", `{}`), copyOf("id", `{"username":"mum"}`)},
 			"wrong claim: username is not in /userinfo, which is where DSM is thought to read it: DSM shows an empty user in its log"},
 		{"in userinfo alone", []replay.ExplainedCopy{copyOf("access", `{"username":"mum"}`), copyOf("id", `{}`)},
@@ -265,5 +270,88 @@ func TestDexConfigurationsThatCannotBeRead(t *testing.T) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestANASThatDoesNotShowACertificate(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		speak func(net.Conn)
+		want  string
+	}{
+		{"it says nothing", func(net.Conn) {}, "wrong certificate: the NAS takes the connection and then says nothing: its disks are starting, or DSM is stopping"},
+		{"it speaks http", func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }, "wrong certificate: this port does not speak https: "},
+		{"it hangs up", func(c net.Conn) { c.Close() }, "wrong certificate: the NAS cut the connection before it showed a certificate: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			taken := make(chan net.Conn, 1)
+			go func() {
+				defer close(taken)
+				if c, err := l.Accept(); err == nil {
+					test.speak(c)
+					taken <- c
+				}
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			d := fresh(Options{})
+			d.certificate(ctx, &url.URL{Scheme: "https", Host: l.Addr().String()}, synology.Config{})
+			if c := <-taken; c != nil {
+				c.Close()
+			}
+			if said := d.said(); len(said) != 1 || !strings.HasPrefix(said[0], test.want) {
+				t.Errorf("got %q, want %q", said, test.want)
+			}
+		})
+	}
+}
+
+func TestSecretsAreTriedWithAMadeUpCode(t *testing.T) {
+	for _, test := range []struct{ name, answer, want string }{
+		{"the right one", `{"error":"invalid_request"}`, "ok secret: Dex takes the secret of the client synology"},
+		{"another provider's way to say so", `{"error":"invalid_grant"}`, "ok secret: Dex takes the secret of the client synology"},
+		{"a wrong one", `{"error":"invalid_client"}`, "wrong secret: Dex refuses the secret of the client synology"},
+		{"a proxy", "<html>", "unknown secret: URL answers with HTTP status 200 and no error of OAuth"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.FormValue("client_secret") != "hush" || r.FormValue("code") == "" {
+					t.Errorf("asked with %v", r.Form)
+				}
+				fmt.Fprint(w, test.answer)
+			}))
+			defer server.Close()
+			d := fresh(Options{Client: "synology", DexConfig: "dex.yaml", RedirectURI: "https://nas.example.org:5001"})
+			d.dex = &dexConfig{StaticClients: []dexClient{{ID: "synology", Secret: "hush"}}}
+			d.secret(t.Context(), discovery{Token: server.URL})
+			said := strings.ReplaceAll(strings.Join(d.said(), "\n"), server.URL, "URL")
+			if diff := cmp.Diff(test.want, said); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTheLastLine(t *testing.T) {
+	for want, found := range map[string][]Status{
+		"people can sign in": {OK},
+		"people can sign in, 1 worth a look, 1 not looked at":                   {OK, Warning, Skipped},
+		"unknown whether people can sign in, 2 unknown":                         {OK, Unknown, Unknown},
+		"people cannot sign in: 1 thing is wrong":                               {Wrong, OK},
+		"people cannot sign in: 2 things are wrong, 1 unknown, 1 not looked at": {Wrong, Wrong, Unknown, Skipped},
+	} {
+		d := fresh(Options{})
+		for _, status := range found {
+			d.add("", status, "", "")
+		}
+		d.report.Result = d.report.result()
+		if got := d.report.summary(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

@@ -43,8 +43,12 @@ func (d *doctor) links(ctx context.Context, p replay.DeclaredPlugin, users []dsm
 		return
 	}
 	list, err := d.askLinks(ctx)
-	if err != nil {
-		d.skip("links", "a running sidecar keeps them, and none answers here")
+	switch {
+	case err != nil && d.running:
+		d.wrong("links", "the running sidecar cannot read its links, so nobody signs in: "+err.Error(), "make the folder of state writable for the user of the sidecar (claimsmith status -c "+d.o.File+" says which it is), and start the sidecar again")
+		return
+	case err != nil:
+		d.unknown("links", "a running sidecar keeps them, and none answers here", d.start())
 		return
 	}
 	if n := list.GetUnreadable(); n > 0 {
@@ -121,7 +125,7 @@ func (d *doctor) linked(total, byHand int, odd misfits, pin *replay.OutlinedPin)
 		}
 		d.warn("links", text, do)
 	case pin.Required && byHand == 0:
-		d.warn("links", said+", so nobody can sign in", "claimsmith links add")
+		d.wrong("links", said+", so nobody can sign in", "claimsmith links add -c "+d.o.File)
 	default:
 		d.ok("links", said)
 	}

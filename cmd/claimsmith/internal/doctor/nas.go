@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/duration"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
@@ -33,7 +34,7 @@ func (d *doctor) nas(ctx context.Context, p replay.DeclaredPlugin) {
 	defer func() { d.closed = cmp.Or(d.closed, closed) }()
 	var c synology.Config
 	if err := json.Unmarshal(p.Config, &c); err != nil {
-		d.skip("address", "the plugin's configuration cannot be read")
+		d.wrong("address", "the plugin's configuration cannot be read: "+err.Error(), "claimsmith check -c "+d.o.File+" shows the line")
 		return
 	}
 	if c.Source == "snapshot" {
@@ -46,6 +47,10 @@ func (d *doctor) nas(ctx context.Context, p replay.DeclaredPlugin) {
 		d.wrong("address", err.Error(), "write url: "+suggested(c.URL))
 		return
 	}
+	if host := strings.ToLower(base.Hostname()); host == "quickconnect.to" || strings.HasSuffix(host, ".quickconnect.to") {
+		d.wrong("address", base.Hostname()+" is QuickConnect's relay, which shows a page and no Web API", "write the address of the NAS in your network: url: https://192.0.2.10:5001, and its certSha256")
+		return
+	}
 	if !d.reachable(ctx, base) {
 		return
 	}
@@ -54,7 +59,7 @@ func (d *doctor) nas(ctx context.Context, p replay.DeclaredPlugin) {
 		return
 	}
 	if d.broken[p.Name] {
-		d.skip("login", "something is wrong with the configuration of the plugin: see above")
+		d.unknown("login", "something is wrong with the configuration of the plugin", "see above")
 		return
 	}
 	closed = d.accounts(ctx, p, c, trust)
@@ -86,12 +91,20 @@ func (d *doctor) reachable(ctx context.Context, base *url.URL) bool {
 		return false
 	case err != nil:
 		d.wrong("address", fmt.Sprintf("nothing answers at %s: %s", address(base), plain(err)),
-			"check that the NAS is awake and in this network, its firewall (Control Panel, Security, Firewall), and the port: DSM is usually at 5001 for https")
+			here(base.Hostname())+"check that the NAS is awake and in this network, its firewall (Control Panel, Security, Firewall), and the port: DSM is usually at 5001 for https")
 		return false
 	}
 	_ = conn.Close() // it was only a knock
 	d.ok("address", "the NAS answers at "+address(base))
 	return true
+}
+
+// here warns of an address that means this machine.
+func here(host string) string {
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return host + " is this machine, and in a container the container itself: write the name or the address of the NAS in url; otherwise "
+	}
+	return ""
 }
 
 // plain is the reason without the addresses that the operator knows.
@@ -197,10 +210,10 @@ func (d *doctor) clock(name, whose, date string) {
 	skew := d.o.Now().Sub(there).Round(time.Second)
 	switch {
 	case skew > 5*maxSkew || skew < -5*maxSkew:
-		d.wrong(name, fmt.Sprintf("the clocks of %s and of this machine are %s apart: tokens are refused as expired, or as not valid yet", whose, skew.Abs()),
+		d.wrong(name, fmt.Sprintf("the clocks of %s and of this machine are %s apart: tokens are refused as expired, or as not valid yet", whose, duration.Short(skew.Abs())),
 			"let both keep time by NTP: on the NAS in Control Panel, Regional Options, Time")
 	case skew > maxSkew || skew < -maxSkew:
-		d.warn(name, fmt.Sprintf("the clocks of %s and of this machine are %s apart", whose, skew.Abs()),
+		d.warn(name, fmt.Sprintf("the clocks of %s and of this machine are %s apart", whose, duration.Short(skew.Abs())),
 			"let both keep time by NTP: on the NAS in Control Panel, Regional Options, Time")
 	default:
 		d.ok(name, "the clocks of "+whose+" and of this machine agree")

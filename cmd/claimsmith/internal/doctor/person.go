@@ -27,11 +27,11 @@ func (d *doctor) person(ctx context.Context) {
 	case !synology.HasAddress(dsm.User{Email: d.o.Email}):
 		d.wrong("dry run", "this is no e-mail address", "write it whole, like --email mum@gmail.com")
 	case d.absent:
-		d.skip("dry run", "the configuration says who is let in: -c names it")
+		d.unknown("dry run", "the configuration says who is let in", "-c FILE names it")
 	case d.outline == nil || !d.usable:
-		d.skip("dry run", "the configuration cannot be served")
+		d.unknown("dry run", "the configuration cannot be served", "claimsmith check -c "+d.o.File)
 	case d.closed != "":
-		d.skip("dry run", d.closed)
+		d.unknown("dry run", d.closed, "see above")
 	case d.connector() == nil:
 		d.wrong("dry run", "connectors names nobody whose word on an address counts, so rules see no address", "write connectors: {google: {emailDomains: [gmail.com]}}")
 	default:
@@ -54,7 +54,7 @@ func (d *doctor) try(ctx context.Context) {
 		d.wrong("dry run", "no token, because something failed: "+explanation.Err, more)
 		return
 	case "denied":
-		said, do := "turned away by "+explanation.Rule+"; the person reads: "+explanation.Message, "nothing, if that is meant; otherwise mend account or rule. "+more
+		said, do := "turned away by "+explanation.Rule+"; the person reads: "+explanation.Message, "nothing, if that is meant; otherwise Control Panel, User & Group, the account, Edit, or the rule in "+d.o.File+". "+more
 		if explanation.Doubt != "" {
 			said, do = said+" Rules see no address, because "+explanation.Doubt, d.believe()+". "+more
 		}
@@ -111,7 +111,7 @@ func (d *doctor) claim(explanation *replay.Explanation, more string) {
 	id, access := values["id"], values["access"]
 	switch {
 	case id != "" && id == access:
-		d.ok("claim", fmt.Sprintf("%s is %q in the ID token and in /userinfo, which is where DSM is thought to read it", usernameClaim, id))
+		d.ok("claim", fmt.Sprintf("the rules would set %s to %q in the ID token and in /userinfo, which is where DSM is thought to read it; no token was made", usernameClaim, id))
 	case access == "":
 		d.wrong("claim", usernameClaim+" is not in /userinfo, which is where DSM is thought to read it: DSM shows an empty user in its log", "set "+usernameClaim+" in a step that does not depend on token. "+more)
 	default:

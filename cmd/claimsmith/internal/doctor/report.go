@@ -15,7 +15,8 @@ const (
 	OK      Status = "ok"
 	Warning Status = "warning" // it works, or may work, and is worth a look
 	Wrong   Status = "wrong"   // it cannot work
-	Skipped Status = "skipped" // it was not looked at; the text says why
+	Unknown Status = "unknown" // people sign in only if it is well, and it could not be found out; the text says why
+	Skipped Status = "skipped" // it was not looked at, and no sign-in depends on it; the text says why
 )
 
 // Check is one thing that was looked at. As JSON its members keep their names and their meaning.
@@ -27,16 +28,38 @@ type Check struct {
 	Do     string `json:"do,omitempty"` // what to do about it
 }
 
+// Verdict is what a run comes to.
+type Verdict string
+
+// The values of Verdict.
+const (
+	Can      Verdict = "people can sign in"
+	Cannot   Verdict = "people cannot sign in"
+	NotKnown Verdict = "unknown whether people can sign in"
+)
+
 // Report is what a run found, in the order of the chain.
 type Report struct {
 	File   string         `json:"file"`
 	Checks []Check        `json:"checks"`
 	Count  map[Status]int `json:"count"`
+	Result Verdict        `json:"verdict"`
 	Form   *Form          `json:"form,omitempty"` // absent when it is not known where Dex is
 }
 
 // Failed reports whether anything is wrong.
 func (r *Report) Failed() bool { return r.Count[Wrong] > 0 }
+
+// result is as good as the worst of the checks.
+func (r *Report) result() Verdict {
+	switch {
+	case r.Failed():
+		return Cannot
+	case r.Count[Unknown] > 0:
+		return NotKnown
+	}
+	return Can
+}
 
 // width is how long a line of text gets.
 const width = 118
@@ -61,17 +84,21 @@ func (r *Report) Render(w io.Writer) error {
 	if r.Form != nil {
 		r.Form.render(&b)
 	}
-	fmt.Fprintf(&b, "\n%s\n", r.verdict())
+	fmt.Fprintf(&b, "\n%s\n", r.summary())
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (r *Report) verdict() string {
-	said := "nothing is wrong"
+// summary is the last line.
+func (r *Report) summary() string {
+	said := string(r.Result)
 	if n := r.Count[Wrong]; n == 1 {
-		said = "1 thing is wrong"
+		said += ": 1 thing is wrong"
 	} else if n > 1 {
-		said = fmt.Sprintf("%d things are wrong", n)
+		said += fmt.Sprintf(": %d things are wrong", n)
+	}
+	if n := r.Count[Unknown]; n > 0 {
+		said += fmt.Sprintf(", %d unknown", n)
 	}
 	if n := r.Count[Warning]; n > 0 {
 		said += fmt.Sprintf(", %d worth a look", n)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/claimsmith/claimsmith/internal/duration"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
 	"github.com/claimsmith/claimsmith/sidecar/operator"
 )
@@ -23,10 +24,10 @@ func (d *doctor) sidecar(ctx context.Context) {
 	d.part = "Sidecar"
 	switch {
 	case d.absent:
-		d.skip("socket", "the configuration says where it is")
+		d.unknown("socket", "the configuration says where it is", "-c FILE names it")
 		return
 	case d.outline == nil:
-		d.skip("socket", "the configuration, which says where it is, cannot be read")
+		d.unknown("socket", "the configuration, which says where it is, cannot be read", "claimsmith check -c "+d.o.File)
 		return
 	case d.outline.Socket == "":
 		d.tcp(ctx)
@@ -42,7 +43,7 @@ func (d *doctor) tcp(ctx context.Context) {
 	defer cancel()
 	conn, err := dialer.DialContext(ctx, "tcp", d.outline.TCP)
 	if err != nil {
-		d.warn("address", "nobody answers at "+d.outline.TCP, d.start())
+		d.wrong("address", "nobody answers at "+d.outline.TCP, d.start())
 		return
 	}
 	_ = conn.Close() // it was only a knock
@@ -57,7 +58,7 @@ func (d *doctor) socket(ctx context.Context) bool {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.warn("socket", "there is no "+path+": no sidecar is running here", d.start())
+		d.wrong("socket", "there is no "+path+": no sidecar is running here", d.start())
 		return false
 	case err != nil:
 		d.wrong("socket", err.Error(), "run the doctor as the user of the sidecar, or as root")
@@ -69,10 +70,10 @@ func (d *doctor) socket(ctx context.Context) bool {
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", path)
 	switch {
 	case errors.Is(err, syscall.EACCES):
-		d.warn("socket", "this user may not connect to "+path, "run the doctor as the user of the sidecar, or as root")
+		d.unknown("socket", "this user may not connect to "+path, "run the doctor as the user of the sidecar, or as root")
 		return false
 	case err != nil:
-		d.warn("socket", "nobody listens at "+path+" any more", d.start())
+		d.wrong("socket", "nobody listens at "+path+" any more", d.start())
 		return false
 	}
 	_ = conn.Close() // it was only a knock
@@ -97,9 +98,10 @@ func (d *doctor) rights(path string, info fs.FileInfo) {
 func (d *doctor) status(ctx context.Context) {
 	st, err := d.ask(ctx)
 	if err != nil {
-		d.skip("running", err.Error())
+		d.unknown("running", "the sidecar does not answer its operator: "+err.Error(), "run the doctor as the user of the sidecar, or as root; claimsmith status -c "+d.o.File)
 		return
 	}
+	d.running = true
 	here := d.o.Sidecar.Version
 	switch {
 	case st.GetFailedReload() != nil:
@@ -120,8 +122,9 @@ func (d *doctor) status(ctx context.Context) {
 	}
 	for _, p := range d.askPlugins(ctx, st) {
 		if p.GetFailing() != "" {
-			d.wrong("answers of "+p.GetName(), fmt.Sprintf("the running plugin has been failing for %s: %s", d.o.Now().Sub(p.GetFailingSince().AsTime()).Round(time.Second), p.GetFailing()),
-				"mend that, then claimsmith plugin restart "+p.GetName())
+			d.unknown("answers of "+p.GetName(), fmt.Sprintf("the last answer of the running plugin was an error, and errors began %s ago: %s",
+				duration.Short(d.o.Now().Sub(p.GetFailingSince().AsTime()).Round(time.Second)), p.GetFailing()),
+				"if all is well below, claimsmith plugin restart "+p.GetName()+" -c "+d.o.File+", and sign in once: the next answer counts")
 		}
 	}
 	var down []string

@@ -34,7 +34,7 @@ func TestSockets(t *testing.T) {
 		want  string
 		serve bool
 	}{
-		{"nobody was there", func(*testing.T, string) {}, "warning socket: there is no SOCKET: no sidecar is running here", false},
+		{"nobody was there", func(*testing.T, string) {}, "wrong socket: there is no SOCKET: no sidecar is running here", false},
 		{"a file is there", func(t *testing.T, path string) {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)
@@ -44,7 +44,7 @@ func TestSockets(t *testing.T) {
 			l := listen(t, path)
 			l.SetUnlinkOnClose(false)
 			l.Close()
-		}, "warning socket: nobody listens at SOCKET any more", false},
+		}, "wrong socket: nobody listens at SOCKET any more", false},
 		{"everybody may ask", func(t *testing.T, path string) {
 			listen(t, path)
 			rights(t, path, 0o666)
