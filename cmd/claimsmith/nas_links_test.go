@@ -157,7 +157,7 @@ func TestLoginsThatDSMRefusesAreSaidWhereverSomebodyLooks(t *testing.T) {
 			about = string(c.Status) + ": " + c.Text
 		}
 	}
-	if !strings.HasPrefix(about, "wrong: the running plugin has been failing for ") || !strings.Contains(about, said) || !strings.Contains(about, why) {
+	if !strings.HasPrefix(about, "unknown: the last answer of the running plugin was an error, and errors began ") || !strings.Contains(about, said) || !strings.Contains(about, why) {
 		t.Errorf("the doctor says %q", about)
 	}
 	address := regexp.MustCompile(`"msg":"serving metrics","address":"([^"]+)"`).FindStringSubmatch(s.log())
