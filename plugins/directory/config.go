@@ -20,7 +20,7 @@ type Config struct {
 }
 
 // maxFile is the longest file.
-const maxFile = 8 << 20
+const maxFile = 32 << 20
 
 // parser reads the content of a file. There are people when nothing is found to be wrong.
 type parser func(data []byte) (*people, []finding)

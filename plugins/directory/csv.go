@@ -28,10 +28,12 @@ func parseCSV(data []byte) (*people, []finding) {
 	var f findings
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // spreadsheets write it
 	if at, ok := decodable(data); !ok {
-		f.add(at, "the file is not UTF-8", "save it as UTF-8")
+		f.add(at, notUTF8, saveAsUTF8)
 		return nil, f.found
 	}
-	t := &table{reader: csv.NewReader(bytes.NewReader(data)), builder: newBuilder(&f)}
+	comma, text := separator(data)
+	t := &table{reader: csv.NewReader(bytes.NewReader(text)), builder: newBuilder(&f)}
+	t.reader.Comma = comma
 	if t.header() {
 		for t.person() {
 		}
@@ -41,6 +43,26 @@ func parseCSV(data []byte) (*people, []finding) {
 		return nil, f.found
 	}
 	return &t.people, nil
+}
+
+const (
+	notUTF8    = "the file is not UTF-8"
+	saveAsUTF8 = `save it as UTF-8: "CSV UTF-8" in Excel, or iconv -f WINDOWS-1252 -t UTF-8`
+)
+
+// separator says what parts the columns: what a line sep=; before the header says, which spreadsheets write and read, or what the header has
+// in the place of commas. The text is data without such a line, whose break stays so that lines have their numbers.
+func separator(data []byte) (comma rune, text []byte) {
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if said, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte("\r")), []byte("sep=")); ok && len(said) == 1 && bytes.ContainsAny(said, ",;\t|") {
+		return rune(said[0]), data[len(line):]
+	}
+	for _, other := range []byte("\t;") {
+		if bytes.IndexByte(line, ',') < 0 && bytes.IndexByte(line, other) >= 0 {
+			return rune(other), data
+		}
+	}
+	return ',', data
 }
 
 // table is a file that is being read. Its places count bytes.
@@ -83,9 +105,6 @@ func (t *table) header() bool {
 		t.findings.add(place{1, 1}, "the file is empty", "begin with a line like name,email,groups")
 		return false
 	case !ok:
-		return false
-	case len(names) == 1 && strings.ContainsAny(names[0].text, ";\t"):
-		t.findings.add(names[0].place, "the columns are not separated by commas", "save the table with commas; semicolons part the groups of a person")
 		return false
 	case len(names) > maxExtra+len(columnNames()):
 		t.findings.add(names[maxExtra].place, fmt.Sprintf("more than %d columns", maxExtra), "")

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
 )
 
 const someKeys = "known here: name, email, groups, disabled, attributes, displayName, givenName, familyName, department, title, phone, locale, employeeNumber"
@@ -27,7 +29,7 @@ func TestWhatIsWrongWithADocument(t *testing.T) {
 		{"people as a map", "people: {mum: x}", []string{"1:9: must be a list of people (begin each with a hyphen: - name: mum)"}},
 		{"broken YAML", "people:\n  - name: [mum", []string{"1:1: not valid YAML: did not find expected"}},
 		{"an alias of nothing", "people: *mum", []string{"1:1: not valid YAML: unknown anchor"}},
-		{"not UTF-8", "people:\n  - name: m\xfcm", []string{"2:12: the file is not UTF-8 (save it as UTF-8)"}},
+		{"not UTF-8", "people:\n  - name: m\xfcm", []string{"2:12: the file is not UTF-8 (save it as UTF-8: \"CSV UTF-8\" in Excel, or iconv -f WINDOWS-1252 -t UTF-8)"}},
 		{"two documents", "people: []\n---\npeople: []", []string{"2:1: a second document begins here (leave out the line ---)"}},
 		{"broken YAML in a second document", "people: []\n---\n[", []string{"3:1: not valid YAML: did not find expected node content"}},
 		{"keys that there are not", "poeple: []\npeople:\n- {name: a, emial: a@b.c, Groups: [], zzzzzzzz: 1}", []string{
@@ -107,8 +109,9 @@ func TestWhatIsWrongWithATable(t *testing.T) {
 		{"as a spreadsheet writes it", "\ufeffname,email\r\nmum,mum@gmail.com\r\n", nil},
 		{"nobody", "name,email\n", nil},
 		{"nothing", "", []string{"1:1: the file is empty (begin with a line like name,email,groups)"}},
-		{"semicolons between columns", "name;email\nmum;mum@gmail.com", []string{
-			"1:1: the columns are not separated by commas (save the table with commas; semicolons part the groups of a person)"}},
+		{"a separator that nobody uses", "sep=x\nnamexemail", []string{"1:1: unknown column (known here: name, email, groups, disabled, displayName, givenName, familyName, department, title, phone, locale, employeeNumber; a column of your own is called attributes.NAME)",
+			"1:1: there is no column called name"}},
+		{"a mistake below a separator", "sep=;\nname;email\nmum;mum", []string{"3:5: this is no e-mail address"}},
 		{"columns that there are not", "emial,disabeld,Groups,zzzzzzzz,\n", []string{
 			"1:1: unknown column (did you mean email?; a column of your own is called attributes.NAME)",
 			"1:1: there is no column called name",
@@ -130,7 +133,7 @@ func TestWhatIsWrongWithATable(t *testing.T) {
 		{"a quote that is missing", "name\n\"mum\n", []string{
 			`2:5: a quote is missing, or one is too many (a value with quotes in it is written "...", each quote in it twice)`}},
 		{"more columns than anybody needs", "name" + strings.Repeat(",a", 120), []string{"1:204: more than 100 columns"}},
-		{"not UTF-8", "name\nm\xfcm", []string{"2:2: the file is not UTF-8 (save it as UTF-8)"}},
+		{"not UTF-8", "name\nm\xfcm", []string{"2:2: the file is not UTF-8 (save it as UTF-8: \"CSV UTF-8\" in Excel, or iconv -f WINDOWS-1252 -t UTF-8)"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -196,5 +199,38 @@ func hold(t *testing.T, data []byte, parse parser) {
 				t.Errorf("person %d holds a control character", i)
 			}
 		}
+	}
+}
+
+func TestTablesOfSpreadsheets(t *testing.T) {
+	plain := "name,email,groups\nmum,mum@gmail.com,a;b\n"
+	want, found := parseCSV([]byte(plain))
+	if len(found) > 0 {
+		t.Fatal(lines(found))
+	}
+	for name, text := range map[string]string{
+		"semicolons":                "name;email;groups\r\nmum;mum@gmail.com;\"a;b\"\r\n",
+		"tabs":                      "name\temail\tgroups\nmum\tmum@gmail.com\ta;b\n",
+		"a mark":                    "\ufeff" + plain,
+		"a separator":               "sep=;\r\nname;email;groups\r\nmum;mum@gmail.com;\"a;b\"\r\n",
+		"a mark and a separator":    "\ufeffsep=,\n" + plain,
+		"a separator of the header": "sep=\t\nname\temail\tgroups\nmum\tmum@gmail.com\ta;b",
+	} {
+		got, found := parseCSV([]byte(text))
+		if len(found) > 0 {
+			t.Errorf("%s: %v", name, lines(found))
+			continue
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(people{}, person{}), cmp.Comparer(sameAddresses)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	utf16 := "\xff\xfe"
+	for _, r := range plain {
+		utf16 += string([]byte{byte(r), 0})
+	}
+	c := sdktest.Start(t, Plugin(), Config{File: write(t, "people.csv", utf16)})
+	if found, _, err := c.Lookup(t.Context(), Params{Name: "mum"}, nil); !found || err != nil {
+		t.Errorf("UTF-16: %v", err)
 	}
 }

@@ -132,7 +132,7 @@ func TestWhatElseCanBecomeOfAFile(t *testing.T) {
 		{"it is empty", func(file string) error { return os.Truncate(file, 0) },
 			"the file of people has changed and cannot be used: people.yaml:1:1: the file is empty"},
 		{"it is too long", func(file string) error { return os.Truncate(file, maxFile+1) },
-			"the file of people cannot be used any more: longer than 8388608 bytes"},
+			"the file of people cannot be used any more: longer than 33554432 bytes"},
 		{"its group can write it", func(file string) error { return os.Chmod(file, 0o660) },
 			"the file of people cannot be used any more: FILE can be written by its group: mend it with chmod go-w FILE"},
 		{"everybody can write its folder", func(file string) error { return os.Chmod(filepath.Dir(file), 0o777) },

@@ -21,7 +21,7 @@ import (
 func parseYAML(data []byte) (*people, []finding) {
 	var f findings
 	if at, ok := decodable(data); !ok {
-		f.add(at, "the file is not UTF-8", "save it as UTF-8")
+		f.add(at, notUTF8, saveAsUTF8)
 		return nil, f.found
 	}
 	d := &document{builder: newBuilder(&f)}
