@@ -2,11 +2,13 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // decision is the sidecar's log line for one call, as far as the demo shows it.
@@ -34,8 +36,30 @@ type lookup struct {
 	AgeMS  int64  `json:"age_ms"`
 }
 
-// lastDecision returns the newest decision line of the sidecar's log that fits.
-func lastDecision(log string, fits func(decision) bool) (decision, error) {
+// written is how long the line of a decision may be on its way to the log: serve collects lines before it writes them.
+const written = 5 * time.Second
+
+// lastDecision returns the newest decision line of the sidecar's log that fits. It waits for one.
+func lastDecision(ctx context.Context, log string, fits func(decision) bool) (decision, error) {
+	ctx, cancel := context.WithTimeout(ctx, written)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		d, err := newest(log, fits)
+		if err != nil || d.ID != "" {
+			return d, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return decision{}, errors.New("read the sidecar's log: there is no line for this decision")
+		}
+	}
+}
+
+// newest is the last line that fits, or one without an id.
+func newest(log string, fits func(decision) bool) (decision, error) {
 	data, err := os.ReadFile(log)
 	if err != nil {
 		return decision{}, fmt.Errorf("read the sidecar's log: %w", err)
@@ -46,9 +70,6 @@ func lastDecision(log string, fits func(decision) bool) (decision, error) {
 		if json.Unmarshal(line, &d) == nil && d.Message == "decision" && fits(d) {
 			last = d
 		}
-	}
-	if last.ID == "" {
-		return decision{}, errors.New("read the sidecar's log: there is no line for this decision")
 	}
 	for i := range last.Claims {
 		last.Claims[i].Rule = filepath.Base(last.Claims[i].Rule)

@@ -238,7 +238,7 @@ func (c *Chain) refusal(ctx context.Context, who person) (Refusal, error) {
 	if r.DecisionID == "" {
 		return r, fmt.Errorf("%s should have been refused, but saw: %s (status %d at %s)", who.who, seen, rest.status, rest.url.Path)
 	}
-	d, err := lastDecision(c.sidecar.log, func(d decision) bool { return d.ID == r.DecisionID })
+	d, err := lastDecision(ctx, c.sidecar.log, func(d decision) bool { return d.ID == r.DecisionID })
 	if err != nil {
 		return r, err
 	}

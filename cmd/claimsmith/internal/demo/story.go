@@ -48,7 +48,7 @@ func (c *Chain) compare(ctx context.Context, r *Report) error {
 		return fmt.Errorf("issue a token by Dex with the hook: %w", err)
 	}
 	r.Before, r.IDToken, r.AccessToken, r.Userinfo = before.idToken, after.idToken, after.accessToken, after.userinfo
-	d, err := lastDecision(c.sidecar.log, func(d decision) bool { return d.Stage == "token" })
+	d, err := lastDecision(ctx, c.sidecar.log, func(d decision) bool { return d.Stage == "token" })
 	if err != nil {
 		return err
 	}
