@@ -56,6 +56,30 @@ func TestEveryRecipeHoldsWhatItsTestsSay(t *testing.T) {
 	}
 }
 
+// TestEveryCaseHoldsWhatItsTestsSay runs the configurations of testdata: what people asked for elsewhere.
+func TestEveryCaseHoldsWhatItsTestsSay(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("cases: %v, %v", files, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			var text strings.Builder
+			for _, p := range replay.CheckOffline(t.Context(), file, options()).List {
+				fmt.Fprintln(&text, p)
+			}
+			report, err := replay.Test(t.Context(), file, options())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text.Len() > 0 || report.Failed() > 0 || len(report.Cases) == 0 {
+				_ = report.Render(&text)
+				t.Error(text.String())
+			}
+		})
+	}
+}
+
 // The formula of the README is that of what Dex signs.
 func TestTheSizeOfAToken(t *testing.T) {
 	encoded := base64.RawURLEncoding.EncodedLen

@@ -15,7 +15,7 @@ const nasSchema = `{"type": "object", "properties": {
 	"groups": {"type": "array", "items": {"type": "string"}}, "ids": {"type": "array", "items": {"type": "integer"}},
 	"home": {"type": "object", "properties": {"path": {"type": "string"}}},
 	"shares": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}, "writable": {"type": "boolean"}}}},
-	"phone": {"type": ["string", "null"]}, "home-dir": {"type": "string"}}}`
+	"phone": {"type": ["string", "null"]}, "tags": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}, "value": {"type": "string"}}}}, "home-dir": {"type": "string"}}}`
 
 const payload = `{"iss": "https://dex", "sub": "s", "aud": "synology", "exp": 1, "iat": 1, "email": "mum@gmail.com", "email_verified": true,
 	"groups": ["dev-a", "ops"], "name": "Mum", "big": 9007199254740993, "ratio": 0.5,
@@ -47,7 +47,7 @@ func newState(t testing.TB) *pipeline.State {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := schema(t).Decode([]byte(`{"name": "mum", "uid": 9007199254740993, "groups": ["users", "family"], "ids": [3, 1, 2],
+	answer, err := schema(t).Decode([]byte(`{"name": "mum", "uid": 9007199254740993, "groups": ["users", "family"], "tags": [{"name": "quota", "value": "5 GB"}], "ids": [3, 1, 2],
 		"home": {"path": "/home/mum"}, "shares": [{"name": "music", "writable": true}, {"name": "video"}], "home-dir": "/h"}`))
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ func unavailable(name string) string {
 		return "rules cannot read the clock: they could not be tested"
 	case "get":
 		return "write x?.y, or x ?? y for what may be missing"
-	case "toJSON", "fromJSON":
-		return "a claim can be any JSON value as it is"
+	case "fromJSON":
+		return "text that somebody else wrote would become values of any type"
 	case "repeat":
 		return "strings could grow without bound"
 	}
@@ -61,7 +61,7 @@ func ownFunctions() conf.FunctionsTable {
 	add("indexOf", indexOf, func(string, string) int { return 0 })
 	add("lastIndexOf", lastIndexOf, func(string, string) int { return 0 })
 	add("string", toString, func(any) string { return "" })
-	add("keys", keys, func(map[string]any) texts { return nil })
+	add("keys", keys, func(map[string]any) texts { return nil }, func(map[any][]any) texts { return nil })
 	add("take", take, func([]any, int) []any { return nil }, func(texts, int) texts { return nil }, func([]map[string]any, int) []map[string]any { return nil },
 		func(numbers, int) numbers { return nil }, func(floats, int) floats { return nil })
 	add("flatten", flatten, func([]any) []any { return nil }, func([]map[string]any) []any { return nil }, func(texts) []any { return nil })
@@ -71,6 +71,7 @@ func ownFunctions() conf.FunctionsTable {
 		func(floats, string) []any { return nil }, func(floats) []any { return nil },
 		func([]any, string) []any { return nil }, func([]any) []any { return nil })
 	addOwn(table, textFunctions)
+	addOwn(table, objectFunctions)
 	addOwn(table, presenceFunctions)
 	return table
 }

@@ -42,6 +42,8 @@ func (i *instrument) Visit(p *ast.Node) {
 			n.Arguments[0] = wrap(&listOp{n.Name}, n.Arguments[0])
 			if p, ok := n.Arguments[min(1, len(n.Arguments)-1)].(*ast.PredicateNode); ok && n.Name == "sortBy" {
 				p.Node = wrap(&keyOp{}, p.Node)
+			} else if ok && n.Name == "groupBy" {
+				p.Node = wrap(&givenOp{n.Name, aText}, p.Node)
 			}
 		case len(n.Arguments) == 1 && n.Name == "int":
 			n.Arguments[0] = wrap(&wholeOp{}, n.Arguments[0])
@@ -49,6 +51,9 @@ func (i *instrument) Visit(p *ast.Node) {
 			n.Arguments[1] = wrap(&cutsetOp{}, n.Arguments[1])
 		}
 		i.arguments(n.Name, n.Arguments)
+		if n.Name == "groupBy" {
+			*p = callNode(n.Location(), fnCall, callType, objectNature(nil), constant(n.Location(), &groupedOp{}), n)
+		}
 	case *ast.CallNode:
 		i.call(p, n)
 	case *ast.PredicateNode:
@@ -79,7 +84,7 @@ func (i *instrument) call(p *ast.Node, n *ast.CallNode) {
 	case "sort", "uniq":
 		n.Arguments[0] = wrap(&textsOp{}, n.Arguments[0])
 	}
-	f, ok := textFunctions[callee.Value]
+	f, ok := ownFunction(callee.Value)
 	if !ok {
 		return
 	}
@@ -92,11 +97,11 @@ func (i *instrument) call(p *ast.Node, n *ast.CallNode) {
 		switch want := f.want(j, len(n.Arguments)); want {
 		case theTexts, oneOrMore:
 			n.Arguments[j] = wrap(&textsOp{}, wrap(&givenOp{callee.Value, want}, arg))
-		case aText, aTable, aTableOfLists:
+		case aText, aTable, aTableOfLists, aList, anObject:
 			n.Arguments[j] = wrap(&givenOp{callee.Value, want}, arg)
 		}
 	}
-	if f.gives == oneOrMore {
+	if f.gives == oneOrMore || f.gives == aText {
 		*p = wrap(&stringOp{}, n)
 	}
 }
@@ -104,7 +109,7 @@ func (i *instrument) call(p *ast.Node, n *ast.CallNode) {
 // loops reports whether a function of expr goes through a list with a predicate.
 func loops(name string) bool {
 	switch name {
-	case "all", "any", "none", "one", "count", "filter", "map", "find", "findLast", "findIndex", "findLastIndex", "sortBy":
+	case "all", "any", "none", "one", "count", "filter", "map", "find", "findLast", "findIndex", "findLastIndex", "sortBy", "groupBy":
 		return true
 	}
 	return false

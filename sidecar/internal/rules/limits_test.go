@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
+	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
@@ -196,7 +197,14 @@ func TestAllFunctions(t *testing.T) {
 }
 
 func TestAllVariables(t *testing.T) {
-	c := newCompiler(t)
+	table, err := NewTable(nil, []string{"a"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Options{Facts: map[string]*facts.Type{"nas": schema(t)}, Tables: map[string]*Table{"name": table}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, v := range Variables() {
 		src := strings.NewReplacer("ALIAS", "nas", "NAME", "name").Replace(v.Name)
 		t.Run(src, func(t *testing.T) {

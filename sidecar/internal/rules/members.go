@@ -16,6 +16,9 @@ import (
 // member resolves a.b and a["b"]. With a name of ours in front it is one op, so that only what is read is fetched, and a fact
 // is fetched in a checked way.
 func (v *resolver) member(p *ast.Node, n *ast.MemberNode) *Error {
+	if done, err := v.attribute(p, n); done {
+		return err
+	}
 	root, ok := n.Node.(*ast.IdentifierNode)
 	if !ok || v.local(root.Value) != nil {
 		return v.all(&n.Node, &n.Property)
@@ -37,6 +40,27 @@ func (v *resolver) member(p *ast.Node, n *ast.MemberNode) *Error {
 		return v.errorAt(n.Property, fmt.Sprintf("write %s.NAME", root.Value), "%s is read by name", root.Value)
 	}
 	return v.all(&n.Node, &n.Property)
+}
+
+// attribute resolves ALIAS.LIST.NAME where the list has names and values.
+func (v *resolver) attribute(p *ast.Node, n *ast.MemberNode) (bool, *Error) {
+	list, ok := n.Node.(*ast.MemberNode)
+	name, named := n.Property.(*ast.StringNode)
+	if !ok || !named {
+		return false, nil
+	}
+	root, ok := list.Node.(*ast.IdentifierNode)
+	fact, constant := list.Property.(*ast.StringNode)
+	if !ok || !constant || v.c.facts[root.Value] == nil || v.local(root.Value) != nil {
+		return false, nil
+	}
+	typ := v.c.facts[root.Value].Fields[fact.Value]
+	if typ == nil || typ.Kind != facts.List || typ.Elem.Kind != facts.Object || typ.Elem.Fields["name"] == nil || typ.Elem.Fields["value"] == nil {
+		return false, nil
+	}
+	v.reads.fact(root.Value + "." + fact.Value)
+	*p = getNode(name.Location(), &attributeOp{root.Value, fact.Value, name.Value}, factNature(typ.Elem.Fields["value"]))
+	return true, nil
 }
 
 func (v *resolver) field(p *ast.Node, root string, name *ast.StringNode) *Error {

@@ -412,6 +412,11 @@ func (m *missing) call(n *ast.CallNode) ast.Node {
 			return n
 		}
 		return nil
+	case *attributeOp:
+		if !m.there[key(n)] {
+			return n
+		}
+		return nil
 	case *factOp:
 		if o.nullable && !m.there[key(n)] {
 			return n
@@ -432,8 +437,14 @@ func (m *missing) call(n *ast.CallNode) ast.Node {
 	if _, asks := presenceFunctions[name]; asks {
 		return m.asks(n, name)
 	}
-	f := textFunctions[name]
+	f, _ := ownFunction(name)
 	for i, arg := range n.Arguments {
+		if name == "compact" || name == "toJSON" || f.gives == valueOfPattern && i > 0 {
+			if why := m.of(arg); why != nil && f.gives == valueOfPattern {
+				return why
+			}
+			continue
+		}
 		m.need(arg)
 		if f.do != nil && (f.want(i, len(n.Arguments)) == theTexts || f.want(i, len(n.Arguments)) == oneOrMore) || i == 0 && (name == "join" || name == "sort" || name == "uniq") {
 			if why := m.elements(arg); why != nil {
@@ -692,6 +703,10 @@ func (m *missing) text(n ast.Node) string {
 			return o.v.Name
 		case *factOp:
 			return o.alias + "." + o.name
+		case *attributeOp:
+			return o.alias + "." + o.fact + "." + o.name
+		case *tableOp:
+			return tablesRoot + "." + o.name
 		}
 	}
 	return "x"
@@ -724,6 +739,8 @@ func (m *missing) explain(why, wanted ast.Node) (message, hint string) {
 			message += ": " + m.c.claim(o.name).missing
 		} else if _, ok := opOf(n).(*factOp); ok {
 			message += ": the plugin does not always know it"
+		} else if o, ok := opOf(n).(*attributeOp); ok {
+			message = fmt.Sprintf("%s.%s.%s may be missing: not everybody has it", o.alias, o.fact, o.name)
 		} else if calleeOf(n) == fnCall {
 			message = "a claim by a computed name may be missing"
 		}

@@ -24,6 +24,9 @@ func (v *resolver) unknown(n *ast.IdentifierNode) *Error {
 		return v.errorAt(n, hint, "unknown name %q", n.Value)
 	}
 	names := topNames()
+	if len(v.c.tables) == 0 {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == tablesRoot })
+	}
 	for i := len(v.locals) - 1; i >= 0; i-- {
 		names = append(names, v.locals[i].name)
 	}

@@ -154,7 +154,7 @@ func plainType(t string) string {
 		return "a list of objects"
 	case "[]interface {}":
 		return "a list"
-	case "map[string]interface {}":
+	case "map[string]interface {}", "map[interface {}][]interface {}":
 		return "an object"
 	case "unknown", "<nil>":
 		return "nil"

@@ -9,11 +9,13 @@ import (
 // presenceFunctions tell whether there is something. Dex leaves out what is empty, so empty counts as missing.
 var presenceFunctions = map[string]function{
 	"has": {args: []argument{anything}, gives: aBool, do: func(args []any) any { return present(args[0]) }},
-	"default": {args: []argument{anything, anything}, gives: either, do: func(args []any) any {
-		if present(args[0]) {
-			return args[0]
+	"default": {args: []argument{anything, anything}, more: []argument{anything}, gives: either, do: func(args []any) any {
+		for _, arg := range args[:len(args)-1] {
+			if present(arg) {
+				return arg
+			}
 		}
-		return args[1]
+		return args[len(args)-1]
 	}},
 	"optional": {args: []argument{anything}, gives: theFirst, do: func(args []any) any {
 		if !present(args[0]) {

@@ -242,8 +242,10 @@ func (v *resolver) call(n *ast.CallNode) *Error {
 	if err := v.patternArgs(n, callee.Value); err != nil {
 		return err
 	}
-	if _, presence := presenceFunctions[callee.Value]; presence && len(n.Arguments) > 0 {
-		lenient(&n.Arguments[0])
+	if _, presence := presenceFunctions[callee.Value]; presence {
+		for i := range n.Arguments[:min(len(n.Arguments), max(1, len(n.Arguments)-1))] {
+			lenient(&n.Arguments[i])
+		}
 	}
 	return v.list(n.Arguments)
 }

@@ -17,31 +17,40 @@ import (
 type argument int
 
 const (
-	anything      argument = iota
-	aBool                  // true or false
-	aWhole                 // an integer
-	aText                  // a string
-	theTexts               // a list of strings
-	oneOrMore              // a string or a list of strings; as a result: what the first argument is
-	aTable                 // an object with strings
-	aTableOfLists          // an object with strings and lists of strings
-	aList                  // a list of anything
-	aSize                  // what has a length
-	anObject               // an object of anything
-	anOrder                // asc or desc
-	aNumber                // a number, or text that is one
-	aPattern               // made by patternArgs of a constant
-	theFirst               // as a result: the type of the first argument
-	either                 // as a result: the type of both arguments
+	anything       argument = iota
+	aBool                   // true or false
+	aWhole                  // an integer
+	aText                   // a string
+	theTexts                // a list of strings
+	oneOrMore               // a string or a list of strings; as a result: what the first argument is
+	aTable                  // an object with strings
+	aTableOfLists           // an object with strings and lists of strings
+	aList                   // a list of anything
+	aSize                   // what has a length
+	anObject                // an object of anything
+	anOrder                 // asc or desc
+	aNumber                 // a number, or text that is one
+	aPattern                // made by patternArgs of a constant
+	theFirst                // as a result: the type of the first argument
+	valueOfPattern          // as a result: the type of the values of patterns
+	either                  // as a result: the type of both arguments
 )
 
 // function is one of our own, with types.
 type function struct {
 	args  []argument // that it must have
 	more  []argument // that may follow, again and again
-	last  argument   // that ends the list where more are given
 	gives argument
 	do    func(args []any) any
+}
+
+// ownFunction finds a function over texts or objects.
+func ownFunction(name string) (function, bool) {
+	if f, ok := textFunctions[name]; ok {
+		return f, true
+	}
+	f, ok := objectFunctions[name]
+	return f, ok
 }
 
 // addOwn adds the functions with types of their own.
@@ -60,8 +69,8 @@ func (f function) want(i, n int) argument {
 	switch {
 	case i < len(f.args):
 		return f.args[i]
-	case f.last != anything && i == n-1:
-		return f.last
+	case f.gives == valueOfPattern && i == n-1:
+		return anything
 	}
 	return f.more[(i-len(f.args))%len(f.more)]
 }
@@ -116,15 +125,31 @@ func (f function) result(args []reflect.Type) reflect.Type {
 		return reflect.TypeFor[string]()
 	case theTexts:
 		return reflect.TypeFor[[]string]()
+	case anObject:
+		return reflect.TypeFor[map[string]any]()
 	case oneOrMore:
 		if args[0].Kind() == reflect.Slice {
 			return reflect.TypeFor[[]string]()
 		}
 		return args[0]
-	case either:
-		if args[0] != args[1] {
+	case either, valueOfPattern:
+		values := args
+		if f.gives == valueOfPattern {
+			values = nil
+			for i := 2; i < len(args); i += 2 {
+				values = append(values, args[i])
+			}
+			values = append(values, args[len(args)-1])
+		}
+		for _, v := range values {
+			if v != values[0] {
+				return unknown
+			}
+		}
+		if values[0] == nil {
 			return unknown
 		}
+		return values[0]
 	}
 	if args[0] == nil {
 		return unknown
@@ -151,8 +176,10 @@ func (a argument) admits(t reflect.Type) bool {
 		return list
 	case oneOrMore:
 		return list || t.Kind() == reflect.String
-	case aTable, aTableOfLists:
+	case aTable, aTableOfLists, anObject:
 		return t.Kind() == reflect.Map
+	case aList:
+		return list
 	case aPattern:
 		return t == reflect.TypeFor[pattern]()
 	}
@@ -204,7 +231,7 @@ func (v *elementsOf) Visit(p *ast.Node) {
 	if !ok {
 		return
 	}
-	f, ok := textFunctions[callee.Value]
+	f, ok := ownFunction(callee.Value)
 	if !ok {
 		return
 	}

@@ -18,7 +18,7 @@ var textFunctions = map[string]function{
 	"keep":         {args: []argument{theTexts, aPattern}, gives: theTexts, do: func(args []any) any { return chosen(args, true) }},
 	"drop":         {args: []argument{theTexts, aPattern}, gives: theTexts, do: func(args []any) any { return chosen(args, false) }},
 	"translate":    {args: []argument{theTexts, aTableOfLists}, gives: theTexts, do: translate},
-	"firstMatch":   {args: []argument{theTexts}, more: []argument{aPattern, aText}, last: aText, gives: aText, do: firstMatch},
+	"firstMatch":   {args: []argument{theTexts}, more: []argument{aPattern, anything}, gives: valueOfPattern, do: firstMatch},
 	"union":        {args: []argument{theTexts, theTexts}, more: []argument{theTexts}, gives: theTexts, do: union},
 	"intersect":    {args: []argument{theTexts, theTexts}, more: []argument{theTexts}, gives: theTexts, do: intersect},
 	"without":      {args: []argument{theTexts, theTexts}, more: []argument{theTexts}, gives: theTexts, do: without},
@@ -128,11 +128,11 @@ func firstMatch(args []any) any {
 	for i := 1; i+1 < len(args); i += 2 {
 		for _, s := range list {
 			if args[i].(pattern).matches(s) {
-				return text(args[i+1])
+				return args[i+1]
 			}
 		}
 	}
-	return text(args[len(args)-1])
+	return args[len(args)-1]
 }
 
 func renamed(s string, table any) string {

@@ -31,7 +31,7 @@ func TestClaims(t *testing.T) {
 		{"integers of facts", "x", `nas.ids`, `[3,1,2]`},
 		{"nested facts", "x", `nas.home`, `{"path":"/home/mum"}`},
 		{"a list of objects", "x", `nas.shares`, `[{"name":"music","writable":true},{"name":"video","writable":false}]`},
-		{"all facts", "x", `keys(nas)`, `["admin","age","asked","failed","found","groups","home","home-dir","ids","name","phone","problem","quota","shares","stale","uid"]`},
+		{"all facts", "x", `keys(nas)`, `["admin","age","asked","failed","found","groups","home","home-dir","ids","name","phone","problem","quota","shares","stale","tags","uid"]`},
 		{"an object with sorted names", "x", `{b: 1, a: [true, nil]}`, `{"a":[true,null],"b":1}`},
 		{"sorted strings", "groups", `sort(claims.groups, "desc")`, `["ops","dev-a"]`},
 		{"sorted integers", "x", `sort(nas.ids)`, `[1,2,3]`},
