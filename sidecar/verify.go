@@ -34,7 +34,7 @@ func VerifyPlugin(ctx context.Context, trial PluginTrial, o compile.Options) (_ 
 	defer func() { err = errors.Join(err, host.Close()) }()
 	d := tried(trial)
 	trial.Launch = func(cmd *exec.Cmd, sockets string) error { return host.Launch(cmd, d, sockets) }
-	trial.Limits = conform.Limits{Memory: d.Limits.Memory, Descriptors: d.Limits.Descriptors}
+	trial.Limits = d.Limits
 	report, err := conform.Run(ctx, trial)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,6 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
-	"github.com/claimsmith/claimsmith/sidecar/internal/conform"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pluginhost"
@@ -234,8 +233,7 @@ func hintFor(p *config.Plugin, text string) string {
 	if p.Unconfined {
 		return ""
 	}
-	l := LimitsOf(p)
-	return conform.Limits{Memory: l.Memory, Descriptors: l.Descriptors}.Hint(text)
+	return LimitsOf(p).Hint(text)
 }
 
 // placeOf is the path of what is wrong in the spelling of configurations: the name of a file is no plain key.

@@ -17,7 +17,7 @@ func TestWhatWasKeptFromAPluginIsHinted(t *testing.T) {
 		plugin     config.Plugin
 		want       string
 	}{
-		{"a file that it may not read", "/etc/people: Permission denied", config.Plugin{}, files},
+		{"a file that it may not read", "/etc/people: Permission denied", config.Plugin{}, "no rule lets it use /etc/people: " + files},
 		{"the same of one that has no file rules", "/etc/people: Permission denied", config.Plugin{Unconfined: true}, ""},
 		{"the same of one that comes with claimsmith", "permission denied", config.Plugin{Builtin: "ldap"}, ""},
 		{"a module that was not copied", `it ended (exit status 1) before its handshake; its last words: "ModuleNotFoundError: No module named 'accounts'"`,

@@ -3,7 +3,9 @@ package confine
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -29,7 +31,11 @@ func (l Limits) Env() []string {
 	if l.Memory <= 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("GOMEMLIMIT=%d", l.Memory/10*9)}
+	return []string{
+		fmt.Sprintf("GOMEMLIMIT=%d", l.Memory/10*9),
+		fmt.Sprintf("NODE_OPTIONS=--max-old-space-size=%d", l.Memory*3/4>>20),
+		fmt.Sprintf("JAVA_TOOL_OPTIONS=-XX:MaxRAM=%dm -XX:MaxRAMPercentage=50 -XX:MinRAMPercentage=50", l.Memory>>20),
+	}
 }
 
 // Report is what is really in force around a process. The wrapper reports it, after it was applied.
@@ -179,12 +185,17 @@ type orders struct {
 	Connect     []int             `json:"connect,omitempty"`
 }
 
+// interpreter are the programs that run a script or an archive which stands behind their options.
+var interpreter = regexp.MustCompile(`^(node|nodejs|deno|bun|java|perl|php[0-9.]*|python[0-9.]*|ruby[0-9.]*)$`)
+
 // programFolder is where a program lies with the modules and libraries that belong to it. Of an interpreter that came with
 // the system it is the folder of the script, which is its first argument that is a whole path. A folder of many things, such as
 // /etc, is none.
 func programFolder(command []string) string {
+	runs := len(command) > 0 && interpreter.MatchString(filepath.Base(command[0]))
 	for i, arg := range command {
-		if !filepath.IsAbs(arg) || i > 0 && strings.HasPrefix(command[i-1], "--") {
+		arg, _, _ = strings.Cut(arg, ":") // the first of a class path
+		if !filepath.IsAbs(arg) || i > 0 && strings.HasPrefix(command[i-1], "--") && !runs {
 			continue
 		}
 		switch folder := filepath.Dir(filepath.Clean(arg)); {
@@ -197,6 +208,32 @@ func programFolder(command []string) string {
 		}
 	}
 	return ""
+}
+
+// runtimeLinks are what lies in /etc of a runtime that is installed below system, as /usr/lib/jvm/java-17-openjdk-amd64/conf is a link
+// to /etc/java-17-openjdk. Who can make a link there is root.
+func runtimeLinks(program, system string) (found []string) {
+	program, err := filepath.EvalSymlinks(program)
+	root := filepath.Dir(filepath.Dir(program))
+	if err != nil || !strings.HasPrefix(root, system+"/") {
+		return nil
+	}
+	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil // what cannot be looked at cannot be granted
+		case entry.IsDir() && strings.Count(strings.TrimPrefix(path, root), "/") > 3:
+			return filepath.SkipDir
+		case entry.Type()&os.ModeSymlink == 0:
+			return nil
+		}
+		if target, err := filepath.EvalSymlinks(path); err == nil && strings.HasPrefix(target, "/etc/") {
+			found = append(found, target)
+		}
+		return nil
+	})
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // Wrap returns the arguments that make Exec run the command of d as a process of as, which works in the directory dir, has its
@@ -221,6 +258,9 @@ func (d Declaration) orders(parent int, as Account, dir, copies, sockets string)
 	}
 	if folder := programFolder(d.Command); folder != "" {
 		o.Readable = append(o.Readable, folder)
+	}
+	if !d.Unconfined {
+		o.Readable = append(o.Readable, runtimeLinks(d.Command[0], "/usr/lib")...)
 	}
 	for path := range d.SHA256 {
 		o.Readable = append(o.Readable, path)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,11 @@ func TestWhichFolderBelongsToAProgram(t *testing.T) {
 	}{
 		{"a program in a folder of its own", []string{"/opt/plugins/mine", "/etc/claimsmith/x.yaml"}, "/opt/plugins"},
 		{"a script of an interpreter", []string{"/usr/bin/python3", "-u", "/opt/book/plugin.py"}, "/opt/book"},
+		{"a script behind an option", []string{"/usr/bin/node", "--no-warnings", "/opt/book/plugin.js"}, "/opt/book"},
+		{"behind one with a value", []string{"/usr/bin/node", "--max-old-space-size=128", "/opt/book/plugin.js"}, "/opt/book"},
+		{"behind one with a value apart", []string{"/usr/bin/python3.11", "-X", "dev", "/opt/book/plugin.py"}, "/opt/book"},
+		{"an archive", []string{"/usr/bin/java", "-jar", "/opt/book/plugin.jar"}, "/opt/book"},
+		{"a class path", []string{"/usr/bin/java", "--class-path", "/opt/book/plugin.jar:/opt/book/lib/*", "Main"}, "/opt/book"},
 		{"the value of an option", []string{"/usr/bin/env", "--file", "/run/secrets/x/y"}, ""},
 		{"a program in a folder of many things", []string{"/opt/mine"}, ""},
 		{"a program of the system", []string{"/usr/local/bin/mine", "serve"}, ""},
@@ -72,6 +78,35 @@ func TestWhichFolderBelongsToAProgram(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestTheConfigurationOfARuntimeIsReadable(t *testing.T) {
+	system := t.TempDir()
+	root := filepath.Join(system, "jvm")
+	for _, dir := range []string{root + "/bin", root + "/lib/security"} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.WriteFile(root+"/bin/java", nil, 0o700), os.Symlink("/etc/ssl", root+"/conf"), os.Symlink("/etc/passwd", root+"/lib/security/policy"),
+		os.Symlink("/usr/share", root+"/doc"), os.Symlink(root+"/bin/java", system+"/java")); err != nil {
+		t.Fatal(err)
+	}
+	for program, want := range map[string][]string{system + "/java": {"/etc/passwd", "/etc/ssl"}, "/bin/true": nil, "/no": nil} {
+		if diff := cmp.Diff(want, runtimeLinks(program, system)); diff != "" {
+			t.Errorf("%s: %s", program, diff)
+		}
+	}
+}
+
+func TestMemoryReachesEachRuntime(t *testing.T) {
+	want := []string{"GOMEMLIMIT=241591905", "NODE_OPTIONS=--max-old-space-size=192", "JAVA_TOOL_OPTIONS=-XX:MaxRAM=256m -XX:MaxRAMPercentage=50 -XX:MinRAMPercentage=50"}
+	if diff := cmp.Diff(want, Limits{Memory: 256 << 20}.Env()); diff != "" {
+		t.Error(diff)
+	}
+	if got := (Limits{}).Env(); got != nil {
+		t.Errorf("without a limit: %q", got)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 )
 
@@ -49,7 +50,7 @@ func (r *runner) configUnknown(ctx context.Context) verdict {
 		return v
 	}
 	if !placed(problems, strange) {
-		return broken("no problem has the path %s; the first one has %s", strange, quote(problems[0].GetPath()))
+		return broken("no problem has the path %s; the first one has %s", strange, confine.Quote(problems[0].GetPath()))
 	}
 	return kept("")
 }
@@ -66,7 +67,7 @@ func (r *runner) configType(ctx context.Context) verdict {
 			return v
 		}
 		if !placed(problems, key) {
-			return broken("%s: %s is wrong, and no problem has the path %s; the first one has %s", key, value, key, quote(problems[0].GetPath()))
+			return broken("%s: %s is wrong, and no problem has the path %s; the first one has %s", key, value, key, confine.Quote(problems[0].GetPath()))
 		}
 		tried++
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 )
 
@@ -112,21 +112,21 @@ func (r *runner) known(ctx context.Context) verdict {
 		return r.unanswered(err)
 	}
 	if !a.found {
-		return broken("found is false, with the problem %s", quote(a.problem))
+		return broken("found is false, with the problem %s", confine.Quote(a.problem))
 	}
-	for name := range members(r.o.Facts) {
-		if r.desc.facts.Fields[name] == nil {
-			return broken("--facts has %s, which is none of its facts", name)
-		}
+	if len(r.o.Facts) == 0 {
+		return kept("")
 	}
-	want, err := r.desc.facts.Decode(r.o.Facts)
+	want, err := exact(r.o.Facts)
 	if err != nil {
 		return broken("--facts: %v", err)
 	}
-	for name := range members(r.o.Facts) {
-		if !reflect.DeepEqual(want[name], a.facts[name]) {
-			return broken("the fact %s is not as --facts has it: %s", name, members(json.RawMessage(a.raw))[name])
-		}
+	if name := stranger("", want, r.desc.facts); name != "" {
+		return broken("--facts has %s, which is none of its facts", name)
+	}
+	got, _ := exact([]byte(a.raw)) // ask has decoded it; without facts there is nothing in it
+	if wrong := differs("", want, got); wrong != "" {
+		return broken("%s", wrong)
 	}
 	return kept("")
 }
@@ -193,10 +193,7 @@ func (r *runner) numbers(ctx context.Context) verdict {
 			return broken("%s: %s came back as another number", name, exact).but("it went through a double: read and write integers as integers")
 		}
 	}
-	for _, f := range r.desc.facts.Fields {
-		tried = tried || f.Kind == facts.Int && len(r.o.Known) > 0 // known judged how it is written
-	}
-	if !tried {
+	if !tried && (len(r.o.Known) == 0 || !hasInt(r.desc.facts)) { // known judged how those of facts are written
 		return untried("it is asked for and answers no integers, or there was no --known")
 	}
 	return kept("")

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 )
 
@@ -144,7 +145,7 @@ func said(err error) string {
 	st := status.Convert(err)
 	text := code(st.Code())
 	if st.Message() != "" {
-		text += ": " + quote(st.Message())
+		text += ": " + confine.Quote(st.Message())
 	}
 	return text
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 )
 
@@ -36,7 +37,7 @@ type Options struct {
 	// Launch starts a process, whose socket is in a directory, under Limits. It may put a line of its own before what the
 	// plugin prints on stderr. Nil: it is started as it is.
 	Launch func(cmd *exec.Cmd, sockets string) error
-	Limits Limits
+	Limits confine.Limits
 }
 
 const (

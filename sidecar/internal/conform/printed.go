@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // kept of what a plugin prints: more says nothing new.
@@ -58,11 +60,11 @@ func (p *printed) lines() (lines []string) {
 
 // last is the end of a sentence about a process that did not start.
 func (p *printed) last() string {
-	lines := p.lines()
-	if len(lines) == 0 {
-		return ""
+	var words confine.Words
+	for _, line := range p.lines() {
+		words.Add(line)
 	}
-	return "; its last words: " + quote(lines[len(lines)-1])
+	return words.String()
 }
 
 // isRecord reports whether the host would log line.

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // The handshake, as plugins/PROTOCOL.md has it.
@@ -136,15 +138,15 @@ func (p *process) parse(line string, tls bool) (handshake, error) {
 	case len(line) > maxHandshake:
 		return handshake{}, fmt.Errorf("its first line is longer than %d bytes", maxHandshake)
 	case len(parts) < 5:
-		return handshake{}, fmt.Errorf("its first line is %s, not 1|1|unix|/path|grpc|certificate", quote(line))
+		return handshake{}, fmt.Errorf("its first line is %s, not 1|1|unix|/path|grpc|certificate", confine.Quote(line))
 	case parts[0] != "1":
-		return handshake{}, fmt.Errorf("the first field is %s, not 1", quote(parts[0]))
+		return handshake{}, fmt.Errorf("the first field is %s, not 1", confine.Quote(parts[0]))
 	case parts[1] != "1":
-		return handshake{}, fmt.Errorf("the second field, the version of the protocol, is %s, not 1", quote(parts[1]))
+		return handshake{}, fmt.Errorf("the second field, the version of the protocol, is %s, not 1", confine.Quote(parts[1]))
 	case parts[2] != "unix" || dir != p.sockets && dir != p.cmd.Dir:
 		return handshake{}, errors.New("it does not listen on a unix socket in the directory that PLUGIN_UNIX_SOCKET_DIR names")
 	case parts[4] != "grpc":
-		return handshake{}, fmt.Errorf("the fifth field is %s, not grpc", quote(parts[4]))
+		return handshake{}, fmt.Errorf("the fifth field is %s, not grpc", confine.Quote(parts[4]))
 	case tls && (len(parts) < 6 || len(parts[5]) <= 50):
 		return handshake{}, errNoTLS
 	}
@@ -201,13 +203,4 @@ func (p *process) resident() (int64, bool) {
 	}
 	pages, err := strconv.ParseInt(fields[1], 10, 64)
 	return pages * int64(os.Getpagesize()), err == nil
-}
-
-// quote returns s short and harmless to print.
-func quote(s string) string {
-	const most = 200
-	if len(s) > most {
-		return strconv.Quote(s[:most]) + "…"
-	}
-	return strconv.Quote(s)
 }

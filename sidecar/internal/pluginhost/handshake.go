@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 // The handshake by which host and plugin recognise each other. The SDK repeats these values, and a test on each side holds
@@ -30,15 +31,15 @@ const maxHandshake = 8 << 10
 func checkHandshake(line string, tls bool, dirs []string) error {
 	parts := strings.Split(strings.TrimSpace(line), "|")
 	if len(parts) < 5 {
-		return fmt.Errorf("it printed %s instead of a handshake", quote(line))
+		return fmt.Errorf("it printed %s instead of a handshake", confine.Quote(line))
 	}
 	switch {
 	case parts[0] != strconv.Itoa(goplugin.CoreProtocolVersion):
-		return fmt.Errorf("it speaks version %s of go-plugin, the host speaks %d", quote(parts[0]), goplugin.CoreProtocolVersion)
+		return fmt.Errorf("it speaks version %s of go-plugin, the host speaks %d", confine.Quote(parts[0]), goplugin.CoreProtocolVersion)
 	case parts[1] != strconv.Itoa(protocolVersion):
-		return fmt.Errorf("it speaks version %s of the plugin protocol, the host speaks %d", quote(parts[1]), protocolVersion)
+		return fmt.Errorf("it speaks version %s of the plugin protocol, the host speaks %d", confine.Quote(parts[1]), protocolVersion)
 	case parts[4] != string(goplugin.ProtocolGRPC):
-		return fmt.Errorf("it speaks %s, want %s", quote(parts[4]), goplugin.ProtocolGRPC)
+		return fmt.Errorf("it speaks %s, want %s", confine.Quote(parts[4]), goplugin.ProtocolGRPC)
 	case parts[2] != "unix" || !inside(parts[3], dirs):
 		return errors.New("it does not listen on a unix socket in the directory that PLUGIN_UNIX_SOCKET_DIR names")
 	case tls && (len(parts) < 6 || len(parts[5]) <= 50): // go-plugin takes no less for a certificate
@@ -55,15 +56,6 @@ func inside(path string, dirs []string) bool {
 		}
 	}
 	return false
-}
-
-// quote returns s short and harmless to print.
-func quote(s string) string {
-	const most = 200
-	if len(s) > most {
-		return strconv.Quote(s[:most]) + "…"
-	}
-	return strconv.Quote(s)
 }
 
 // transport gets the service out of go-plugin.

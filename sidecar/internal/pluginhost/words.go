@@ -16,7 +16,6 @@ import (
 
 const (
 	maxLine  = 64 << 10 // longer lines of stderr are cut
-	maxWords = 3        // lines of last words
 	maxTrace = 8        // lines of a crash
 
 	maxLogged = 256 << 10 // bytes of log records of one process that reach the log in each minute
@@ -38,7 +37,7 @@ type words struct {
 	lines   int             // how many there were that did not reach the log
 	logged  int             // bytes of records that did since the minute began
 	minute  time.Time
-	last    []string
+	printed confine.Words
 	trace   []string // of a crash of the Go runtime
 	inStack bool     // between the head and the end of the first stack
 
@@ -172,27 +171,21 @@ func (w *words) remember(line string) {
 	if w.secret || strings.TrimSpace(line) == "" {
 		return
 	}
-	w.last = append(w.last, quote(line))
-	if len(w.last) > maxWords {
-		w.last = w.last[1:]
-	}
+	w.printed.Add(line)
 }
 
 // hush forgets what was said, as from now on it may hold what must not be logged.
 func (w *words) hush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.secret, w.last = true, nil
+	w.secret, w.printed = true, confine.Words{}
 }
 
 // lastWords returns the end of a sentence about a plugin that did not start.
 func (w *words) lastWords() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.last) == 0 {
-		return ""
-	}
-	return "; its last words: " + strings.Join(w.last, " ")
+	return w.printed.String()
 }
 
 // Lines of the Go runtime that hold no values. Arguments of functions are numbers, but some of them are the values of strings.
