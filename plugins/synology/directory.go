@@ -40,13 +40,12 @@ type dated interface{ Taken() time.Time }
 // directoryOptions are required, all of them.
 type directoryOptions struct {
 	refresh time.Duration // how old accounts may be
-	limit   time.Duration // for one reading, whoever waits for it
 	now     func() time.Time
 	log     *slog.Logger
 }
 
-// directory keeps the accounts of a NAS. Readings run in goroutines that it owns, under its own time limit, so that one
-// caller who leaves takes nothing from the others; close ends them.
+// directory keeps the accounts of a NAS. Readings run in goroutines that it owns, so that one caller who leaves takes nothing from the
+// others; close ends them. The source limits each answer, and how many there are: a reading of a large and slow NAS goes on as long as it answers.
 type directory struct {
 	nas source
 	o   directoryOptions
@@ -201,6 +200,8 @@ func (d *directory) groupsOf(ctx context.Context, s *snapshot, u dsm.User) ([]st
 			groups, err := d.nas.GroupsOf(ctx, user)
 			if err == nil {
 				s.groups.Store(user, groups)
+			} else if !errors.Is(err, dsm.ErrUnsupported) && !errors.Is(err, dsm.ErrUnknownUser) {
+				d.o.log.Warn("groups of an account not read", "err", err)
 			}
 			return groups, err
 		})
@@ -219,9 +220,11 @@ func (d *directory) groupsOf(ctx context.Context, s *snapshot, u dsm.User) ([]st
 			return *all, nil
 		}
 		all, err := d.nas.Memberships(ctx)
-		if err == nil {
-			s.members.Store(&all)
+		if err != nil {
+			d.o.log.Warn("members of the groups not read", "err", err)
+			return nil, err
 		}
+		s.members.Store(&all)
 		return all, err
 	})
 	if err != nil {
@@ -257,9 +260,7 @@ func flight[T any](ctx context.Context, d *directory, key string, f func(context
 			return zero, errClosed
 		}
 		defer d.running.Done()
-		ctx, cancel := context.WithTimeout(d.ctx, d.o.limit)
-		defer cancel()
-		return f(ctx)
+		return f(d.ctx)
 	})
 	select {
 	case r := <-done:

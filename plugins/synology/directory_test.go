@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
@@ -201,4 +202,24 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 	if nas.closed != 1 {
 		t.Errorf("signed out %d times, want 1", nas.closed)
 	}
+}
+
+// 16,000 accounts on a slow NAS take minutes: what limits a reading is that an answer comes, not how many there are.
+func TestAReadingTakesAsLongAsTheNASAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nas := household()
+		nas.onUsers = func(ctx context.Context) error {
+			select {
+			case <-time.After(20 * time.Minute):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		l, _ := over(t, nas)
+		got, err := l.Lookup(t.Context(), Params{Email: "mum@example.org"})
+		if err != nil || !got.Found {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
 }

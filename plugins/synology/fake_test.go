@@ -150,7 +150,7 @@ func (c *clock) Add(d time.Duration) {
 func over(t *testing.T, nas source) (*lookup, *clock) {
 	t.Helper()
 	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	d := newDirectory(nas, directoryOptions{refresh: 10 * time.Minute, limit: time.Minute, now: clock.Now, log: slog.New(slog.DiscardHandler)})
+	d := newDirectory(nas, directoryOptions{refresh: 10 * time.Minute, now: clock.Now, log: slog.New(slog.DiscardHandler)})
 	l := &lookup{directory: d, place: time.UTC}
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {

@@ -10,9 +10,6 @@ import (
 
 const version = "0.1.0"
 
-// answers is how many answers of the longest kind a reading of the accounts may take.
-const answers = 6
-
 // Plugin is the plugin, for sdk.Main.
 func Plugin() sdk.Spec[Config, Params, Facts] {
 	return sdk.Spec[Config, Params, Facts]{Name: "synology", Version: version, Open: open, Keeps: keeps}
@@ -31,7 +28,7 @@ func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 	if s.plain {
 		h.Log.Warn("the password of the NAS account travels readable because url begins with http://")
 	}
-	d := newDirectory(nas, directoryOptions{refresh: s.refresh, limit: answers * s.timeout, now: time.Now, log: h.Log})
+	d := newDirectory(nas, directoryOptions{refresh: s.refresh, now: time.Now, log: h.Log})
 	return &lookup{directory: d, place: s.place, links: s.links}, nil
 }
 

@@ -65,7 +65,7 @@ func (c *Client) groups(ctx context.Context) (all []group, err error) {
 	for _, kind := range c.options.Kinds {
 		groups, err := list(ctx, c, request{api: apiGroup, method: "list", version: coreVersion, json: map[string]any{
 			"type": string(kind),
-		}}, "groups", func(g group) string { return g.Name })
+		}}, "groups", func(g group) string { return g.Name }, nil)
 		if err != nil && !notJoined(err) {
 			return nil, err
 		}

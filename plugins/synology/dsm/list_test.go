@@ -54,10 +54,14 @@ func TestListsArePagedUntilOneIsEmpty(t *testing.T) {
 			"SYNO.Core.User list: the answer is not what DSM answers here: the same page came twice"},
 		{"no list", func(int, int) string { return `{"total":0}` },
 			"SYNO.Core.User list: the answer is not what DSM answers here: no list of users in it"},
-		{"an entry of another kind", func(int, int) string { return `{"users":[{"name":"u0","email":7}]}` },
-			"SYNO.Core.User list: the answer is not what DSM answers here: no list of users in it"},
-		{"an entry without a name", func(int, int) string { return `{"users":[{"email":"u0@example.org"}]}` },
-			"SYNO.Core.User list: the answer is not what DSM answers here: an entry without a name"},
+		{"odd entries cost themselves and nobody else", func(o, _ int) string {
+			if o > 0 {
+				return `{"users":[]}`
+			}
+			return `{"users":[7,{"name":"u0"},{"email":"u1@example.org"},{"name":["u2"]},null,{"name":"u3"}]}`
+		}, "2 in 2 calls"},
+		{"nothing but odd entries, for ever", func(int, int) string { return `{"users":[` + strings.Repeat("7,", 9999) + `7]}` },
+			"SYNO.Core.User list: the answer is not what DSM answers here: more than 200000 entries"},
 		{"a list without an end", func(o, _ int) string { return page(o, o+50_000, 0) },
 			"SYNO.Core.User list: the answer is not what DSM answers here: more than 200000 entries"},
 	}
@@ -83,6 +87,10 @@ func TestMembersOfAUserMayBeMissingOrOfAnotherKind(t *testing.T) {
 	}{
 		{"a bare name", `{"name":"ada"}`, User{Name: "ada", Expired: Unstated}},
 		{"expired as null", `{"name":"ada","expired":null}`, User{Name: "ada", Expired: Unstated}},
+		{"expired as a boolean", `{"name":"ada","expired":false}`, User{Name: "ada", Expired: Unstated}},
+		{"an address of another kind", `{"name":"ada","email":["a@example.org"],"expired":"normal"}`, User{Name: "ada", Expired: "normal"}},
+		{"a description of another kind", `{"name":"ada","description":{},"expired":"normal"}`, User{Name: "ada", Expired: "normal"}},
+		{"uid as a fraction", `{"name":"ada","expired":"now","uid":1026.5}`, User{Name: "ada", Expired: "now"}},
 		{"expired empty", `{"name":"ada","expired":""}`, User{Name: "ada"}},
 		{"uid as a string", `{"name":"ada","expired":"now","uid":"1026"}`, User{Name: "ada", Expired: "now", UID: 1026}},
 		{"uid that is no number", `{"name":"ada","expired":"now","uid":"?"}`, User{Name: "ada", Expired: "now"}},
@@ -134,5 +142,24 @@ func TestGroupsWithTheirNumbersAreReadToo(t *testing.T) {
 	of, err := c.Memberships(t.Context())
 	if err != nil || fmt.Sprint(of) != "map[admin:[administrators]]" {
 		t.Errorf("memberships %v, %v", of, err)
+	}
+}
+
+// A group that cannot be read may be the one that matters.
+func TestOddGroupsAreNotLeftOut(t *testing.T) {
+	c, r, _ := start(t, nil)
+	r.handler = func(w http.ResponseWriter, req *http.Request) {
+		switch req.Form.Get("method") {
+		case "query":
+			_, _ = w.Write([]byte(`{"success":true,"data":{"SYNO.API.Auth":{"path":"entry.cgi","minVersion":1,"maxVersion":7},"SYNO.Core.Group":{"path":"entry.cgi","minVersion":1,"maxVersion":1}}}`))
+		case "login":
+			_, _ = w.Write([]byte(`{"success":true,"data":{"sid":"s","synotoken":"t"}}`))
+		default:
+			_, _ = w.Write([]byte(`{"success":true,"data":{"groups":[{"name":"administrators"},{"name":7}]}}`))
+		}
+	}
+	_, err := c.Memberships(t.Context())
+	if got, want := text(err), "SYNO.Core.Group list: the answer is not what DSM answers here: no list of groups in it"; got != want {
+		t.Errorf("error %q, want %q", got, want)
 	}
 }

@@ -33,7 +33,7 @@ func (c *Client) membersOf(ctx context.Context, groups []group) ([][]string, err
 		}
 		for i, g := range some {
 			if found[i] == nil {
-				members, err := list(ctx, c, membersRequest(g), "users", memberName)
+				members, err := list(ctx, c, membersRequest(g), "users", memberName, nil)
 				if err != nil {
 					return nil, err
 				}

@@ -2,10 +2,12 @@ package dsm
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -142,6 +144,28 @@ func FuzzParse(f *testing.F) {
 			if errors.As(err, &refusal) && refusal.Error() == "" {
 				t.Error("a refusal without a sentence")
 			}
+		}
+	})
+}
+
+// FuzzUsers holds that what one account of a recorded list says costs the others nothing.
+func FuzzUsers(f *testing.F) {
+	for _, odd := range []string{`{"name":"lodger","expired":false}`, `{"name":"lodger","email":["a@example.org"],"uid":1.5}`, `{"name":["lodger"]}`, `{}`, `7`, `null`, `[[]]`, `{"name":"lodger","2fa_status":"on","additional":{}}`} {
+		f.Add(odd)
+	}
+	f.Fuzz(func(t *testing.T, odd string) {
+		if !json.Valid([]byte(odd)) {
+			return
+		}
+		c, _ := pages(t, func(offset, _ int) string {
+			if offset > 0 {
+				return `{"users":[]}`
+			}
+			return `{"users":[{"name":"ada","email":"ada@example.org","expired":"normal"},` + odd + `,{"name":"zoe","expired":"now"}]}`
+		})
+		users, err := c.Users(t.Context())
+		if err != nil || len(users) < 2 || users[0].Name != "ada" || users[0].Email != "ada@example.org" || !slices.ContainsFunc(users, func(u User) bool { return u.Name == "zoe" }) {
+			t.Errorf("%+v, %v", users, err)
 		}
 	})
 }

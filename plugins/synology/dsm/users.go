@@ -36,6 +36,47 @@ type User struct {
 	TwoFactor   bool
 }
 
+// userItem is an entry of a list of users. What a member holds that no DSM is known to answer counts as missing: it costs the
+// account what depends on it, and nobody else anything.
+type userItem struct {
+	Name        lenient `json:"name"`
+	UID         number  `json:"uid"`
+	Email       lenient `json:"email"`
+	Description lenient `json:"description"`
+	Expired     lenient `json:"expired"`
+	TwoFactor   flag    `json:"2fa_status"`
+}
+
+// UnmarshalJSON takes what is no object for an entry without a name.
+func (i *userItem) UnmarshalJSON(data []byte) error {
+	type plain userItem
+	if json.Unmarshal(data, (*plain)(i)) != nil {
+		*i = userItem{}
+	}
+	return nil
+}
+
+// lenient is a string that may be of another kind.
+type lenient struct {
+	is  *string // nil: null, or not there
+	odd bool    // it is of another kind
+}
+
+func (t *lenient) UnmarshalJSON(data []byte) error {
+	t.odd = json.Unmarshal(data, &t.is) != nil
+	if t.odd {
+		t.is = nil
+	}
+	return nil
+}
+
+func (t lenient) or(otherwise string) string {
+	if t.is == nil {
+		return otherwise
+	}
+	return *t.is
+}
+
 // Users lists the accounts of all kinds in Options.Kinds, page by page, each kind in the order of names. A NAS that has joined
 // no domain or directory has no accounts of that kind.
 // Codes: 105 when the account of the client is not an administrator.
@@ -58,34 +99,32 @@ func notJoined(err error) bool {
 }
 
 func (c *Client) usersOf(ctx context.Context, kind Kind) ([]User, error) {
-	type item struct {
-		Name        string  `json:"name"`
-		UID         number  `json:"uid"`
-		Email       string  `json:"email"`
-		Description string  `json:"description"`
-		Expired     *string `json:"expired"`
-		TwoFactor   flag    `json:"2fa_status"`
-	}
 	r := request{api: apiUser, method: "list", version: coreVersion, json: map[string]any{
 		"type": string(kind), "sort_by": "name", "sort_direction": "ASC",
 		"additional": []string{"email", "description", "expired", "uid", "2fa_status"},
 	}}
-	items, err := list(ctx, c, r, "users", func(i item) string { return i.Name })
+	unnamed, odd := 0, 0
+	items, err := list(ctx, c, r, "users", func(i userItem) string { return i.Name.or("") }, &unnamed)
 	if err != nil {
 		return nil, err
 	}
 	users := make([]User, len(items))
 	for n, i := range items {
-		users[n] = User{i.Name, kind, int64(i.UID), i.Email, i.Description, Unstated, bool(i.TwoFactor)}
-		if i.Expired != nil {
-			users[n].Expired = *i.Expired
+		users[n] = User{i.Name.or(""), kind, int64(i.UID), i.Email.or(""), i.Description.or(""), i.Expired.or(Unstated), bool(i.TwoFactor)}
+		if i.Email.odd || i.Expired.odd {
+			odd++
 		}
+	}
+	if unnamed+odd > 0 {
+		c.options.Log.Warn("the NAS answers of some accounts what cannot be read: without a name they are left out, without an address nobody is found by it, "+
+			"and without a state they count as switched off", "unnamed", unnamed, "odd", odd)
 	}
 	return users, nil
 }
 
-// list asks for page after page until one is empty. Entries that moved to another page meanwhile are taken once.
-func list[T any](ctx context.Context, c *Client, r request, member string, name func(T) string) ([]T, error) {
+// list asks for page after page until one is empty. Entries that moved to another page meanwhile are taken once. Those without a name are
+// counted in unnamed and left out; where that is nil they make the list one that cannot be used.
+func list[T any](ctx context.Context, c *Client, r request, member string, name func(T) string, unnamed *int) ([]T, error) {
 	var all []T
 	seen := map[string]bool{}
 	params := r.json
@@ -98,9 +137,12 @@ func list[T any](ctx context.Context, c *Client, r request, member string, name 
 		if err != nil {
 			return nil, err
 		}
-		before := len(all)
+		before, left := len(all), 0
 		for _, entry := range page {
 			switch n := name(entry); {
+			case n == "" && unnamed != nil:
+				*unnamed++
+				left++
 			case n == "":
 				return nil, fmt.Errorf("%s %s: %w: an entry without a name", r.api, r.method, ErrUnexpected)
 			case !seen[n]:
@@ -114,9 +156,9 @@ func list[T any](ctx context.Context, c *Client, r request, member string, name 
 			return all, nil
 		case len(all) == before && total > 0 && len(all) >= total: // the first page again, by a DSM without paging: it was all
 			return all, nil
-		case len(all) == before:
+		case len(all) == before && left == 0:
 			return nil, fmt.Errorf("%s %s: %w: the same page came twice", r.api, r.method, ErrUnexpected)
-		case len(all) > maxEntries:
+		case offset > maxEntries:
 			return nil, fmt.Errorf("%s %s: %w: more than %d entries", r.api, r.method, ErrUnexpected, maxEntries)
 		}
 	}
