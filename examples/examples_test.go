@@ -15,6 +15,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/plugins/sdk/sdktest"
+	"github.com/claimsmith/claimsmith/plugins/sql"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/sidecar"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
@@ -27,6 +28,7 @@ func options() sidecar.Options {
 		"directory": directory.Plugin(),
 		"ldap":      ldap.Plugin(),
 		"http":      http.Plugin(),
+		"sql":       sql.Plugin(),
 		"synology":  synology.Plugin(),
 	} {
 		o.Builtins[name] = sidecar.Builtin{Command: []string{"claimsmith"}, Describe: func() (sidecar.Description, error) {

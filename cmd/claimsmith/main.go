@@ -15,6 +15,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/http"
 	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/sql"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/sidecar"
 )
@@ -111,6 +112,7 @@ func builtins() map[string]sdk.Plugin {
 		"directory": directory.Plugin(),
 		"ldap":      ldap.Plugin(),
 		"http":      http.Plugin(),
+		"sql":       sql.Plugin(),
 		"synology":  synology.Plugin(),
 	}
 }

@@ -39,7 +39,7 @@ func (p *Postgres) Database(t *testing.T) string {
 	}
 	name := "claimsmith_test_" + strings.ToLower(rand.Text())
 	p.run(t, `CREATE DATABASE `+name)
-	t.Cleanup(func() { p.run(t, `DROP DATABASE `+name) })
+	t.Cleanup(func() { p.run(t, `DROP DATABASE `+name+` WITH (FORCE)`) })
 	u, err := url.Parse(p.url)
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,8 @@ func (p *Postgres) start() {
 		return
 	}
 	if os.Geteuid() == 0 {
-		if p.err = os.Chown(p.dir, nobody, nobody); p.err != nil {
+		// A plugin of a test runs as root without its privileges, and has to get to the socket.
+		if p.err = errors.Join(os.Chown(p.dir, nobody, nobody), os.Chmod(p.dir, 0o711)); p.err != nil {
 			return
 		}
 	}

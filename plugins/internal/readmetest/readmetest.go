@@ -109,6 +109,9 @@ func required(f reflect.StructField) string {
 // kind is the type of a fact in words.
 func kind(f reflect.StructField) string {
 	t := f.Type
+	if t.Kind() == reflect.Pointer {
+		return word(t.Elem()) + " or null"
+	}
 	if t.Kind() == reflect.Slice {
 		return "list of " + word(t.Elem()) + "s"
 	}

@@ -23,9 +23,11 @@ import (
 	httpplugin "github.com/claimsmith/claimsmith/plugins/http"
 	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	sqlplugin "github.com/claimsmith/claimsmith/plugins/sql"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsmtest"
 	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
+	"github.com/claimsmith/claimsmith/sidecar/statetest"
 )
 
 const (
@@ -154,6 +156,15 @@ func TestAThousandNewcomersOfALDAPDirectory(t *testing.T) {
 		URL: "ldap://" + late(t, address), AllowPlain: true, Profile: "openldap", BindDN: "cn=root,dc=example,dc=org", PasswordFile: password,
 		UserSearch:  ldap.UserSearch{BaseDN: "ou=people,dc=example,dc=org"},
 		GroupSearch: &ldap.GroupSearch{BaseDN: "ou=groups,dc=example,dc=org"},
+	}))
+}
+
+func TestAThousandNewcomersOfADatabase(t *testing.T) {
+	h := newTestHost(t, Options{}) // is closed after the server has ended
+	var postgres statetest.Postgres
+	t.Cleanup(postgres.Stop)
+	monday(t, servingOn(t, h, "builtin-sql", sqlplugin.Config{
+		URL: postgres.Database(t), Query: `SELECT :email::text AS name, ARRAY['users'] AS groups FROM pg_sleep(0.05)`,
 	}))
 }
 

@@ -16,6 +16,7 @@ import (
 	httpplugin "github.com/claimsmith/claimsmith/plugins/http"
 	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/plugins/sql"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 )
@@ -23,7 +24,7 @@ import (
 // builtin are the plugins that come along, as modes of playPlugin.
 func builtin(mode string) sdk.Plugin {
 	return map[string]sdk.Plugin{
-		"builtin-directory": directory.Plugin(), "builtin-http": httpplugin.Plugin(), "builtin-ldap": ldap.Plugin(), "builtin-synology": synology.Plugin(),
+		"builtin-directory": directory.Plugin(), "builtin-http": httpplugin.Plugin(), "builtin-ldap": ldap.Plugin(), "builtin-synology": synology.Plugin(), "builtin-sql": sql.Plugin(),
 	}[mode]
 }
 
