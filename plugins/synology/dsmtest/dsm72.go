@@ -113,14 +113,12 @@ type infoEntry struct {
 	RequestFormat string `json:"requestFormat,omitempty"`
 }
 
-// queryInfo answers SYNO.API.Info. Names that DSM does not know are left out.
+// queryInfo answers SYNO.API.Info. Names that DSM does not know are left out. Recorded from HA: without a query it answers with
+// everything.
 func (n *NAS) queryInfo(c *call) (any, *failure) {
-	query, ok := c.params.text("query")
-	if !ok || query == "" {
-		return nil, fail(codeMissing)
-	}
+	query, _ := c.params.text("query")
 	names := slices.Collect(maps.Keys(n.apis))
-	if query != "all" && query != "ALL" {
+	if query != "" && query != "all" && query != "ALL" {
 		names = strings.Split(query, ",")
 	}
 	info := map[string]infoEntry{}

@@ -22,6 +22,7 @@ type provider struct {
 	*httptest.Server
 	secret   string
 	alg      jose.SignatureAlgorithm
+	kid      string
 	id       map[string]any // laid over the ID token
 	userinfo map[string]any
 	deny     url.Values // instead of a code
@@ -55,7 +56,7 @@ func newProvider(t *testing.T) *provider {
 }
 
 func (p *provider) reset() {
-	p.secret, p.alg, p.id, p.deny, p.requests = "s3cret", jose.RS256, nil, nil, nil
+	p.secret, p.alg, p.kid, p.id, p.deny, p.requests = "s3cret", jose.RS256, "rsa", nil, nil, nil
 	p.userinfo = map[string]any{"sub": "mia", "username": "mum"}
 }
 
@@ -107,7 +108,7 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *provider) sign(claims map[string]any) string {
-	key := jose.SigningKey{Algorithm: p.alg, Key: jose.JSONWebKey{Key: p.rsa, KeyID: "rsa"}}
+	key := jose.SigningKey{Algorithm: p.alg, Key: jose.JSONWebKey{Key: p.rsa, KeyID: p.kid}}
 	switch p.alg {
 	case jose.ES256:
 		key.Key = jose.JSONWebKey{Key: p.ecdsa, KeyID: "ecdsa"}

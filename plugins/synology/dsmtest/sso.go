@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 )
 
@@ -179,7 +180,7 @@ type verified struct {
 	access  *oauth2.Token
 }
 
-// redeem exchanges the code and verifies the ID token. Recorded from OPDOCS and E4E: RS256 only.
+// redeem exchanges the code and verifies the ID token. Recorded from OPDOCS and E4E: RS256 only, with the key named.
 func (n *NAS) redeem(ctx context.Context, c *SSOConfig, code, nonce string) (v verified, _ *oidc.Provider, err error) {
 	provider, err := c.provider(ctx)
 	if err != nil {
@@ -196,6 +197,9 @@ func (n *NAS) redeem(ctx context.Context, c *SSOConfig, code, nonce string) (v v
 	id, err := verifier.Verify(ctx, raw)
 	if err != nil {
 		return v, nil, err
+	}
+	if signed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256}); err != nil || signed.Signatures[0].Header.KeyID == "" {
+		return v, nil, errors.New("the ID token names no key (kid)")
 	}
 	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(nonce)) != 1 {
 		return v, nil, errors.New("nonce of the ID token is not the one that was sent")

@@ -96,6 +96,7 @@ func TestSingleSignOn(t *testing.T) {
 		}, 403, `{"error":"The sign-in was refused: access_denied: refused \u003cb\u003e(decision 7)\u003c/b\u003e"}`, SignIn{Reason: "provider refused"}},
 		{"an ID token signed with ES256", func(*SSOConfig) { p.alg = jose.ES256 }, 502, bad, SignIn{Reason: "token: oidc: "}},
 		{"an ID token signed with HS256", func(*SSOConfig) { p.alg = jose.HS256 }, 502, bad, SignIn{Reason: "token: oidc: "}},
+		{"an ID token that names no key", func(*SSOConfig) { p.kid = "" }, 502, bad, SignIn{Reason: "token: the ID token names no key (kid)"}},
 		{"an ID token of another issuer", id("iss", "https://other.example.org"), 502, bad, SignIn{Reason: "token: oidc: id token issued by a different provider"}},
 		{"an ID token for another client", id("aud", "other"), 502, bad, SignIn{Reason: "token: oidc: expected audience"}},
 		{"an ID token that expired", id("exp", 1), 502, bad, SignIn{Reason: "token: oidc: token is expired"}},
