@@ -47,6 +47,7 @@ func trialOf(r *journal.Request) trial {
 		if err != nil {
 			return RequestOutcome{Outcome: outcomeUnknown, Err: err.Error()}
 		}
+		in.Now = r.At
 		given := found(set, r)
 		given.Freeze(in)
 		result, err := set.Pipeline.Run(ctx, in)

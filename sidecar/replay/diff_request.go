@@ -28,6 +28,9 @@ func requestOf(t *config.Test) NamedRequest {
 		},
 		Facts: make(map[string]json.RawMessage, len(g.Facts)), Links: make(map[string]string, len(g.Links)),
 	}}
+	if g.Now != nil {
+		out.Now = g.Now.Time
+	}
 	for i := range g.Facts {
 		out.Facts[g.Facts[i].Name] = factsOf(&g.Facts[i])
 	}

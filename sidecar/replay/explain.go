@@ -32,6 +32,7 @@ type Request struct {
 	Audience  []string                   `json:"audience,omitempty"`
 	Grant     string                     `json:"grant,omitempty"`
 	Stage     string                     `json:"stage,omitempty"`
+	Now       time.Time                  `json:"now,omitzero"`    // when it is decided; by default now
 	Facts     map[string]json.RawMessage `json:"facts,omitempty"` // by the name of the lookup, as in a test
 	Links     map[string]string          `json:"links,omitempty"` // the same, of pinned lookups
 }
@@ -124,6 +125,9 @@ func given(set *compile.Set, req Request) (fixture.Given, error) {
 			UserID: id.UserID, Username: id.Username, PreferredUsername: id.PreferredUsername,
 			Email: id.Email, EmailVerified: id.EmailVerified, Groups: id.Groups,
 		},
+	}
+	if g.Now = req.Now; g.Now.IsZero() {
+		g.Now = time.Now()
 	}
 	switch req.Stage {
 	case "", string(pipeline.StageToken):

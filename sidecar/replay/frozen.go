@@ -99,6 +99,7 @@ func Replay(ctx context.Context, set *compile.Set, r *journal.Request, digest st
 	if err != nil {
 		return nil, "", fmt.Errorf("the request made no sense: %w", err)
 	}
+	in.Now = r.At
 	given := found(set, r)
 	given.Freeze(in)
 	in.Explain = true

@@ -29,6 +29,9 @@ func (b *builder) given(g *config.Given) fixture.Given {
 		},
 		Facts: make(map[string]*pipeline.Answer, len(g.Facts)), Links: make(map[string]pipeline.Bond, len(g.Links)),
 	}
+	if g.Now != nil {
+		out.Now = g.Now.Time
+	}
 	for i := range g.Links {
 		l := &g.Links[i]
 		if !slices.ContainsFunc(b.lookups, func(s *lookupStep) bool { return s.alias == l.Name && s.step.Pin != nil }) {

@@ -31,17 +31,24 @@ func (b *builder) steps(list []config.Step, whens []*config.Condition) []pipelin
 
 // conditional compiles a step. What is in it knows that its when holds, and what comes after it only that it may have.
 func (b *builder) conditional(s *config.Step, whens []*config.Condition) pipeline.Step {
-	if s.When == nil || s.When.Expr == nil {
-		return b.step(s, whens)
-	}
 	before := b.rules
 	out := b.step(s, whens)
-	b.rules = before.Or(b.rules, s.When.Expr.Value)
+	if s.From != nil || s.Until != nil {
+		b.rules = before.Or(b.rules, "it is the time of this step")
+	} else if s.When != nil && s.When.Expr != nil {
+		b.rules = before.Or(b.rules, s.When.Expr.Value)
+	}
 	return out
 }
 
 func (b *builder) step(s *config.Step, whens []*config.Condition) pipeline.Step {
 	out := pipeline.Step{Pos: pipeline.Pos(s.Pos), Path: s.Path, Name: s.Name}
+	if s.From != nil {
+		out.From = s.From.Time
+	}
+	if s.Until != nil {
+		out.Until = s.Until.End()
+	}
 	var reads []pipeline.Reads
 	note := func(r pipeline.Reads) {
 		b.reads(r)

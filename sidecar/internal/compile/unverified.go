@@ -46,6 +46,9 @@ func (t *taint) step(s *config.Step, built *pipeline.Step) {
 	if s.When != nil {
 		when = t.condition(s, s.When, "when")
 	}
+	if (s.From != nil || s.Until != nil) && when.Is == rules.True {
+		when.Is = rules.Any
+	}
 	if when.Unverified {
 		t.chosen = when
 	}

@@ -22,6 +22,7 @@ type Given struct {
 	Scopes    []string `key:"scopes" is:"empty" doc:"Default: openid, profile, email and groups."`
 	Audience  []string `key:"audience" doc:"Default: the client."` // nil: the client
 	Grant     string   `key:"grant" doc:"Grant type as on the wire. Default authorization_code; client_credentials without a connector."`
+	Now       *Moment  `key:"now" doc:"When it is decided: a day or a minute in UTC. Default 2026-01-01."`
 	Stage     string   `key:"stage" one:"login token" doc:"Default: the case is run at both."` // empty: both
 	Links     []Bond   `key:"links" is:"named empty" doc:"What is known of the person and the account of a pinned lookup, by its name: none, first, explicit, other, changed or moved. Default none."`
 	Facts     []Facts  `key:"facts" is:"named empty" doc:"Answers by the name of the lookup; one without an answer here is not asked."`

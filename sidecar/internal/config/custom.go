@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -64,6 +65,24 @@ func (d *decoder) expression(it item, place Place) *Scalar {
 		return newScalar(d.src, place, n)
 	}
 	return nil
+}
+
+func (m *Moment) decode(d *decoder, it item) {
+	if it.node.Kind == yaml.ScalarNode {
+		var err error
+		if m.Time, err = time.Parse(time.DateOnly, it.node.Value); err == nil {
+			m.Day = true
+			return
+		}
+		if m.Time, err = time.Parse("2006-01-02T15:04Z", it.node.Value); err == nil {
+			return
+		}
+	}
+	d.report(it, "must be a day or a minute in UTC, not "+describe(it.node), "write 2026-12-01 or 2026-12-01T18:00Z")
+}
+
+func (*Moment) shape(*schemaMaker) shape {
+	return shape{"type": "string", "pattern": `^\d{4}-\d\d-\d\d(T\d\d:\d\dZ)?$`}
 }
 
 // claimTypes are the words for the types of claims.

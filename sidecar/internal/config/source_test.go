@@ -80,7 +80,7 @@ func TestLongLinesAreCutAroundThePlace(t *testing.T) {
 	want := `t.yaml:2:463: pipeline[30].x: unknown key "x"
     2 | …}, {remove: [a]}, {remove: [a]}, {remove: [a]}, {remove: [a]}, {remove: [a]}, {x: y}, {remove: [a]}, {remove: [a]}, {remove: [a]}, {remove: [a]}, {remove: [a]…
       |                                                                                 ^
-hint: known here: name, when, lookup, as, with, cache, onError, grants, pin, allowUnverifiedEmail, set, remove, deny, message, steps
+hint: known here: name, when, from, until, lookup, as, with, cache, onError, grants, pin, allowUnverifiedEmail, set, remove, deny, message, steps
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

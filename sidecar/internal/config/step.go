@@ -8,6 +8,9 @@ type Step struct {
 	Name string     `key:"name" doc:"What this step is for, in your words; shown in logs and explanations."`
 	When *Condition `key:"when" doc:"The step is done when this expression holds. Default: always."` // nil: always
 
+	From  *Moment `key:"from" doc:"The step is not done before this day, or minute, in UTC: 2026-12-01 or 2026-12-01T18:00Z. Default: always."`
+	Until *Moment `key:"until" doc:"The step is done up to the end of this day, or up to this minute. Default: for ever."`
+
 	Lookup               string        `key:"lookup" doc:"The plugin to ask."`
 	As                   string        `key:"as" doc:"The name under which rules see the facts. Default: the plugin's name."`
 	With                 []Value       `key:"with" is:"named empty" doc:"What the plugin is asked: parameters and expressions, also inside of lists and maps."`
@@ -60,6 +63,21 @@ type Pin struct {
 
 // Required reports whether only links count that were made by hand.
 func (p *Pin) Required() bool { return p.Links == "required" }
+
+// Moment is a day or a minute, in UTC.
+type Moment struct {
+	Place
+	Time time.Time
+	Day  bool // it is a whole day
+}
+
+// End is when it is over: a minute as it begins, a day as the next one does.
+func (m *Moment) End() time.Time {
+	if m.Day {
+		return m.Time.AddDate(0, 0, 1)
+	}
+	return m.Time
+}
 
 // Condition is an expression, or the constant true or false.
 type Condition struct {

@@ -122,6 +122,7 @@ func (s *Server) recall(ctx context.Context) {
 		if err != nil || !r.Outcome.LetIn() {
 			continue // or it was of another version
 		}
+		in.Now = r.At
 		asked, _ := r.Found(active.sources)
 		kept.Remember(&journal.Visit{At: r.At, Values: journal.Values{Request: r.Request, Input: in, Asked: asked, Sources: active.sources}})
 	}

@@ -56,6 +56,10 @@ func (r *run) explain(ctx context.Context, s *Step) func(*Denial, error) {
 // begun is a trace with what is known before the step runs.
 func (r *run) begun(ctx context.Context, s *Step) StepTrace {
 	t := StepTrace{Kind: r.state.Kind, Pos: s.Pos, Path: s.Path, Name: s.Name, What: s.What(), Ran: true}
+	if outside := s.outside(r.in.Now); outside != "" {
+		t.Ran, t.Note = false, outside
+		return t
+	}
 	if s.When != nil {
 		t.Why = r.parts(ctx, s.When)
 		// An error is that of the step itself, which evaluates the same condition.

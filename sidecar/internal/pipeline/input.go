@@ -45,6 +45,7 @@ type Input struct {
 	Kinds     []Kind
 	Grant     string
 	RequestID string
+	Now       time.Time // when it is decided; zero: Run says. A decision that is made again keeps it
 
 	// Given answers lookups in the place of plugins: tests and explanations run with facts that somebody wrote down, a candidate
 	// with those that were found for the rules in use. Lookups may be made side by side. Nil asks the plugins.

@@ -60,6 +60,10 @@ func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
 		defer cancel()
 	}
 	in.TrustedEmail = p.Connector[in.Connector].email(in.Identity)
+	if in.Now.IsZero() {
+		in.Now = time.Now()
+	}
+	in.Now = in.Now.UTC()
 	res := &Result{}
 	if err := in.fits(); err != nil {
 		return res, &Error{Class: Oversized, Err: err}
@@ -237,8 +241,8 @@ func (r *run) do(ctx context.Context, s *Step) (*Denial, error) {
 
 // holds evaluates the when of a step.
 func (r *run) holds(ctx context.Context, s *Step) (bool, error) {
-	if s.When == nil {
-		return true, nil
+	if s.When == nil || s.outside(r.in.Now) != "" {
+		return s.outside(r.in.Now) == "", nil
 	}
 	ok, err := s.When.Holds(ctx, &r.state)
 	if err != nil {

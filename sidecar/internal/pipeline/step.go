@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"time"
 )
 
 // Step is one entry of the pipeline. Exactly one of Lookup, Set, Remove, Deny and Steps is used.
@@ -14,6 +15,8 @@ type Step struct {
 	Name string // the operator's name for it; empty when there is none
 
 	When   Condition // nil means always
+	From   time.Time // it is not done before; zero: always
+	Until  time.Time // and not from then on; zero: for ever
 	Lookup *Lookup
 	Set    []Assignment
 	Remove []string
@@ -22,6 +25,18 @@ type Step struct {
 
 	no   int32 // of Number
 	only Only  // of When
+}
+
+// outside says why a step is not done at a time.
+func (s *Step) outside(now time.Time) string {
+	const minute = "2006-01-02T15:04Z"
+	switch {
+	case !s.From.IsZero() && now.Before(s.From):
+		return "it is " + now.Format(minute) + ", and this begins at " + s.From.UTC().Format(minute)
+	case !s.Until.IsZero() && !now.Before(s.Until):
+		return "it is " + now.Format(minute) + ", and this ended at " + s.Until.UTC().Format(minute)
+	}
+	return ""
 }
 
 // Pos is a place in the configuration, one-based. The zero value means unknown.

@@ -42,6 +42,13 @@ func (v *resolver) binary(p *ast.Node, n *ast.BinaryNode) *Error {
 	return nil
 }
 
+func oneOf(values []string) string {
+	if len(values) == 2 {
+		return fmt.Sprintf("it is %q or %q", values[0], values[1])
+	}
+	return "it is one of " + strings.Join(values, ", ")
+}
+
 func (v *resolver) isClaims(n ast.Node) bool {
 	id, ok := n.(*ast.IdentifierNode)
 	return ok && id.Value == "claims" && v.local("claims") == nil
@@ -59,7 +66,7 @@ func (v *resolver) values(n ast.Node, with ...ast.Node) *Error {
 			continue
 		}
 		if o.v.values != nil && !slices.Contains(o.v.values, s.Value) {
-			return v.errorAt(w, fmt.Sprintf("it is %q or %q", o.v.values[0], o.v.values[1]), "%s is never %q", o.v.Name, s.Value)
+			return v.errorAt(w, oneOf(o.v.values), "%s is never %q", o.v.Name, s.Value)
 		}
 		for _, id := range v.c.connectors {
 			if o.v.Name == "connector.id" && id != s.Value && strings.EqualFold(id, s.Value) {

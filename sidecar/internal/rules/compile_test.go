@@ -102,9 +102,9 @@ func TestConditionsThatDoNotCompile(t *testing.T) {
 		{"a function as a value", `lower == nil`, Error{0, `"lower" is a function`, "write lower(...)"}},
 		{"an unknown function", `lowr("x") == ""`, Error{0, `unknown function "lowr"`, `did you mean "lower"?`}},
 		{"a method", `nas.name.lower() == ""`, Error{9, "values have no functions of their own", "write NAME(x)"}},
-		{"the clock", `now() != nil`, Error{0, `the function "now" is not available`, "rules cannot read the clock: they could not be tested"}},
-		{"a date", `date("2020-01-01") != nil`, Error{0, `the function "date" is not available`, "rules cannot read the clock: they could not be tested"}},
-		{"a time zone", `timezone("UTC") != nil`, Error{0, `the function "timezone" is not available`, "rules cannot read the clock: they could not be tested"}},
+		{"the clock", `now() != nil`, Error{0, `the function "now" is not available`, "write now.day or now.minute, or from: and until: on a step"}},
+		{"a date", `date("2020-01-01") != nil`, Error{0, `the function "date" is not available`, "write now.day or now.minute, or from: and until: on a step"}},
+		{"a time zone", `timezone("UTC") != nil`, Error{0, `the function "timezone" is not available`, "write now.day or now.minute, or from: and until: on a step"}},
 		{"get", `get(nas, "name") == ""`, Error{0, `the function "get" is not available`, "write x?.y, or x ?? y for what may be missing"}},
 		{"get by its full name", `::get(nas, "name") == ""`, Error{2, `the function "get" is not available`, "write x?.y, or x ?? y for what may be missing"}},
 		{"fromJSON", `fromJSON("1") == 1`, Error{0, `the function "fromJSON" is not available`, "text that somebody else wrote would become values of any type"}},
@@ -153,7 +153,7 @@ func TestHintsWithoutPlugins(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Condition(`nas.found`)
-	want := Error{0, `unknown name "nas"`, "known here: identity, client, connector, claims, scopes, audience, grant, stage, token"}
+	want := Error{0, `unknown name "nas"`, "known here: identity, client, connector, now, claims, scopes, audience, grant, stage, token"}
 	if diff := cmp.Diff(want, compileError(t, err, "nas.found")); diff != "" {
 		t.Error(diff)
 	}

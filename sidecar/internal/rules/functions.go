@@ -15,7 +15,7 @@ import (
 func unavailable(name string) string {
 	switch name {
 	case "now", "date", "duration", "timezone":
-		return "rules cannot read the clock: they could not be tested"
+		return "write now.day or now.minute, or from: and until: on a step"
 	case "get":
 		return "write x?.y, or x ?? y for what may be missing"
 	case "fromJSON":

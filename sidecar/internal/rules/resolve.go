@@ -150,6 +150,8 @@ func (v *resolver) identifier(p *ast.Node, n *ast.IdentifierNode) *Error {
 		*p = getNode(n.Location(), &claimsOp{}, objectNature(nil))
 	case n.Value == "identity":
 		*p = getNode(n.Location(), &identityOp{}, identityNature())
+	case n.Value == "now":
+		return v.errorAt(n, "write now.day, now.minute or now.weekday", "now is not a value")
 	case n.Value == tablesRoot:
 		return v.errorAt(n, "write tables.NAME", "tables is not a value")
 	case slices.Contains(roots, n.Value):

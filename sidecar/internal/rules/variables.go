@@ -3,6 +3,7 @@ package rules
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Variable is a value that expressions read. Facts come from the plugins' schemas and are not among them, but what the host
@@ -80,6 +81,13 @@ var variables = []*variable{
 		func(r *run) any { return r.in.Grant }, nil},
 	{Variable{"stage", typeString, "login right after the connector answered, token when one is signed"},
 		func(r *run) any { return string(r.in.Stage) }, []string{"login", "token"}},
+	{Variable{"now.day", typeString, "the day of the decision in UTC, like 2026-12-01; days are compared with < and >="},
+		func(r *run) any { return r.in.Now.UTC().Format(time.DateOnly) }, nil},
+	{Variable{"now.minute", typeString, "the minute of the decision in UTC, like 2026-12-01T18:00Z"},
+		func(r *run) any { return r.in.Now.UTC().Format("2006-01-02T15:04Z") }, nil},
+	{Variable{"now.weekday", typeString, "the day of the week of the decision in UTC"},
+		func(r *run) any { return r.in.Now.UTC().Weekday().String() },
+		[]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}},
 	{Variable{tokenKind, typeString, "id or access. A step that reads it is run for each"},
 		func(r *run) any { return string(r.state.Kind) }, []string{"id", "access"}},
 }
@@ -118,7 +126,7 @@ func variableOf(name string) *variable {
 }
 
 // roots are the names that have fields.
-var roots = []string{"identity", "client", "connector", tablesRoot}
+var roots = []string{"identity", "client", "connector", "now", tablesRoot}
 
 const tablesRoot = "tables"
 
