@@ -47,10 +47,29 @@ func VerifyPlugin(ctx context.Context, trial PluginTrial, o compile.Options) (_ 
 	return report, ctx.Err()
 }
 
-// tried is the shortest declaration of a plugin: its limits are those of one that says nothing about them.
+// TrialOf is the trial of a plugin as a file declares it: its command, configuration, variables and limits.
+func TrialOf(file, name string, o compile.Options) (PluginTrial, error) {
+	cfg, _, problems := config.Load(file, config.Options{Builtins: o.BuiltinNames()})
+	for _, p := range cfg.Plugins {
+		if d := compile.Declaration(&p, o); p.Name == name && len(d.Command) > 0 {
+			return PluginTrial{Command: d.Command, Env: d.Env, NoTLS: d.TLS == confine.TLSOff, Config: d.Config, Limits: d.Limits}, nil
+		}
+	}
+	for _, p := range problems {
+		if !p.Warning {
+			return PluginTrial{}, errors.New(p.String())
+		}
+	}
+	return PluginTrial{}, fmt.Errorf("%s has no plugin %s", file, name)
+}
+
+// tried is the shortest declaration of a plugin: without limits of its own it has those of one that says nothing about them.
 func tried(trial PluginTrial) confine.Declaration {
 	d := confine.Declaration{
-		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: confine.TLSAuto, Config: trial.Config, Limits: compile.LimitsOf(&config.Plugin{}),
+		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: confine.TLSAuto, Config: trial.Config, Limits: trial.Limits,
+	}
+	if d.Limits.Memory == 0 {
+		d.Limits = compile.LimitsOf(&config.Plugin{})
 	}
 	if trial.NoTLS {
 		d.TLS = confine.TLSOff

@@ -17,7 +17,7 @@ func pluginCommand() *cobra.Command {
 		Short:   "Write a plugin, and see whether it keeps the contract",
 		Example: "  claimsmith plugin new phonebook\n  claimsmith plugin verify ./phonebook\n  claimsmith plugin describe ./phonebook > schema.json",
 	}
-	cmd.AddCommand(newCommand(), verifyCommand(), describeCommand(), pluginListCommand(), pluginStatusCommand(), pluginRestartCommand(), pluginRefreshCommand(), hostileCommand(), &cobra.Command{
+	cmd.AddCommand(newCommand(), devCommand(), verifyCommand(), describeCommand(), pluginListCommand(), pluginStatusCommand(), pluginRestartCommand(), pluginRefreshCommand(), hostileCommand(), &cobra.Command{
 		Hidden:  true,
 		Use:     "run NAME",
 		Short:   "Be a built-in plugin",

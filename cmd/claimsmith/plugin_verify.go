@@ -23,6 +23,8 @@ type trialFlags struct {
 	calls  int
 	box    bool      // try the confinement instead of a plugin
 	user   string    // of the hostile plugin
+	file   string    // of a configuration
+	plugin string    // in it
 	texts  [5]string // what the names of objects say
 }
 
@@ -41,7 +43,7 @@ func verifyCommand() *cobra.Command {
 		Use:   "verify [flags] COMMAND [argument ...]",
 		Short: "Put a plugin in any language through the contract",
 		Long: "verify starts a plugin, holds it against the contract of plugins/PROTOCOL.md clause by clause, with the limits that a plugin has which " +
-			"asks for no more, and then starts it as serve would. " +
+			"asks for no more, or those of --plugin, and then starts it as serve would. " +
 			"JSON is given as it is, or as @FILE. Flags stand before the command of the plugin. " +
 			"With --hostile it tries what confines plugins on this machine instead: a plugin that comes with claimsmith attacks from inside, " +
 			"line by line of the table in plugins/README.md. Run it as the user that the sidecar runs as.",
@@ -51,7 +53,10 @@ func verifyCommand() *cobra.Command {
 			"  claimsmith plugin verify --hostile",
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if f.box {
+		switch {
+		case f.plugin != "" && len(args) > 0:
+			return usageError{errors.New("--plugin names the plugin: its command stands in the configuration")}
+		case f.box || f.plugin != "":
 			return nil
 		}
 		return commandArgs(cmd, args)
@@ -59,6 +64,8 @@ func verifyCommand() *cobra.Command {
 	f.start(cmd)
 	cmd.Flags().BoolVar(&f.box, "hostile", false, "have a hostile plugin try what confines plugins here")
 	cmd.Flags().StringVar(&f.user, "user", "", "with --hostile: the `USER` of its own that the plugin gets")
+	cmd.Flags().StringVarP(&f.file, "file", "c", "claimsmith.yaml", "with --plugin: the configuration `FILE`")
+	cmd.Flags().StringVar(&f.plugin, "plugin", "", "the `NAME` of a plugin in that file: its command, configuration and limits are used")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "write the report as JSON")
 	cmd.Flags().BoolVar(&f.show, "show-output", false, "show on stderr what it prints, personal data and all")
 	cmd.Flags().IntVar(&f.calls, "calls", 10_000, "how many calls are made to see whether its memory grows")
@@ -73,7 +80,7 @@ func verifyCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		noteArguments(cmd, args[1:])
+		noteArguments(cmd, args[min(1, len(args)):])
 		if f.show {
 			trial.Stderr = cmd.ErrOrStderr()
 		}
@@ -86,6 +93,37 @@ func verifyCommand() *cobra.Command {
 			return err
 		}
 		return f.write(cmd, report)
+	}
+	return cmd
+}
+
+func devCommand() *cobra.Command {
+	var f trialFlags
+	cmd := &cobra.Command{
+		Use:   "dev [flags] COMMAND [argument ...]",
+		Short: "Run a plugin while you write it",
+		Long: "dev starts a plugin confined as serve would, asks it one question and prints the answer, or what went wrong. It starts it again whenever " +
+			"a file of its command, one beside it, or one that its configuration names changes. What it prints goes to stderr. Flags stand before its command.",
+		Example: "  claimsmith plugin dev --known '{\"name\":\"charlotte\"}' ./phonebook\n" +
+			"  claimsmith plugin dev --tls off --config @config.json --known @question.json /usr/bin/node --no-warnings /opt/book/plugin.js",
+		Args: commandArgs,
+	}
+	f.start(cmd)
+	for i, o := range objects[:2] {
+		cmd.Flags().StringVar(&f.texts[i], o.name, "", o.about+", as `JSON`")
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		trial, err := f.trial(args)
+		if err != nil {
+			return err
+		}
+		noteArguments(cmd, args[1:])
+		trial.Stderr = cmd.ErrOrStderr()
+		o, err := options()
+		if err != nil {
+			return err
+		}
+		return sidecar.DevPlugin(cmd.Context(), trial, o, cmd.OutOrStdout())
 	}
 	return cmd
 }
@@ -171,6 +209,17 @@ func (f *trialFlags) trial(args []string) (t sidecar.PluginTrial, err error) {
 	if f.calls < 0 {
 		return t, usageError{errors.New("--calls must not be negative")}
 	}
+	if f.plugin != "" {
+		o, err := options()
+		if err != nil {
+			return t, err
+		}
+		if t, err = sidecar.TrialOf(f.file, f.plugin, o); err != nil {
+			return t, err
+		}
+		t.Calls = f.calls
+		return t, f.ask(&t)
+	}
 	// LookPath is for a person at a terminal: serve wants the whole path.
 	path, err := exec.LookPath(args[0])
 	if err != nil {
@@ -180,12 +229,21 @@ func (f *trialFlags) trial(args []string) (t sidecar.PluginTrial, err error) {
 		return t, err
 	}
 	t = sidecar.PluginTrial{Command: append([]string{path}, args[1:]...), Env: f.env, NoTLS: f.tls == "off", Calls: f.calls}
+	return t, f.ask(&t)
+}
+
+// ask puts the objects of the flags into t.
+func (f *trialFlags) ask(t *sidecar.PluginTrial) error {
 	for i, into := range []*json.RawMessage{&t.Config, &t.Known, &t.Facts, &t.Unknown, &t.Slow} {
-		if *into, err = jsonObject(objects[i].name, f.texts[i]); err != nil {
-			return t, err
+		object, err := jsonObject(objects[i].name, f.texts[i])
+		if err != nil {
+			return err
+		}
+		if object != nil {
+			*into = object
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // jsonObject reads the value of a flag: an object, or the name of a file with one.

@@ -132,7 +132,7 @@ func (o Online) describe(ctx context.Context, p *config.Plugin, src *config.Sour
 		}
 		return Offline{Options: o.Options}.describe(ctx, p, src)
 	}
-	_, out, problems := startPlugin(ctx, o.Host, declaration(p, o.Options), p, src, true)
+	_, out, problems := startPlugin(ctx, o.Host, Declaration(p, o.Options), p, src, true)
 	return out, problems
 }
 
@@ -143,8 +143,8 @@ func (o Online) misdeclared(p *config.Plugin) bool {
 	})
 }
 
-// declaration is how the host knows a plugin. It has no command when the loader reported why.
-func declaration(p *config.Plugin, o Options) confine.Declaration {
+// Declaration is how the host knows a plugin. It has no command when the loader reported why.
+func Declaration(p *config.Plugin, o Options) confine.Declaration {
 	command := p.Command
 	if p.Builtin != "" {
 		command = o.Builtins[p.Builtin].Command

@@ -89,7 +89,7 @@ func ConfinementProblems(cfg *config.Config, src *config.Source, o Options) []co
 	paths := map[string]string{}
 	for i := range cfg.Plugins {
 		p := &cfg.Plugins[i]
-		set = append(set, declaration(p, o))
+		set = append(set, Declaration(p, o))
 		paths[p.Name] = p.Path
 	}
 	var out []config.Problem

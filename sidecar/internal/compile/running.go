@@ -40,7 +40,7 @@ type Fleet struct {
 }
 
 func (f *Fleet) describe(ctx context.Context, p *config.Plugin, src *config.Source) (*described, []config.Problem) {
-	d := declaration(p, f.Options)
+	d := Declaration(p, f.Options)
 	for _, running := range f.Keep {
 		if reflect.DeepEqual(running.declared, d) {
 			f.Used = append(f.Used, running)
@@ -79,7 +79,7 @@ type Beside struct {
 }
 
 func (b Beside) describe(ctx context.Context, p *config.Plugin, src *config.Source) (*described, []config.Problem) {
-	d := declaration(p, b.Options)
+	d := Declaration(p, b.Options)
 	for _, r := range b.Running {
 		if len(d.Command) > 0 && slices.Equal(r.declared.Command, d.Command) && reflect.DeepEqual(r.declared.SHA256, d.SHA256) {
 			out := describedBy(r.Plugin)
