@@ -112,8 +112,8 @@ func TestTheProjectOfTheGuideFitsTheImageOfTheSidecar(t *testing.T) {
 	}
 	u := unpack(t, file)
 	u.fits(t, "claimsmith")
-	if id := u.user(t); id != sidecarID {
-		t.Errorf("the image runs as %d", id)
+	if id, at := u.user(t), u.config.Config.WorkingDir; id != sidecarID || service(t, "claimsmith").mounts()[path.Join(at, "claimsmith.yaml")] == "" {
+		t.Errorf("the image runs as %d in %s", id, at)
 	}
 	rules, err := os.ReadFile(filepath.Join(guide, "claimsmith.yaml"))
 	if err != nil {
@@ -152,7 +152,7 @@ func TestTheCommandsOfTheGuideAreCommands(t *testing.T) {
 	at := service(t, "claimsmith").mounts()
 	for _, block := range guideCommands(t) {
 		for line := range strings.Lines(block) {
-			line, inContainer := strings.CutPrefix(strings.TrimSpace(line), "sudo docker exec claimsmith-claimsmith-1 /usr/local/bin/claimsmith ")
+			line, inContainer := strings.CutPrefix(strings.TrimSpace(line), "sudo docker exec claimsmith claimsmith ")
 			line, here := strings.CutPrefix(line, "./claimsmith ")
 			if !inContainer && !here {
 				continue

@@ -102,7 +102,7 @@ func (o imageOptions) sidecar(ctx context.Context, cmd *cobra.Command, root stri
 		return err
 	}
 	return image.Write(o.output, root, image.Spec{
-		Tag: o.name("claimsmith/claimsmith:latest"), Platform: o.platform, User: "65532:65532", Owned: map[string]os.FileMode{"run/claimsmith": 0o755, "var/lib/claimsmith": 0o700}, OwnerID: 65532,
+		Tag: o.name("claimsmith/claimsmith:latest"), Platform: o.platform, User: "65532:65532", WorkingDir: "/etc/claimsmith", Owned: map[string]os.FileMode{"run/claimsmith": 0o755, "var/lib/claimsmith": 0o700}, OwnerID: 65532,
 		Entrypoint: []string{"/usr/local/bin/claimsmith"}, Cmd: []string{"serve", "-c", "/etc/claimsmith/claimsmith.yaml"},
 		Labels: map[string]string{"org.opencontainers.image.title": "claimsmith", "org.opencontainers.image.version": version()},
 	})

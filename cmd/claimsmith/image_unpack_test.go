@@ -24,7 +24,7 @@ type unpacked struct {
 		Architecture, OS string
 		Config           struct {
 			Entrypoint, Cmd, Env []string
-			User                 string
+			User, WorkingDir     string
 		}
 	}
 	owners map[string]int
