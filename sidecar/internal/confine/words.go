@@ -12,8 +12,12 @@ import (
 // trace names it last.
 type Words struct {
 	first, last []string
-	left        int // lines between them
+	left        int    // lines between them
+	telling     string // the first of those that names something refused
 }
+
+// telling is what stands in a line that says why: a trace below it is longer than what is shown.
+var telling = regexp.MustCompile(`(?i)permission denied|eacces|operation not permitted|eperm|out ?of ?memory|cannot allocate memory|too many open files`)
 
 const firstWords, lastWords = 3, 3
 
@@ -25,6 +29,9 @@ func (w *Words) Add(line string) {
 	default:
 		w.last = append(w.last, line)
 		if len(w.last) > lastWords {
+			if w.telling == "" && telling.MatchString(w.last[0]) {
+				w.telling = w.last[0]
+			}
 			w.last, w.left = w.last[1:], w.left+1
 		}
 	}
@@ -37,6 +44,9 @@ func (w *Words) String() string {
 		return ""
 	case w.left == 0:
 		return "; its last words: " + strings.Join(slices.Concat(w.first, w.last), " ")
+	}
+	if w.telling != "" {
+		return fmt.Sprintf("; its first words: %s; then: %s; its last, %d lines later: %s", strings.Join(w.first, " "), w.telling, w.left, strings.Join(w.last, " "))
 	}
 	return fmt.Sprintf("; its first words: %s; its last, %d lines later: %s", strings.Join(w.first, " "), w.left, strings.Join(w.last, " "))
 }

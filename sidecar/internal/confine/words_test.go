@@ -20,6 +20,17 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestWhatWasRefusedIsNotLostInATrace(t *testing.T) {
+	var w Words
+	for _, line := range []string{"a", "b", "c", "Error: EACCES: permission denied, open '/etc/people'", "d", "e", "f", "g"} {
+		w.Add(line)
+	}
+	const want = `; its first words: "a" "b" "c"; then: "Error: EACCES: permission denied, open '/etc/people'"; its last, 2 lines later: "e" "f" "g"`
+	if got := w.String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestARefusedAccessIsNamed(t *testing.T) {
 	const rule = "a plugin may read only the files that config names with keys that are file or end in File, and limits: {readable: [...]}; it may write limits: {writable: [...]}"
 	for _, tt := range []struct{ text, want string }{
