@@ -66,7 +66,9 @@ func TestEveryCaseHoldsWhatItsTestsSay(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			var text strings.Builder
 			for _, p := range replay.CheckOffline(t.Context(), file, options()).List {
-				fmt.Fprintln(&text, p)
+				if !p.Warning {
+					fmt.Fprintln(&text, p)
+				}
 			}
 			report, err := replay.Test(t.Context(), file, options())
 			if err != nil {
