@@ -194,7 +194,7 @@ func TestTheDiffIsTheOneThatWasReviewed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got != string(want) {
-			t.Errorf("%s is not what would be applied; UPDATE=1 go test writes it anew. Got\n%s", golden, got)
+			t.Errorf("%s is not what would be applied; UPDATE=1 go test writes it again. Got\n%s", golden, got)
 		}
 	}
 }

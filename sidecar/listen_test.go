@@ -79,12 +79,12 @@ func TestWhereItDoesNotListen(t *testing.T) {
 		{
 			name:    "in a folder that everybody can write",
 			prepare: func(t *testing.T, dir string) { must(t, os.Mkdir(dir+"/run", 0o750), os.Chmod(dir+"/run", 0o777)) },
-			want:    "the folder of the socket, $DIR/run, can be written by others (mode 0777): who can do that can answer in our place; make it 0750",
+			want:    "the folder of the socket, $DIR/run, can be written by others (mode 0777): anyone who can do that can answer in our place; make it 0750",
 		},
 		{
 			name:    "in a folder that its group can write",
 			prepare: func(t *testing.T, dir string) { must(t, os.Mkdir(dir+"/run", 0o750), os.Chmod(dir+"/run", 0o770)) },
-			want:    "the folder of the socket, $DIR/run, can be written by others (mode 0770): who can do that can answer in our place; make it 0750",
+			want:    "the folder of the socket, $DIR/run, can be written by others (mode 0770): anyone who can do that can answer in our place; make it 0750",
 		},
 		{
 			name:    "in a file",

@@ -76,7 +76,7 @@ func TestCheckRefusesTheModesThatServeRefuses(t *testing.T) {
 		{"its folder", func(t *testing.T, file, _ string) { must(t, os.Chmod(filepath.Dir(file), 0o777)) },
 			"the folder DIR can be written by everybody, who could replace c.yaml: mend it with chmod go-w DIR"},
 		{"the folder of its socket", func(t *testing.T, _, run string) { must(t, os.Mkdir(run, 0o700), os.Chmod(run, 0o777)) },
-			"the folder of the socket, DIR/run, can be written by others (mode 0777): who can do that can answer in our place; make it 0750"},
+			"the folder of the socket, DIR/run, can be written by others (mode 0777): anyone who can do that can answer in our place; make it 0750"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -35,7 +35,7 @@ func TestLostLinksAreNotMadeAnewByWhoeverComesFirst(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(r.dir, "state", "state.db"), []byte(strings.Repeat("no database\n", 1000)), 0o600))
 
 	const lost = "pipeline[0].steps[0].pin: links were lost with a damaged file of state: keep those that claimsmith links list shows with " +
-		"claimsmith links accept, make others with claimsmith links add, or let first sign-ins make them anew with claimsmith links reset --all"
+		"claimsmith links accept, make others with claimsmith links add, or let first sign-ins make them again with claimsmith links reset --all"
 	for range 2 { // it is not forgotten by another start
 		r = serveFile(t, r.dir, file)
 		r.log.wait(t, `"level":"ERROR","msg":"links between people and accounts were lost with a damaged file: nobody is linked at a first sign-in"`)
@@ -87,7 +87,7 @@ func TestLostLinksAreNotMadeAnewByWhoeverComesFirst(t *testing.T) {
 // What an older or a missing file lacks, nobody takes over, and the operator says what goes on.
 func TestAStoreThatIsGoneOrOlderThanItWasIsNoFirstStart(t *testing.T) {
 	const lost = "pipeline[0].steps[0].pin: links were lost with a damaged file of state: keep those that claimsmith links list shows with " +
-		"claimsmith links accept, make others with claimsmith links add, or let first sign-ins make them anew with claimsmith links reset --all"
+		"claimsmith links accept, make others with claimsmith links add, or let first sign-ins make them again with claimsmith links reset --all"
 	type people struct{ Kid, Stranger, Mum string } // the kid was linked before the copy was made, and mum after
 	tests := []struct {
 		name         string

@@ -93,11 +93,11 @@ func (c config) look(ctx context.Context, p params) (sdk.Answer[personFacts], er
 	}
 }
 
-// person is an account by its name. One "anew" has the name of another and a number of its own; root and boss are administrators, and boss was
+// person is an account by its name. One "again" has the name of another and a number of its own; root and boss are administrators, and boss was
 // chosen by the configuration.
 func person(name string) sdk.Answer[personFacts] {
 	f := personFacts{Groups: []string{"users"}, UID: 1000 + int64(len(name)), Admin: name == "root" || name == "boss", Linked: name == "boss"}
-	f.Name, _, _ = strings.Cut(name, "-anew")
+	f.Name, _, _ = strings.Cut(name, "-again")
 	return sdk.Answer[personFacts]{Found: true, Facts: f}
 }
 

@@ -71,7 +71,7 @@ const (
 	atToken = hookv1.Stage_STAGE_TOKEN
 
 	takenSays   = "c.yaml:12 Your sign-in, or the account that it leads to, is linked to another one."
-	changedSays = "c.yaml:12 The account that your sign-in is linked to was renamed or made anew."
+	changedSays = "c.yaml:12 The account that your sign-in is linked to was renamed or made again."
 	movedSays   = "c.yaml:12 Your account is not linked with the provider that stands behind this sign-in."
 	adminSays   = "c.yaml:12 An administrator's account is open only to whom it was linked by hand."
 )
@@ -90,7 +90,7 @@ func TestPeopleAreLinkedToTheirAccounts(t *testing.T) {
 		{"another person with her address, at the login", comes("2", "mum@gmail.com", atLogin), takenSays, []string{"google 1 nas mum 1003 false"}},
 		{"and at the token", comes("2", "mum@gmail.com", atToken), takenSays, []string{"google 1 nas mum 1003 false"}},
 		{"she with another account", comes("1", "kid1@gmail.com", atToken), takenSays, []string{"google 1 nas mum 1003 false"}},
-		{"her account, made anew", comes("1", "mum-anew@gmail.com", atToken), changedSays, []string{"google 1 nas mum 1003 false"}},
+		{"her account, made again", comes("1", "mum-again@gmail.com", atToken), changedSays, []string{"google 1 nas mum 1003 false"}},
 		{"an administrator who comes first", comes("3", "root@gmail.com", atToken), adminSays, []string{"google 1 nas mum 1003 false"}},
 		{"whom a rule refuses is not linked", comes("4", "nobody@gmail.com", atToken), "c.yaml:13 No account has the address nobody@gmail.com.", []string{"google 1 nas mum 1003 false"}},
 		{"another client links nobody", with(comes("5", "dad22@gmail.com", atToken), func(r *hookv1.ExtendPayloadRequest) {
@@ -230,7 +230,7 @@ func TestAPinThatCameWithAReloadWaitsForItsStore(t *testing.T) {
 	if want := "pipeline[0].steps[0].pin: links can be neither read nor made: state takes effect with the next start"; status.Convert(err).Message() != want {
 		t.Errorf("%v", err)
 	}
-	if _, err := r.links().ListLinks(t.Context(), &adminv1.ListLinksRequest{}); err == nil || err.Error() != "links are not kept: write state in the configuration, and start the sidecar anew" {
+	if _, err := r.links().ListLinks(t.Context(), &adminv1.ListLinksRequest{}); err == nil || err.Error() != "links are not kept: write state in the configuration, and start the sidecar again" {
 		t.Errorf("%v", err)
 	}
 }

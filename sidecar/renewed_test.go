@@ -146,7 +146,7 @@ func ended(t *testing.T, a *authority) map[string][]byte {
 	}
 }
 
-// TestConnectionsAge: one that is open for long is made anew, and no call is lost by that.
+// TestConnectionsAge: one that is open for long is made again, and no call is lost by that.
 func TestConnectionsAge(t *testing.T) {
 	ours, address := newAuthority(t), freePort(t)
 	serve(t, ours.networked(address), func(o *sidecar.Options) { o.ConnectionAge = 100 * time.Millisecond })

@@ -32,7 +32,7 @@ func TestTheSchemaFileIsThatOfTheRunningPlugin(t *testing.T) {
 		{"the same in another order and spacing", []byte(strings.NewReplacer("\n", "\t\n", `"name": "directory"`, `"name":"old"`).Replace(string(now))), nil},
 		{"other facts", []byte(strings.Replace(string(now), `"groups"`, `"teams"`, 1)), []string{
 			"plugins.nas.schemaFile: the plugin that was started describes its facts in another way: check --offline and test do not know it as it is",
-			"write it anew: " + command, "warning",
+			"write it again: " + command, "warning",
 		}},
 		{"no JSON", []byte("name: phonebook"), []string{
 			"plugins.nas.schemaFile: this is not the description of a plugin: invalid character 'a' in literal null (expecting 'u')",

@@ -50,7 +50,7 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 // Reload reads the configuration again. The new one serves only when nothing is wrong with it and its tests hold; until then,
-// and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins anew whose
+// and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins again whose
 // declaration did not change, so that they read files again that it names, and reads the certificates again.
 //
 // The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. What needs a

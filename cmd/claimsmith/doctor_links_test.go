@@ -23,7 +23,7 @@ func TestDoctorOfLinksThatAreNotKnown(t *testing.T) {
 			p.write(t, "state/state.db", strings.Repeat("no database\n", 1000))
 		}, []string{
 			"wrong: links between people and accounts were lost with a damaged file of state: nobody is linked at a first sign-in -> bring back the file; " +
-				"or claimsmith links accept keeps those that are left, claimsmith links add makes links by hand, and claimsmith links reset --all begins anew: whoever signs in first is linked",
+				"or claimsmith links accept keeps those that are left, claimsmith links add makes links by hand, and claimsmith links reset --all begins again: whoever signs in first is linked",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -172,7 +172,7 @@ func TestDoctorOfLinks(t *testing.T) {
 	if diff := cmp.Diff([]string{said}, says()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	named := said + ": gone (the account is gone); kid (the account was made anew); papa (the account was renamed)"
+	named := said + ": gone (the account is gone); kid (the account was made again); papa (the account was renamed)"
 	if diff := cmp.Diff([]string{named}, says("--show-names")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -18,7 +18,7 @@ func linksCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "links",
 		Short: "Look at the links between people and accounts, and change them",
-		Long: "A lookup with a pin links who signs in to the account that was found, and from then on neither can take the place of another. links shows these " +
+		Long: "A lookup with a pin links the person that signs in to the account that was found, and from then on neither can take the place of another. links shows these " +
 			"links of a running sidecar, makes some by hand, which administrators need, and takes some apart.",
 		Example: "  claimsmith links list\n  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026\n  claimsmith links adopt --connector google\n  claimsmith links reset --account mum",
 	}
@@ -91,10 +91,10 @@ func plainText(s string) string {
 func linksAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add", Short: "Link a person to an account",
-		Long: "add links a person to an account by hand. Who is linked so may use an administrator's account as far as the pin is concerned, and may sign in where it says " +
+		Long: "add links a person to an account by hand. A person linked this way may use an administrator's account as far as the pin is concerned, and may sign in where it says " +
 			"links: required. A rule that refuses administrators, such as deny: nas.admin and not nas.linked, refuses them still: it speaks of the plugin's own links. " +
 			"The person is named by --decision, with the id that they read when they were turned away, or by --connector and --user. " +
-			"Without --id any account of that name counts, also one that is made anew.",
+			"Without --id any account of that name counts, also one that is made again.",
 		Example: "  claimsmith links add --decision 7K2M-Q9XD --plugin nas --account dad --id 1026\n" +
 			"  claimsmith links add --plugin nas --connector google --user 1080123 --account dad --id 1026",
 		Args: noArgs,

@@ -17,12 +17,12 @@ import (
 )
 
 // The whole way, from the token to the NAS and back: the rules of the guide, the plugin in a process of its own, and accounts that
-// somebody changes after their people were linked to them. Each time DSM is signed in to once, by a plugin that starts anew, and the
+// somebody changes after their people were linked to them. Each time DSM is signed in to once, by a plugin that starts again, and the
 // session ends with it.
 func TestAccountsThatChangeOnTheNASAfterTheFirstLogin(t *testing.T) {
 	const (
 		who     = " Ask the person who looks after the accounts."
-		changed = "The account that your sign-in is linked to was renamed or made anew." + who
+		changed = "The account that your sign-in is linked to was renamed or made again." + who
 		other   = "Your sign-in, or the account that it leads to, is linked to another one." + who
 		admin   = "Administrators of this NAS sign in with their password."
 		nobody  = "No account on this NAS has the address mum@gmail.com."

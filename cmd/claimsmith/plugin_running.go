@@ -78,7 +78,7 @@ func pluginsCommand(cmd *cobra.Command, show func([]string, *adminv1.ListPlugins
 
 func pluginRestartCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "restart NAME", Short: "Start a plugin of a running sidecar anew",
+		Use: "restart NAME", Short: "Start a plugin of a running sidecar again",
 		Long:    "restart starts a new process of the plugin. The old one ends when it has finished what it was asked; it goes on when the new one does not start.",
 		Example: "  claimsmith plugin restart nas",
 		Args:    cobra.ExactArgs(1),
@@ -93,7 +93,7 @@ func pluginRestartCommand() *cobra.Command {
 			if reply.GetFailed() != "" {
 				return errors.New("the old process goes on: " + reply.GetFailed())
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s was started anew: process %d\n", args[0], reply.GetPlugin().GetPid())
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s was started again: process %d\n", args[0], reply.GetPlugin().GetPid())
 			return err
 		})
 	}

@@ -37,7 +37,7 @@ func TestTheCommandsAboutPluginsOfARunningSidecar(t *testing.T) {
 		{name: "status", args: []string{"plugin", "status"}, out: details},
 		{name: "status of one", args: []string{"plugin", "status", "people"}, out: details},
 		{name: "status of one that is not there", args: []string{"plugin", "status", "nas"}, code: exitProblems, errs: "claimsmith: no plugin is called \"nas\"\n"},
-		{name: "restart", args: []string{"plugin", "restart", "people"}, out: "people was started anew: process N\n"},
+		{name: "restart", args: []string{"plugin", "restart", "people"}, out: "people was started again: process N\n"},
 		{name: "restart of one that is not there", args: []string{"plugin", "restart", "nas"}, code: exitProblems, errs: "claimsmith: no plugin is called \"nas\"\n"},
 	}
 	version, confined := regexp.MustCompile(`directory [^,\n]*\n`), regexp.MustCompile(`confined +user \d+, as claimsmith, .*256 descriptors`)

@@ -20,7 +20,7 @@ func reloadCommand() *cobra.Command {
 		Args:    noArgs,
 	}
 	at := runningFlags(cmd)
-	cmd.Flags().BoolVar(&fresh, "fresh", false, "start all plugins anew, so that they read again the files that they name")
+	cmd.Flags().BoolVar(&fresh, "fresh", false, "start all plugins again, so that they read again the files that they name")
 	cmd.Flags().BoolVar(&force, "force", false, "take over a configuration that keeps out everybody who was let in lately")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return at.ask(func(client adminv1.AdminServiceClient) error {

@@ -30,7 +30,7 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "Answer the hook in Dex",
-		Long:    "serve starts the plugins, runs the tests of the configuration, and then answers Dex until it is told to stop (SIGINT, SIGTERM). It reads the file again when it changes, and on SIGHUP, which also starts the plugins anew. A file that would keep out everybody who was let in recently is not taken, unless two SIGHUPs within 30 seconds say that it is meant.",
+		Long:    "serve starts the plugins, runs the tests of the configuration, and then answers Dex until it is told to stop (SIGINT, SIGTERM). It reads the file again when it changes, and on SIGHUP, which also starts the plugins again. A file that would keep out everybody who was let in recently is not taken, unless two SIGHUPs within 30 seconds say that it is meant.",
 		Example: "  claimsmith serve -c /etc/claimsmith/claimsmith.yaml",
 		Args:    noArgs,
 	}

@@ -203,7 +203,7 @@ signer: {type: claimsHook, config: {address: "unix://%s/run/hook.sock", timeout:
 			update("kilgore", func(a *dsmtest.Account) { a.Email = address })()
 		}, refused(10)},
 		{"the NAS fails", func() { nas.SetFault("", dsmtest.HTML(502)) }, func() { nas.SetFault("", nil) }, "503 temporarily_unavailable"},
-		{"made anew under its name", update("kilgore", func(a *dsmtest.Account) { a.UID = 1999 }), update("kilgore", func(a *dsmtest.Account) { a.UID = 1026 }), refused(10)},
+		{"made again under its name", update("kilgore", func(a *dsmtest.Account) { a.UID = 1999 }), update("kilgore", func(a *dsmtest.Account) { a.UID = 1026 }), refused(10)},
 		{"deleted", func() { nas.Remove("kilgore") }, func() {
 			if err := nas.Add(dsmtest.Account{Name: "kilgore", Email: address, UID: 1026}); err != nil {
 				t.Error(err)

@@ -189,7 +189,7 @@ func TestAnEmulatorThatCannotStart(t *testing.T) {
 	}
 }
 
-// A NAS that sleeps keeps nobody out who was known: the sidecar answers with what it knows, within its budget, and reads anew once
+// A NAS that sleeps keeps nobody out who was known: the sidecar answers with what it knows, within its budget, and reads again once
 // somebody signs in and the NAS is awake.
 func TestServeWhileTheNASSleeps(t *testing.T) {
 	t.Parallel()

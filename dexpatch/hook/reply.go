@@ -89,7 +89,7 @@ func (r *reply) apply(object *claims.Object, k hookv1.TokenKind, who Identity) (
 	return payload, nil
 }
 
-// exchange is what a decision was about. Another question under the same request id is asked anew.
+// exchange is what a decision was about. Another question under the same request id is asked again.
 type exchange struct {
 	request string
 	stage   hookv1.Stage

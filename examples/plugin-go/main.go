@@ -34,7 +34,7 @@ func plugin() sdk.Spec[Config, Params, Facts] {
 	return sdk.Spec[Config, Params, Facts]{Name: "leavers", Version: "1.0", Open: open}
 }
 
-// open has a look at the file, so that a wrong name is told at "claimsmith check" and not at somebody's login.
+// open has a look at the file, so that a wrong name is found at "claimsmith check" and not at somebody's login.
 func open(ctx context.Context, _ sdk.Host, c Config) (sdk.Lookup[Params, Facts], error) {
 	if !filepath.IsAbs(c.File) {
 		return nil, sdk.Problems{{Path: "file", Message: "must be an absolute path", Hint: "a plugin runs in a directory of its own"}}
@@ -45,7 +45,7 @@ func open(ctx context.Context, _ sdk.Host, c Config) (sdk.Lookup[Params, Facts],
 	return sdk.Func[Params, Facts](c.look), nil
 }
 
-// look reads the list. It is short, and read anew for each question.
+// look reads the list. It is short, and read again for each question.
 func (c Config) look(_ context.Context, p Params) (sdk.Answer[Facts], error) {
 	f, err := os.Open(c.File)
 	if err != nil {

@@ -155,7 +155,7 @@ func (t *target) fill(v values) (*url.URL, error) {
 	u := t.origin
 	u.Path, u.RawPath, u.RawQuery = plain.String(), path.String(), query.String()
 	if u.EscapedPath() != u.RawPath {
-		return nil, errPath // it would be escaped anew, and %2F become /
+		return nil, errPath // it would be escaped again, and %2F become /
 	}
 	return &u, nil
 }

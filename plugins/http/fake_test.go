@@ -88,7 +88,7 @@ func write(t *testing.T, name, content string) string {
 	return file
 }
 
-// put writes a file anew, with another time than before.
+// put writes a file again, with another time than before.
 func put(t *testing.T, file, content string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {

@@ -117,7 +117,7 @@ func readGeneralizedTime(value string) (state, bool) {
 	return state{end: end.UTC()}, err == nil
 }
 
-// standing says how it is told whether an account may be used.
+// standing says how to tell whether an account may be used.
 type standing struct {
 	attributes []string
 	mustHave   string // one of the attributes that every account has, if there is one

@@ -129,7 +129,7 @@ func checkMember(m member, depth int) error {
 }
 
 // sameMember names the members of a payload, which are claims. Further down the name of a member may be a value, such as an
-// address that something is keyed by, so only its place is told.
+// address that something is keyed by, so only its place is named.
 func sameMember(m member, other string, depth int) error {
 	switch {
 	case depth > 1:

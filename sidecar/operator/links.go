@@ -23,7 +23,7 @@ func (a *linkAdmin) store() (*links.Store, error) {
 	if s := a.server.Kept.Links; s != nil {
 		return s, nil
 	}
-	return nil, status.Error(codes.FailedPrecondition, "links are not kept: write state in the configuration, and start the sidecar anew")
+	return nil, status.Error(codes.FailedPrecondition, "links are not kept: write state in the configuration, and start the sidecar again")
 }
 
 // unusable is the status for a store that failed.

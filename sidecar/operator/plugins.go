@@ -34,7 +34,7 @@ func (a *pluginAdmin) ListPlugins(context.Context, *adminv1.ListPluginsRequest) 
 	return out, nil
 }
 
-// RestartPlugin starts a plugin anew, whoever waits for it or not.
+// RestartPlugin starts a plugin again, whoever waits for it or not.
 func (a *pluginAdmin) RestartPlugin(ctx context.Context, req *adminv1.RestartPluginRequest) (*adminv1.RestartPluginResponse, error) {
 	for _, p := range a.server.Active.Load().Plugins {
 		if p.Plugin.Name() != req.GetName() {

@@ -202,7 +202,7 @@ func writeJSON(w http.ResponseWriter, status int, p page) {
 	_ = json.NewEncoder(w).Encode(p)
 }
 
-// pageHeader forbids what the pages do not need. The address of a page can hold a code, so it is told to nobody.
+// pageHeader forbids what the pages do not need. The address of a page can hold a code, so nobody gets it.
 func pageHeader(w http.ResponseWriter, contentType string) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)

@@ -18,9 +18,9 @@ type Options struct {
 	Wrapper  []string           // argv in front of a plugin's command: confines it and ends it with its host; see PluginExec
 	Version  string             // shown in logs
 
-	Reload        <-chan struct{} // each value asks for a reload with plugins started anew; twice forces one that would lock everybody out; nil: only changes of the file do
+	Reload        <-chan struct{} // each value asks for a reload with plugins started again; twice forces one that would lock everybody out; nil: only changes of the file do
 	Reflection    bool            // serve gRPC reflection: for looking around, not for production
-	AllowWritable bool            // serve a configuration that others can write: who can decides every login
+	AllowWritable bool            // serve a configuration that others can write: anyone who can decides every login
 	WorkDir       string          // where plugins get their folders; empty makes a temporary one
 	ConnectionAge time.Duration   // in tests; else zero
 	LongestCall   time.Duration   // in tests; else zero

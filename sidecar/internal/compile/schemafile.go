@@ -77,7 +77,7 @@ func schemaFileProblems(d pluginhost.Description, p *config.Plugin, src *config.
 		}
 		what := [...]string{"configuration", "parameters", "facts"}[i]
 		warning := src.Problem(config.Join(p.Path, "schemaFile"), "the plugin that was started describes its "+what+" in another way: "+
-			"check --offline and test do not know it as it is", "write it anew: "+describeCommandLine(p))
+			"check --offline and test do not know it as it is", "write it again: "+describeCommandLine(p))
 		warning.Warning = true
 		return []config.Problem{warning}
 	}

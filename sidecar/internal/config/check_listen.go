@@ -39,7 +39,7 @@ func (d *decoder) socketFields(l *Listen) {
 		d.socket(item{node: l.value("socket"), path: path}, l.Socket)
 	}
 	if l.Mode&0o002 != 0 && len(l.AllowUIDs) == 0 {
-		d.warn(member(l.Path, "mode"), "every user of this machine may ask the sidecar", "name who may: allowUids: [1001]")
+		d.warn(member(l.Path, "mode"), "every user of this machine may ask the sidecar", "name the users that may: allowUids: [1001]")
 	}
 }
 
@@ -60,7 +60,7 @@ func (d *decoder) tcpFields(l *Listen) {
 		d.wrong(member(l.Path, "tcp"), "must be an address and a port from 1 to 65535", "such as 0.0.0.0:7443")
 	}
 	if !l.has("tls") {
-		d.wrong(member(l.Path, "tcp"), "tcp needs tls: who can ask the sidecar could learn what it knows",
+		d.wrong(member(l.Path, "tcp"), "tcp needs tls: anyone who can ask the sidecar could learn what it knows",
 			"add tls: {certFile: ..., keyFile: ..., clientCAFile: ...}")
 	}
 }

@@ -23,7 +23,7 @@ type Step struct {
 	Set     []Value    `key:"set" is:"named" doc:"Claims and the expressions that give their values, also inside of lists and maps."`
 	Remove  []string   `key:"remove" doc:"Names of claims to take away."`
 	Deny    *Condition `key:"deny" doc:"No token when this expression holds."`
-	Message *Scalar    `key:"message" doc:"What the person is told, with ${expression} inside."`
+	Message *Scalar    `key:"message" doc:"What the person reads, with ${expression} inside."`
 	Steps   []Step     `key:"steps" doc:"Steps under one when."`
 }
 
@@ -58,7 +58,7 @@ type Pin struct {
 	Account  *Scalar `key:"account" is:"required" doc:"The name of the account, such as nas.name."`
 	ID       *Scalar `key:"id" doc:"What an account keeps while it lives and a new one of the same name does not have, such as nas.uid. Default: only the name counts."`
 	Explicit *Scalar `key:"explicit" doc:"Holds when somebody chose the account in words, such as nas.linked; then it may be an administrator's. Default: only claimsmith links add opens those."`
-	Links    string  `key:"links" one:"first required" doc:"first: whoever signs in first is linked; required: only who was linked by claimsmith links add may sign in. Default first."`
+	Links    string  `key:"links" one:"first required" doc:"first: whoever signs in first is linked; required: only people linked with claimsmith links add may sign in. Default first."`
 }
 
 // Required reports whether only links count that were made by hand.

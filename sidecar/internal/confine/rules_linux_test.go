@@ -103,7 +103,7 @@ func TestWhichSystemCallsGoThrough(t *testing.T) {
 		{"a notice on a folder", alone, signals, auditArch, unix.SYS_FCNTL, []uint32{3, unix.F_NOTIFY}, "EPERM"},
 		{"is it a terminal", alone, signals, auditArch, unix.SYS_IOCTL, []uint32{3, unix.TCGETS}, "goes through"},
 		{"the flags of a file", alone, signals, auditArch, unix.SYS_IOCTL, []uint32{3, unix.FS_IOC_SETFLAGS}, "ENOTTY"},
-		{"to write a file anew", alone, signals, auditArch, unix.SYS_OPENAT, []uint32{0, 0, unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC}, "goes through"},
+		{"to write a file again", alone, signals, auditArch, unix.SYS_OPENAT, []uint32{0, 0, unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC}, "goes through"},
 		{"to empty a file that is read", alone, signals, auditArch, unix.SYS_OPENAT, []uint32{0, 0, unix.O_RDONLY | unix.O_TRUNC | unix.O_CLOEXEC}, "EPERM"},
 		{"the mode of a file", alone, signals, auditArch, unix.SYS_FCHMODAT, nil, "EPERM"},
 		{"an attribute", alone, signals, auditArch, unix.SYS_FSETXATTR, nil, "ENOTSUP"},

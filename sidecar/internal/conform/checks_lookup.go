@@ -105,7 +105,7 @@ func (r *runner) answers(ctx context.Context, when string) verdict {
 
 func (r *runner) known(ctx context.Context) verdict {
 	if len(r.o.Known) == 0 {
-		return untried("it is not known who is there").but(`give a question with --known '{...}'`)
+		return untried("no person that is there is known").but(`give a question with --known '{...}'`)
 	}
 	a, err := r.ask(ctx, r.o.Known)
 	if err != nil {
@@ -134,7 +134,7 @@ func (r *runner) known(ctx context.Context) verdict {
 func (r *runner) unknown(ctx context.Context) verdict {
 	a, err := r.ask(ctx, r.someone())
 	switch {
-	case err != nil && len(r.o.Unknown) == 0 && status.Code(err) == codes.InvalidArgument:
+	case err != nil && len(r.o.Unknown) == 0 && (status.Code(err) == codes.InvalidArgument || status.Code(err) == codes.DataLoss):
 		return untried("a question made up from its schema was refused: %s", said(err)).but(`give a better one with --unknown '{...}'`)
 	case err != nil:
 		return r.unanswered(err)

@@ -158,7 +158,7 @@ func (r *runner) all(ctx context.Context) error {
 
 func (r *runner) lookups() []step {
 	return []step{
-		{id: "known", name: "it finds who is there", run: r.known},
+		{id: "known", name: "it finds a person that is there", run: r.known},
 		{id: "unknown", name: "nobody found is an answer", run: r.unknown},
 		{id: "params", name: "a question that does not fit is an invalid argument", run: r.badParams},
 		{id: "numbers", name: "numbers keep their digits", run: r.numbers},

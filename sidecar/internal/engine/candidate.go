@@ -19,7 +19,7 @@ type candidate struct {
 	tally        *shadowTally
 }
 
-// loadCandidate makes the candidate of a generation. Nothing is started for it: what its plugins know is told by those that
+// loadCandidate makes the candidate of a generation. Nothing is started for it: what its plugins know comes from those that
 // run, where they are the same programs, or else as offline. The error is that of load. A candidate that could not be served
 // is not run either.
 func loadCandidate(ctx context.Context, g *Generation, o compile.Options) (*candidate, error) {

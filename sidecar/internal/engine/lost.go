@@ -25,11 +25,11 @@ func (s *Server) tellLost(ctx context.Context) {
 	case !lost.IsZero():
 		s.Log.ErrorContext(ctx, "links between people and accounts were lost with a damaged file: nobody is linked at a first sign-in",
 			"lost", lost.UTC().Format(time.DateTime), "hint", "claimsmith links accept keeps those that are left, claimsmith links add makes links by hand, "+
-				"claimsmith links reset --all begins anew")
+				"claimsmith links reset --all begins again")
 	}
 	if n := s.Kept.LinksSealed(ctx); n > 0 {
 		s.Log.ErrorContext(ctx, "links between people and accounts are sealed with another key than that of state: nobody can sign in by them",
-			"rows", n, "hint", "bring back the key that state had, or begin anew with claimsmith links reset --all")
+			"rows", n, "hint", "bring back the key that state had, or begin again with claimsmith links reset --all")
 	}
 	if err := s.Kept.Links.Anchored(); err != nil && pinned(s.Active.Load().Cfg.Pipeline) {
 		s.Log.ErrorContext(ctx, "nobody is linked to an account, because the file that tells a lost or older store cannot be written",

@@ -24,7 +24,7 @@ const settle = 200 * time.Millisecond
 const patience = 10 * settle
 
 // Reload reads the configuration again. The new one serves only when nothing is wrong with it and its tests hold; until then,
-// and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins anew whose
+// and if not, the old one goes on. Calls under way finish with the one they began with. fresh also starts plugins again whose
 // declaration did not change, and reads the certificates again; force takes a configuration that keeps out everybody.
 //
 // The error is that of New, or a *LockedOut when the new one would keep out everybody who was let in recently. What needs a
@@ -171,7 +171,7 @@ func (s *Server) watchFolders(ctx context.Context) *folders {
 	return &folders{events: watcher.Events, errs: watcher.Errors, watcher: watcher}
 }
 
-// follow watches all folders in which a change can make one of the files another one, and no others. The log is told once of each error.
+// follow watches all folders in which a change can make one of the files another one, and no others. Each error is logged once.
 func (f *folders) follow(ctx context.Context, log *slog.Logger, names []string) {
 	if f.watcher == nil {
 		return

@@ -55,7 +55,7 @@ func TestAFileThatDoesNotServeIsTriedOnce(t *testing.T) {
 	put("client.id") // as it was
 	look(2, 0, false)
 	if s.Active.Load() != first {
-		t.Error("what served all the time was taken over anew")
+		t.Error("what served all the time was taken over again")
 	}
 	put("client.ID")
 	look(3, 0, true)

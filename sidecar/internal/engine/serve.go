@@ -54,7 +54,7 @@ type Server struct {
 }
 
 const (
-	connectionAge = 20 * time.Second // of a connection over a network: then it is made anew, with new certificates, and maybe to another sidecar
+	connectionAge = 20 * time.Second // of a connection over a network: then it is made again, with new certificates, and maybe to another sidecar
 	longestCall   = time.Minute      // what a hook waits at most
 	quiet         = time.Second      // without a question, once the sidecar said that it stops: the hooks ask another one
 	leaving       = 5 * time.Second  // how long it goes on answering whoever knows no other

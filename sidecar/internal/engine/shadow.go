@@ -96,7 +96,7 @@ func (s *shadow) work(ctx context.Context) {
 	}
 }
 
-// guarded keeps a candidate from taking the sidecar with it. What a panic says may hold values, so only its place is told.
+// guarded keeps a candidate from taking the sidecar with it. What a panic says may hold values, so only its place is named.
 func (s *shadow) guarded(ctx context.Context, j *shadowJob) {
 	defer func() {
 		if recover() != nil {

@@ -76,7 +76,7 @@ var (
 	// ErrLost is for a link that is not there where links were lost, and for those that are there where they are not sound: nobody knows
 	// whether it was, and to whom.
 	ErrLost = errors.New("links were lost with a damaged file of state: keep those that claimsmith links list shows with claimsmith links accept, " +
-		"make others with claimsmith links add, or let first sign-ins make them anew with claimsmith links reset --all")
+		"make others with claimsmith links add, or let first sign-ins make them again with claimsmith links reset --all")
 	// ErrUnbound is for links of a version that did not bind them together.
 	ErrUnbound = errors.New("links were kept by an older claimsmith, which could not tell when one is missing: " +
 		"look at claimsmith links list, and say that these are all with claimsmith links accept --complete")

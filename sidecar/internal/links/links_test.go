@@ -64,7 +64,7 @@ func TestWhatIsKnownOfALink(t *testing.T) {
 		{"her user id at another connector", with(func(l *pipeline.Link) { l.Connector = "github" }), pipeline.BondOther},
 		{"somebody else with her account's number under another name", with(func(l *pipeline.Link) { l.Subject, l.Account = "666", "kid" }), pipeline.BondOther},
 		{"she with another account", with(func(l *pipeline.Link) { l.Account, l.ID = "kid", "1027" }), pipeline.BondOther},
-		{"her account made anew", with(func(l *pipeline.Link) { l.ID = "1099" }), pipeline.BondChanged},
+		{"her account made again", with(func(l *pipeline.Link) { l.ID = "1099" }), pipeline.BondChanged},
 		{"her account renamed", with(func(l *pipeline.Link) { l.Account = "mama" }), pipeline.BondChanged},
 		{"she, with another provider behind the connector", with(func(l *pipeline.Link) { l.Issuer = "https://evil.example" }), pipeline.BondMoved},
 		{"she, with no provider named any more", with(func(l *pipeline.Link) { l.Issuer = "" }), pipeline.BondMoved},

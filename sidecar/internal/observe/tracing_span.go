@@ -25,8 +25,8 @@ type RequestSpan struct {
 	span   trace.Span
 }
 
-// Begin begins the span of a request, below that of the caller if it names one. Plugins that are asked with the context are told
-// of it, also where it is not traced: then they need not begin a trace of their own.
+// Begin begins the span of a request, below that of the caller if it names one. Plugins that are asked with the context see
+// it, also where it is not traced: then they need not begin a trace of their own.
 func (t *Tracing) Begin(ctx context.Context) (context.Context, *RequestSpan) {
 	if t == nil {
 		return ctx, nil

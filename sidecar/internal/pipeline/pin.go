@@ -41,7 +41,7 @@ const (
 	BondFirst    Bond = "first"    // linked at the first sign-in
 	BondExplicit Bond = "explicit" // linked by hand
 	BondOther    Bond = "other"    // the person or the account is linked to another
-	BondChanged  Bond = "changed"  // the account is not what it was: renamed, or made anew
+	BondChanged  Bond = "changed"  // the account is not what it was: renamed, or made again
 	BondMoved    Bond = "moved"    // the connector has another provider behind it than when the link was made, or nobody knew then which
 )
 
@@ -59,7 +59,7 @@ func (l *Link) Refused(b Bond) *Denial {
 	case b == BondOther:
 		message = "Your sign-in, or the account that it leads to, is linked to another one."
 	case b == BondChanged:
-		message = "The account that your sign-in is linked to was renamed or made anew."
+		message = "The account that your sign-in is linked to was renamed or made again."
 	case b == BondMoved:
 		message = "Your account is not linked with the provider that stands behind this sign-in."
 	case l.Admin && !l.Explicit && b != BondExplicit:

@@ -14,7 +14,7 @@ import (
 func TestWhatABondMeans(t *testing.T) {
 	const (
 		other    = "Your sign-in, or the account that it leads to, is linked to another one. Ask the person who looks after the accounts."
-		changed  = "The account that your sign-in is linked to was renamed or made anew. Ask the person who looks after the accounts."
+		changed  = "The account that your sign-in is linked to was renamed or made again. Ask the person who looks after the accounts."
 		admin    = "An administrator's account is open only to whom it was linked by hand. Ask the person who looks after the accounts."
 		moved    = "Your account is not linked with the provider that stands behind this sign-in. Ask the person who looks after the accounts."
 		required = "Nobody has linked your sign-in to an account yet. Ask the person who looks after the accounts."

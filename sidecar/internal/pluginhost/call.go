@@ -100,7 +100,7 @@ func call[R any](ctx context.Context, p *Plugin, ask func(*instance, ...grpc.Cal
 	}
 }
 
-// notAsked is why there was nobody to ask. Its text is told in full.
+// notAsked is why there was nobody to ask. Its text is shown in full.
 type notAsked struct{ error }
 
 // broken reports whether err can be that of a connection: it broke, or was closed because its process is dead.

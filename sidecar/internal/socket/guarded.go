@@ -10,6 +10,6 @@ func FolderGuarded(dir string, info fs.FileInfo) error {
 	if info.Mode().Perm()&0o022 == 0 {
 		return nil
 	}
-	return fmt.Errorf("the folder of the socket, %s, can be written by others (mode %04o): who can do that can answer in our place; make it %04o",
+	return fmt.Errorf("the folder of the socket, %s, can be written by others (mode %04o): anyone who can do that can answer in our place; make it %04o",
 		dir, info.Mode().Perm(), folderMode)
 }

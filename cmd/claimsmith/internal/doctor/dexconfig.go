@@ -212,7 +212,7 @@ func (d *doctor) providers() {
 		case c.Issuer == theirs:
 			d.ok(name, "links are kept for "+theirs+", which is the one that Dex asks")
 		case c.Issuer != "":
-			d.wrong(name, "links are kept for "+c.Issuer+", and Dex asks "+theirs, "write issuer: "+theirs+" under connectors: who was linked with the other provider is turned away then, until claimsmith links reset")
+			d.wrong(name, "links are kept for "+c.Issuer+", and Dex asks "+theirs, "write issuer: "+theirs+" under connectors: people linked with the other provider are turned away then, until claimsmith links reset")
 		case pinned:
 			d.warn(name, "no issuer is named for it, so links would hold for another provider too, should one stand behind this connector one day",
 				"write issuer: "+theirs+" under connectors, then claimsmith links adopt --connector "+c.Name)

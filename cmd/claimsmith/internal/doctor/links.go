@@ -110,7 +110,7 @@ func (d *doctor) linked(total, byHand int, odd misfits, pin *replay.OutlinedPin)
 		said = "nobody is linked to an account yet"
 	}
 	if pin.Required {
-		said += "; only who is linked by hand may sign in"
+		said += "; only people linked by hand may sign in"
 	}
 	switch {
 	case len(odd.said) > 0:
@@ -167,7 +167,7 @@ func (d *doctor) unfit(l *adminv1.Link, pin *replay.OutlinedPin, users []dsm.Use
 	for _, u := range users {
 		switch {
 		case u.Name == l.GetAccount() && numbered && u.UID != 0 && u.UID != id:
-			return "the account was made anew", false
+			return "the account was made again", false
 		case u.Name == l.GetAccount():
 			return "", false
 		case numbered && u.UID == id:

@@ -118,7 +118,7 @@ func (d *doctor) status(ctx context.Context) {
 	}
 	if st.GetLinksLost() != nil {
 		d.wrong("links", "links between people and accounts were lost with a damaged file of state: nobody is linked at a first sign-in",
-			"bring back the file; or claimsmith links accept keeps those that are left, claimsmith links add makes links by hand, and claimsmith links reset --all begins anew: whoever signs in first is linked")
+			"bring back the file; or claimsmith links accept keeps those that are left, claimsmith links add makes links by hand, and claimsmith links reset --all begins again: whoever signs in first is linked")
 	}
 	for _, p := range d.askPlugins(ctx, st) {
 		if p.GetFailing() != "" {
