@@ -192,7 +192,9 @@ func (c *Compiler) claim(name string) claimMade {
 		return made
 	}
 	switch name {
-	case "iss", "sub", "aud":
+	case "iss", "sub":
+		return claimMade{typ: natureOf(typeString)}
+	case "aud":
 		return claimMade{}
 	}
 	made := claimMade{missing: "Dex does not always write it"}

@@ -439,7 +439,7 @@ func (m *missing) call(n *ast.CallNode) ast.Node {
 	}
 	f, _ := ownFunction(name)
 	for i, arg := range n.Arguments {
-		if name == "compact" || name == "toJSON" || f.gives == valueOfPattern && i > 0 {
+		if name == "toJSON" || f.gives == valueOfPattern && i > 0 {
 			if why := m.of(arg); why != nil && f.gives == valueOfPattern {
 				return why
 			}

@@ -231,6 +231,13 @@ func (v *elementsOf) Visit(p *ast.Node) {
 	if !ok {
 		return
 	}
+	if args := n.Arguments; callee.Value == "string" && composed(args[0]) != nil {
+		v.wrong = &Error{
+			Offset:  byteOffset(v.src, args[0].Location().From),
+			Message: "only a string, a number or a boolean can be made a string, not " + describe(composed(args[0])), Hint: "toJSON(x) writes any value as text",
+		}
+		return
+	}
 	f, ok := ownFunction(callee.Value)
 	if !ok {
 		return
@@ -244,6 +251,19 @@ func (v *elementsOf) Visit(p *ast.Node) {
 			return
 		}
 	}
+}
+
+// composed returns the part of an expression because of which it may be a list or an object.
+func composed(n ast.Node) ast.Node {
+	for _, p := range alternatives(n) {
+		if found := composed(p); found != nil {
+			return found
+		}
+	}
+	if unknownType(n.Nature()) || scalar(n) {
+		return nil
+	}
+	return n
 }
 
 var (

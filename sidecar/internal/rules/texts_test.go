@@ -249,7 +249,7 @@ func TestWhatIsOff(t *testing.T) {
 		`nas["na" + "me"]`:                 `nas is read by name`,
 		`identity["unverified" + "Email"]`: `identity is read by name`,
 		`reduce(scopes, #acc + #)`:         `unknown function "reduce"`,
-		`string(nas)`:                      "",
+		`string(nas)`:                      "only a string, a number or a boolean can be made a string, not an object",
 	} {
 		v, err := c.Claim("x", src)
 		if got := compileError(t, err, src).Message; got != want {
