@@ -1054,7 +1054,7 @@ func (x *Record) GetErr() string {
 // ReloadRequest asks for a reload.
 type ReloadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Start plugins anew whose declaration did not change. False: they go on.
+	// Start plugins again whose declaration did not change. False: they go on.
 	Fresh bool `protobuf:"varint,1,opt,name=fresh,proto3" json:"fresh,omitempty"`
 	// Take over a configuration that would refuse everybody who was let in lately. False: such a one is refused.
 	Force         bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`

@@ -29,7 +29,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PluginService looks at the plugins of a running sidecar, and starts them anew. It is served where AdminService is. Calls are made
+// PluginService looks at the plugins of a running sidecar, and starts them again. It is served where AdminService is. Calls are made
 // by hand, seldom and concurrently.
 type PluginServiceClient interface {
 	// ListPlugins lists the plugins with what became of the questions to them, and what they said lately, which may hold personal data.
@@ -100,7 +100,7 @@ func (c *pluginServiceClient) PeekFacts(ctx context.Context, in *PeekFactsReques
 // All implementations must embed UnimplementedPluginServiceServer
 // for forward compatibility.
 //
-// PluginService looks at the plugins of a running sidecar, and starts them anew. It is served where AdminService is. Calls are made
+// PluginService looks at the plugins of a running sidecar, and starts them again. It is served where AdminService is. Calls are made
 // by hand, seldom and concurrently.
 type PluginServiceServer interface {
 	// ListPlugins lists the plugins with what became of the questions to them, and what they said lately, which may hold personal data.
