@@ -198,7 +198,7 @@ func (n *NAS) redeem(ctx context.Context, c *SSOConfig, code, nonce string) (v v
 	if err != nil {
 		return v, nil, err
 	}
-	if signed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256}); err != nil || signed.Signatures[0].Header.KeyID == "" {
+	if signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256}); err != nil || signed.Signatures[0].Header.KeyID == "" {
 		return v, nil, errors.New("the ID token names no key (kid)")
 	}
 	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(nonce)) != 1 {

@@ -3,7 +3,6 @@ package compile
 import (
 	"bytes"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -51,7 +50,7 @@ func (b *builder) tableFile(t *config.Table) (v config.TableValues, err error) {
 	case ".yaml", ".yml", ".json":
 		v, problems := config.ParseTable(t.File, data)
 		if len(problems) > 0 {
-			return v, errors.New(fmt.Sprintf("line %d: %s", problems[0].Line, problems[0].Message))
+			return v, fmt.Errorf("line %d: %s", problems[0].Line, problems[0].Message)
 		}
 		return v, nil
 	default:

@@ -125,6 +125,12 @@ type Reads struct {
 	Only      Only     // of a condition: for anything else it is false
 }
 
+// Watched is the step under another condition, which is evaluated for every request.
+func (s Step) Watched(when Condition) Step {
+	s.When, s.only = when, Only{}
+	return s
+}
+
 // Only is a client, a connector, or both; empty is any.
 type Only struct{ Client, Connector string }
 
