@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
@@ -17,7 +18,7 @@ type StepTrace struct {
 	What  string // lookup nas, set, remove, deny or steps; trim for CLIENT, which is no step
 	Ran   bool   // the step's when held, and a lookup may be made for this request
 	Note  string // why it did not run, or what it decided
-	Why   []Part // the parts of when and deny
+	Why   []Part // the parts of when, deny and set, each once
 	Took  time.Duration
 	Asked json.RawMessage // the parameters of a lookup
 	Found *Answer         // what it found; nil when it failed or was not made
@@ -61,14 +62,19 @@ func (r *run) begun(ctx context.Context, s *Step) StepTrace {
 		return t
 	}
 	if s.When != nil {
-		t.Why = r.parts(ctx, s.When)
+		r.explainParts(ctx, &t, s.When)
 		// An error is that of the step itself, which evaluates the same condition.
 		if holds, err := s.When.Holds(ctx, &r.state); err == nil && !holds {
 			t.Ran, t.Note = false, "when is false"
 		}
 	}
 	if s.Deny != nil && t.Ran {
-		t.Why = append(t.Why, r.parts(ctx, s.Deny.If)...)
+		r.explainParts(ctx, &t, s.Deny.If)
+	}
+	if t.Ran {
+		for _, a := range s.Set {
+			r.explainParts(ctx, &t, a.Value)
+		}
 	}
 	return t
 }
@@ -88,11 +94,17 @@ func (s *Step) What() string {
 	return "set"
 }
 
-func (r *run) parts(ctx context.Context, c Condition) []Part {
-	if e, ok := c.(Explainer); ok {
-		return e.Explain(ctx, &r.state)
+// explainParts adds the parts of a Condition or a Value that are not there yet: what was told already comes to the same.
+func (r *run) explainParts(ctx context.Context, t *StepTrace, expression any) {
+	e, ok := expression.(Explainer)
+	if !ok {
+		return
 	}
-	return nil
+	for _, p := range e.Explain(ctx, &r.state) {
+		if !slices.ContainsFunc(t.Why, func(told Part) bool { return told.Source == p.Source }) {
+			t.Why = append(t.Why, p)
+		}
+	}
 }
 
 // now is a copy of the claims as they are.

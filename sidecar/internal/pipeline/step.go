@@ -89,7 +89,7 @@ type Condition interface {
 	Reads() Reads
 }
 
-// Explainer is a Condition that can say what its parts come to. It is for explanations, so it may be slow.
+// Explainer is a Condition or a Value that can say what its parts come to. It is for explanations, so it may be slow.
 type Explainer interface {
 	Explain(ctx context.Context, s *State) []Part
 }

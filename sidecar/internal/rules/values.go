@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker/nature"
@@ -22,7 +21,7 @@ func (c *Compiler) Condition(src string) (pipeline.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &condition{p, sync.OnceValue(func() []part { return c.parts(src) })}, nil
+	return condition{c.explained(src, p)}, nil
 }
 
 func acceptCondition(root ast.Node) *Error {
@@ -35,13 +34,10 @@ func acceptCondition(root ast.Node) *Error {
 	return nil
 }
 
-type condition struct {
-	*program
-	parts func() []part // compiled when somebody wants an explanation
-}
+type condition struct{ explained }
 
 // Holds evaluates the condition.
-func (c *condition) Holds(ctx context.Context, s *pipeline.State) (bool, error) {
+func (c condition) Holds(ctx context.Context, s *pipeline.State) (bool, error) {
 	v, err := c.run(ctx, s)
 	if err != nil {
 		return false, err
@@ -96,7 +92,7 @@ func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	made.program = p
+	made.explained = c.explained(src, p)
 	return made, nil
 }
 
@@ -159,7 +155,7 @@ func kindType(k claims.Kind) *facts.Type {
 }
 
 type claim struct {
-	*program
+	explained
 	name string
 	kind claims.Kind
 	own  bool
