@@ -12,11 +12,12 @@ import (
 
 // Config is what the operator writes.
 type Config struct {
-	URL                string       `json:"url" doc:"address of the server, like ldaps://ldap.example.org or ldap://ldap.example.org:389"`
+	URL                string       `json:"url,omitempty" doc:"address of the server, like ldaps://ldap.example.org or ldap://ldap.example.org:389; exactly one of url and urls is needed"`
+	URLs               []string     `json:"urls,omitempty" doc:"addresses of up to 8 servers of one directory, all ldaps:// or all ldap://; the first that answers is used"`
 	StartTLS           bool         `json:"startTLS,omitempty" doc:"whether a connection to ldap:// is encrypted before anything is asked; default: false"`
 	AllowPlain         bool         `json:"allowPlain,omitempty" doc:"whether ldap:// may be used without startTLS, where everybody on the way can read the password and change the answers; default: false"`
 	CAFile             string       `json:"caFile,omitempty" doc:"file with the certificate, in PEM, of the authority that signed the server's certificate; default: the authorities that the machine knows"`
-	ServerName         string       `json:"serverName,omitempty" doc:"name that the server's certificate must have; default: the host of url"`
+	ServerName         string       `json:"serverName,omitempty" doc:"name that the server's certificate must have; default: the host of its address"`
 	ClientCertFile     string       `json:"clientCertFile,omitempty" doc:"file with a certificate, in PEM, that the plugin shows the server; without bindDN it is also what the plugin signs in with (SASL EXTERNAL)"`
 	ClientKeyFile      string       `json:"clientKeyFile,omitempty" doc:"file with the key of clientCertFile, in PEM, that not everybody can read"`
 	BindDN             string       `json:"bindDN,omitempty" doc:"account that the plugin signs in as; it has to see the attributes that tell whether an account is switched off; Active Directory also takes name@domain"`
@@ -28,7 +29,7 @@ type Config struct {
 	DisabledAttributes []string     `json:"disabledAttributes,omitempty" doc:"attributes that tell whether an account is switched off or has expired; see below"`
 	DisabledFilter     string       `json:"disabledFilter,omitempty" doc:"filter that the entries of accounts match which are switched off, beside those that disabledAttributes tell, like (loginShell=/bin/false)"`
 	Texts              []TextSource `json:"texts,omitempty" doc:"further attributes that become the fact texts"`
-	Timeout            sdk.Duration `json:"timeout,omitempty" doc:"how long the server may take for one answer; default: 5s"`
+	Timeout            sdk.Duration `json:"timeout,omitempty" doc:"how long a server may take for one answer; default: 5s"`
 }
 
 // UserSearch says how an account is found.
@@ -66,8 +67,9 @@ type TextSource struct {
 }
 
 const (
-	deepest  = 10 // levels of groups within groups
-	maxTexts = 32 // attributes
+	deepest    = 10 // levels of groups within groups
+	maxTexts   = 32 // attributes
+	maxServers = 8
 )
 
 // settings are what a Config comes to.

@@ -49,7 +49,7 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		{"everything", `{` + good + `, "groupSearch": {"baseDN": "ou=groups,dc=example,dc=org", "filter": "(cn=*)", "scope": "one", "nameAttribute": "cn",
 			"match": [{"group": "member", "user": "DN"}], "nested": 10}, "disabledAttributes": ["nsaccountlock"], "disabledFilter": "(!(a=b))",
 			"texts": [{"name": "a", "attribute": "b"}], "timeout": "1s", "serverName": "ldap"}`, nil},
-		{"nothing", `{}`, sdk.Problems{{Message: "url is missing"}, {Message: "profile is missing"}, {Message: "userSearch is missing"}}},
+		{"nothing", `{}`, sdk.Problems{{Message: "profile is missing"}, {Message: "userSearch is missing"}}},
 		{"all problems come at once", `{"profile": "novell", "url": "ldap://ldap", "bindDN": "cn=x", "passwordFile": "` + missing + `",
 			"userSearch": {"baseDN": "people", "filter": "(a=b", "scope": "base", "emailAttribute": "mail;x-1", "nameAttribute": "1.2.3"},
 			"groupSearch": {"baseDN": "", "match": [{"group": "", "user": "a=b"}], "nested": 11},
@@ -84,6 +84,14 @@ func TestConfigurationsAreChecked(t *testing.T) {
 			sdk.Problems{{Path: "url", Message: "an account in the address is not used; there is bindDN for it", Hint: "write it like ldaps://ldap.example.org"}}},
 		{"an address with a search", url("ldaps://ldap/dc=org?mail", ""),
 			sdk.Problems{{Path: "url", Message: "only a host and a port can be given", Hint: "write it like ldaps://ldap.example.org"}}},
+		{"several servers", url("", `, "urls": ["ldaps://a", "ldaps://b:1636"]`), nil},
+		{"one and several", url("ldaps://a", `, "urls": ["ldaps://b"]`), sdk.Problems{{Path: "urls", Message: "given as well as url", Hint: "keep one of them"}}},
+		{"no server", url("", ""), sdk.Problems{{Path: "url", Message: "nothing says where the server is", Hint: "give url, or urls where the directory has several servers"}}},
+		{"servers with and without encryption", url("", `, "urls": ["ldaps://a", "ldap://b", "c"]`), sdk.Problems{
+			{Path: "urls[1]", Message: "ldaps:// and ldap:// are mixed", Hint: "write the same for all servers"},
+			{Path: "urls[2]", Message: "not the address of an LDAP server", Hint: "write it like ldaps://ldap.example.org"},
+		}},
+		{"too many servers", url("", `, "urls": ["ldaps://a`+strings.Repeat(`", "ldaps://a`, maxServers)+`"]`), sdk.Problems{{Path: "urls", Message: "more than 8"}}},
 		{"an address with port 0", url("ldaps://ldap:0", ""),
 			sdk.Problems{{Path: "url", Message: "the port is not a number from 1 to 65535", Hint: "write it like ldaps://ldap.example.org"}}},
 		{"plain as it is written", url("ldap://ldap:389/", `, "allowPlain": true`), nil},
@@ -148,15 +156,15 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.dial.tls.ServerName != "2001:db8::1" {
-		t.Errorf("name of the server %q", s.dial.tls.ServerName)
+	if s.dial.servers[0].tls.ServerName != "2001:db8::1" {
+		t.Errorf("name of the server %q", s.dial.servers[0].tls.ServerName)
 	}
 	if password, err := s.dial.password.Value(); err != nil || password != "secret" {
 		t.Errorf("password %q, %v", password, err)
 	}
-	s.dial.tls, s.dial.password = nil, nil
+	s.dial.servers[0].tls, s.dial.password = nil, nil
 	want := settings{
-		dial: dialOptions{address: "[2001:db8::1]:636", bindDN: "cn=a", timeout: 5 * time.Second},
+		dial: dialOptions{servers: []server{{address: "[2001:db8::1]:636"}}, bindDN: "cn=a", timeout: 5 * time.Second},
 		users: userSettings{
 			base: "cn=users,dc=org", filter: "(objectClass=posixAccount)", scope: goldap.ScopeWholeSubtree,
 			email: "mail", name: "uid", displayName: "gecos", uid: "uidNumber", id: "entryUUID",

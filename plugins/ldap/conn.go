@@ -21,13 +21,15 @@ const (
 
 // dialer makes connections that have signed in. It is safe for concurrent use.
 type dialer struct {
-	o    dialOptions
-	gate *gate
+	o       dialOptions
+	gate    *gate
+	servers *servers
 }
 
-func newDialer(o dialOptions, g *gate) *dialer { return &dialer{o: o, gate: g} }
+func newDialer(o dialOptions, g *gate, s *servers) *dialer { return &dialer{o: o, gate: g, servers: s} }
 
-// dial connects and signs in. It does neither while the gate is shut.
+// dial connects to the first server that answers, and signs in. It does neither while the gate is shut. All but the last server get no
+// more than their share of the time that is left.
 func (d *dialer) dial(ctx context.Context) (_ *conn, err error) {
 	password := ""
 	if d.o.password != nil {
@@ -38,16 +40,53 @@ func (d *dialer) dial(ctx context.Context) (_ *conn, err error) {
 	if err := d.gate.refused(password); err != nil {
 		return nil, err
 	}
-	ctx, cancel := limited(ctx, d.o.timeout)
+	var failed error
+	order := d.servers.order()
+	for i, n := range order {
+		d.servers.try(n)
+		limit := d.o.timeout
+		if deadline, ok := ctx.Deadline(); ok && i < len(order)-1 {
+			limit = min(limit, time.Until(deadline)/time.Duration(len(order)-i))
+		}
+		c, err := d.dialOne(ctx, n, limit, password)
+		if err == nil {
+			d.servers.answered(n)
+			return c, nil
+		}
+		if len(order) == 1 {
+			return nil, err
+		}
+		var no *refusal
+		if errors.As(err, &no) && no.stopsLogins() || errors.Is(context.Cause(ctx), context.Canceled) || errors.Is(context.Cause(ctx), errClosed) {
+			return nil, err
+		}
+		if !errors.Is(err, errWaited) {
+			d.servers.failed(n)
+		}
+		err = fmt.Errorf("urls[%d]: %w", n, err)
+		if failed != nil {
+			err = fmt.Errorf("%w; %w", failed, err)
+		}
+		if failed = err; ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failed
+}
+
+// dialOne connects to server n and signs in, within limit.
+func (d *dialer) dialOne(ctx context.Context, n int, limit time.Duration, password string) (*conn, error) {
+	ctx, cancel := limited(ctx, limit)
 	defer cancel()
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", d.o.address)
+	at := d.o.servers[n]
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", at.address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", because(ctx, err))
 	}
 	m := &meter{Conn: raw}
 	m.grant(maxAnswer)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
-	stream, err := d.secure(ctx, m)
+	stream, err := d.secure(ctx, m, at.tls)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
@@ -55,7 +94,7 @@ func (d *dialer) dial(ctx context.Context) (_ *conn, err error) {
 		_ = raw.Close()
 		return nil, fmt.Errorf("connect: %w", because(ctx, err))
 	}
-	c := &conn{ldap: goldap.NewConn(stream, d.o.tls != nil), meter: m, timeout: d.o.timeout}
+	c := &conn{ldap: goldap.NewConn(stream, at.tls != nil), meter: m, timeout: d.o.timeout, servers: d.servers, server: n}
 	c.ldap.Start()
 	if err := d.signIn(ctx, c, password); err != nil {
 		c.close()
@@ -65,8 +104,8 @@ func (d *dialer) dial(ctx context.Context) (_ *conn, err error) {
 }
 
 // secure begins TLS as far as the configuration wants it.
-func (d *dialer) secure(ctx context.Context, raw net.Conn) (net.Conn, error) {
-	if d.o.tls == nil {
+func (d *dialer) secure(ctx context.Context, raw net.Conn, conf *tls.Config) (net.Conn, error) {
+	if conf == nil {
 		return raw, nil
 	}
 	if d.o.startTLS {
@@ -74,7 +113,7 @@ func (d *dialer) secure(ctx context.Context, raw net.Conn) (net.Conn, error) {
 			return nil, fmt.Errorf("start TLS: %w", err)
 		}
 	}
-	stream := tls.Client(raw, d.o.tls)
+	stream := tls.Client(raw, conf)
 	if err := stream.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("start TLS: %w", explainTLS(err))
 	}
@@ -124,6 +163,9 @@ type conn struct {
 	ldap    *goldap.Conn
 	meter   *meter
 	timeout time.Duration
+	servers *servers
+	server  int  // which of them it goes to
+	page    int  // the most entries that the server gives in one answer, once it refused more; zero: nothing is known
 	broken  bool // whether it cannot be used any more
 }
 
@@ -172,6 +214,9 @@ type query struct {
 // server only refers to is left out.
 func (c *conn) search(ctx context.Context, q query) ([]*goldap.Entry, error) {
 	var entries []*goldap.Entry
+	if c.page > 0 {
+		q.page = min(q.page, c.page)
+	}
 	paging := goldap.NewControlPaging(uint32(q.page))
 	for {
 		result, err := c.searchOnce(ctx, q, paging)
@@ -179,7 +224,15 @@ func (c *conn) search(ctx context.Context, q query) ([]*goldap.Entry, error) {
 			entries = append(entries, result.Entries...)
 		}
 		var no *refusal
-		if len(entries) > q.limit || errors.As(err, &no) && no.code == goldap.LDAPResultSizeLimitExceeded && q.page == 0 {
+		refused := errors.As(err, &no)
+		short := refused && no.code == goldap.LDAPResultSizeLimitExceeded
+		if (short || refused && no.code == goldap.LDAPResultAdminLimitExceeded) && q.page > 1 && len(paging.Cookie) == 0 {
+			// The first page: the limit may be one of pages. OpenLDAP calls it an administrative one.
+			q.page /= 2
+			c.page, entries, paging = q.page, nil, goldap.NewControlPaging(uint32(q.page))
+			continue
+		}
+		if len(entries) > q.limit || short && q.page == 0 {
 			c.broken = c.broken || q.page > 0 // pages are left over
 			return entries, fmt.Errorf("%s: %w", q.what, errTooMany)
 		}
@@ -235,7 +288,21 @@ func (c *conn) ping(ctx context.Context) error {
 }
 
 // usable tells whether another operation may be tried.
-func (c *conn) usable() bool { return !c.broken && !c.ldap.IsClosing() }
+func (c *conn) usable() bool { return !c.broken && !c.ldap.IsClosing() && c.servers.prefers(c.server) }
+
+// blame notes what the failure of an operation says about the server. It tells whether another server should be asked.
+func (c *conn) blame(err error, used bool) bool {
+	var no *refusal
+	switch {
+	case errors.Is(err, errTooLong), used && errors.Is(err, errBroken): // servers close what rests
+		return false
+	case errors.Is(err, errBroken), errors.As(err, new(tooSlow)), errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &no) && (no.code == goldap.LDAPResultBusy || no.code == goldap.LDAPResultUnavailable):
+		c.servers.failed(c.server)
+		return c.servers.many()
+	}
+	return false
+}
 
 // close ends the connection and what runs for it.
 func (c *conn) close() {

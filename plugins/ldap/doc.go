@@ -5,7 +5,8 @@
 //	sdk.Main(ldap.Plugin())
 //
 // Nothing is kept of what was read: each lookup asks the server, over one of a few connections that are closed when
-// nobody needs them, so that a server may sleep. All that a lookup asks goes over one connection. Each operation ends with the
+// nobody needs them, so that a server may sleep. Of several servers the first that answers is used; one
+// that failed rests for a while. All that a lookup asks goes over one connection. Each operation ends with the
 // deadline of whoever asked; the connection it ran on is then closed, because nothing else stops an answer that is on its way.
 //
 // What the server finds is compared again here, because servers take for equal what is not one person's address: upper and

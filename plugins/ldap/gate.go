@@ -30,6 +30,9 @@ type gate struct {
 	password string // that was refused
 }
 
+// errWaited is the end of somebody who waited for the login of another connection.
+var errWaited = errors.New("wait for another login")
+
 func newGate(o gateOptions) *gate { return &gate{o: o, turn: make(chan struct{}, 1)} }
 
 // refused is the remembered refusal of a password while the pause lasts.
@@ -48,7 +51,7 @@ func (g *gate) pass(ctx context.Context, password string, login func() error) er
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
 	case <-ctx.Done():
-		return fmt.Errorf("wait for another login: %w", context.Cause(ctx))
+		return fmt.Errorf("%w: %w", errWaited, context.Cause(ctx))
 	}
 	if err := g.refused(password); err != nil {
 		return err

@@ -132,6 +132,8 @@ func TestAgainstASlapd(t *testing.T) {
 			result{found: true, facts: person("joiner", "c", func(f *Facts) { f.Groups = thousand })}},
 		{"more groups than can be read", many, Params{Name: "hoarder"},
 			result{err: "search for the groups of the account: the server has more entries than the plugin reads at once"}},
+		{"groups on pages as small as the server wants", func(c *Config) { many(c); c.BindDN = "cn=paged,ou=services,dc=example,dc=org" },
+			Params{Name: "joiner"}, result{found: true, facts: person("joiner", "c", func(f *Facts) { f.Groups = thousand })}},
 		{"more groups than the server shows", func(c *Config) { many(c); c.BindDN = "cn=blind,ou=services,dc=example,dc=org" }, Params{Name: "joiner"},
 			result{err: "search for the groups of the account: there are more entries than the server shows the plugin's account: raise the limit for it (code 4)"}},
 		{"groups that are not there", func(c *Config) { c.GroupSearch.BaseDN = "ou=none,dc=example,dc=org" }, Params{Name: "ada"},
@@ -168,6 +170,7 @@ func TestAgainstASlapd(t *testing.T) {
 	t.Run("refused logins", func(t *testing.T) { testRefusedLogins(t, s) })
 	t.Run("a password that was mended", func(t *testing.T) { testAMendedPassword(t, s) })
 	t.Run("nobody is named in log and errors", func(t *testing.T) { testNobodyIsNamed(t, s) })
+	t.Run("several servers", func(t *testing.T) { testSeveralServers(t, s) })
 	t.Run("connections", func(t *testing.T) { testConnections(t, s) })
 }
 

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
@@ -23,8 +24,12 @@ func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 	if s.dial.plain() {
 		h.Log.Warn("what is asked and answered travels readable, the password too, because neither ldaps:// nor startTLS is used")
 	}
-	d := newDialer(s.dial, newGate(gateOptions{log: h.Log, now: time.Now}))
-	return &lookup{pool: newPool(d.dial, poolOptions{log: h.Log}), s: s, now: time.Now}, nil
+	return newLookup(s, h.Log, time.Now), nil
+}
+
+func newLookup(s settings, log *slog.Logger, now func() time.Time) *lookup {
+	d := newDialer(s.dial, newGate(gateOptions{log: log, now: now}), newServers(len(s.dial.servers), log, now))
+	return &lookup{pool: newPool(d.dial, poolOptions{log: log}), s: s, now: now}
 }
 
 // keeps says how old answers may be: each is asked for.

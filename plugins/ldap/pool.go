@@ -22,6 +22,7 @@ const (
 type connection interface {
 	ping(ctx context.Context) error
 	usable() bool
+	blame(err error, used bool) (another bool) // after a failure; whether a new connection may do better
 	close()
 }
 
@@ -55,8 +56,8 @@ func newPool[C connection](open func(ctx context.Context) (C, error), o poolOpti
 	return &pool[C]{open: open, o: o, slots: make(chan struct{}, most), ctx: ctx, cancel: cancel}
 }
 
-// do runs f with a connection. f is run once more, with a new connection, when one that was used before turns out to be broken; so f must be
-// something that can be done twice. Errors: those of f and of opening; errClosed; the cause of the end of ctx.
+// do runs f with a connection. f is run once more, with a new connection, when one that was used before turns out to be broken, and once
+// more when the connection says that another may do better; so f must be something that can be done twice. Errors: those of f and of opening; errClosed; the cause of the end of ctx.
 func (p *pool[C]) do(ctx context.Context, f func(ctx context.Context, c C) error) error {
 	if !p.begin() {
 		return errClosed
@@ -75,29 +76,38 @@ func (p *pool[C]) do(ctx context.Context, f func(ctx context.Context, c C) error
 	if err != nil {
 		return err
 	}
-	err = p.use(ctx, c, f)
-	if !used || !errors.Is(err, errBroken) || ctx.Err() != nil {
-		return err
+	another, err := p.use(ctx, c, used, f)
+	for spare := true; ctx.Err() == nil; used = false {
+		switch {
+		case used && errors.Is(err, errBroken):
+		case another && spare:
+			spare = false
+		default:
+			return err
+		}
+		p.o.log.Debug("a connection broke, another one is tried")
+		p.closeIdle(time.Time{}) // they are no younger
+		if c, err = p.open(ctx); err != nil {
+			return err
+		}
+		another, err = p.use(ctx, c, false, f)
 	}
-	p.o.log.Debug("a connection broke, another one is tried")
-	p.closeIdle(time.Time{}) // they are no younger
-	if c, err = p.open(ctx); err != nil {
-		return err
-	}
-	return p.use(ctx, c, f)
+	return err
 }
 
-// use runs f with c and keeps c if it can be used again.
-func (p *pool[C]) use(ctx context.Context, c C, f func(context.Context, C) error) error {
+// use runs f with c and keeps c if it can be used again. It tells whether another connection may do better.
+func (p *pool[C]) use(ctx context.Context, c C, used bool, f func(context.Context, C) error) (another bool, err error) {
 	keep := false
 	defer func() { // also when f panics
 		if !keep || !p.rest(c) {
 			c.close()
 		}
 	}()
-	err := f(ctx, c)
+	if err = f(ctx, c); err != nil {
+		another = c.blame(err, used)
+	}
 	keep = c.usable()
-	return err
+	return another, err
 }
 
 // begin notes that something runs which close has to wait for. It is false when close was called.

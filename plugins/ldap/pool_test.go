@@ -20,8 +20,9 @@ type line struct {
 	bad    bool // is known to be broken
 }
 
-func (l *line) usable() bool { return !l.bad }
-func (l *line) close()       { l.f.note("close %d", l.number) }
+func (l *line) usable() bool           { return !l.bad }
+func (l *line) blame(error, bool) bool { return false }
+func (l *line) close()                 { l.f.note("close %d", l.number) }
 func (l *line) ping(context.Context) error {
 	l.f.note("ping %d", l.number)
 	if l.dead {

@@ -31,6 +31,7 @@ const (
 type slapd struct {
 	dir       string // with its certificates
 	ldap, tls string // addresses, host:port
+	kill      func() // ends the process without a word to anybody
 
 	mu    sync.Mutex
 	lines []string // what it logged: one line or more for each operation
@@ -86,6 +87,21 @@ func startSlapd(t *testing.T) *slapd {
 	return nil
 }
 
+// beside runs another server of the same directories.
+func (s *slapd) beside(t *testing.T) *slapd {
+	t.Helper()
+	program, _, _ := installed(t)
+	for range 5 {
+		other := &slapd{dir: s.dir}
+		other.more = sync.NewCond(&other.mu)
+		if other.run(t, program) {
+			return other
+		}
+	}
+	t.Fatal("slapd does not start")
+	return nil
+}
+
 // installed finds slapd and its parts.
 func installed(t *testing.T) (program, schema, modules string) {
 	t.Helper()
@@ -114,6 +130,12 @@ func installed(t *testing.T) (program, schema, modules string) {
 func (s *slapd) run(t *testing.T, program string) bool {
 	t.Helper()
 	s.ldap, s.tls = freeAddress(t), freeAddress(t)
+	return s.start(t, program)
+}
+
+// start runs the process at the addresses that it has. It is false when it ended at once.
+func (s *slapd) start(t *testing.T, program string) bool {
+	t.Helper()
 	cmd := exec.Command(program, "-d", "stats", "-f", filepath.Join(s.dir, "slapd.conf"), "-h", "ldap://"+s.ldap+" ldaps://"+s.tls)
 	out, err := cmd.StderrPipe()
 	if err != nil {
@@ -134,6 +156,7 @@ func (s *slapd) run(t *testing.T, program string) bool {
 		<-done
 		_ = cmd.Wait()
 	}
+	s.kill = func() { _ = cmd.Process.Kill(); <-done }
 	if !accepts(s.ldap, done) || !accepts(s.tls, done) {
 		stop()
 		return false

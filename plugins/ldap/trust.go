@@ -1,8 +1,10 @@
 package ldap
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -13,40 +15,93 @@ import (
 
 // dialOptions say how a connection is made and as whom.
 type dialOptions struct {
-	address  string      // host:port
-	tls      *tls.Config // nil: none
-	startTLS bool        // whether TLS begins after a request, not at once
+	servers  []server // of one directory, the preferred one first
+	startTLS bool     // whether TLS begins after a request, not at once
 	bindDN   string
 	password *files.Secret // of bindDN
 	external bool          // whether the client certificate is who we are
 	timeout  time.Duration
 }
 
-// plain tells whether all that is sent can be read on the way.
-func (o dialOptions) plain() bool { return o.tls == nil }
+// server is where one is. Either all servers of a configuration have TLS or none has.
+type server struct {
+	address string      // host:port
+	tls     *tls.Config // nil: none
+}
 
-// connection settles where the server is, how its certificate is verified and as whom the plugin signs in.
+// plain tells whether all that is sent can be read on the way.
+func (o dialOptions) plain() bool { return o.servers[0].tls == nil }
+
+// connection settles where the servers are, how their certificates are verified and as whom the plugin signs in.
 func (c Config) connection(check *checker) dialOptions {
 	o := dialOptions{startTLS: c.StartTLS}
-	u, err := parseURL(c.URL)
-	check.bad("url", err, "write it like ldaps://ldap.example.org")
-	if err == nil {
-		o.address = u.Host
-		host := u.Hostname()
-		switch {
-		case u.Scheme == "ldaps" && c.StartTLS:
+	urls := c.parseURLs(check)
+	if len(urls) > 0 {
+		var conf *tls.Config
+		switch scheme := urls[0].Scheme; {
+		case scheme == "ldaps" && c.StartTLS:
 			check.wrong("startTLS", "ldaps:// is encrypted from the start", "leave startTLS out, or write ldap:// in url")
-		case u.Scheme == "ldaps" || c.StartTLS:
-			o.tls = c.trust(check, host)
+		case scheme == "ldaps" || c.StartTLS:
+			conf = c.trust(check)
 		case !c.AllowPlain:
-			check.wrong("url", "ldap:// would send the password readable", "use ldaps://, or startTLS: true, or write allowPlain: true")
+			check.wrong(c.urlField(0), "ldap:// would send the password readable", "use ldaps://, or startTLS: true, or write allowPlain: true")
 		}
-		if u.Scheme == "ldap" && !c.StartTLS {
+		if urls[0].Scheme == "ldap" && !c.StartTLS {
 			c.withoutTLS(check)
+		}
+		for _, u := range urls {
+			o.servers = append(o.servers, server{u.Host, named(conf, c.ServerName, u.Hostname())})
 		}
 	}
 	c.identity(check, &o)
 	return o
+}
+
+// parseURLs reads the addresses of the servers. All have the scheme of the first, so that nobody who stops a server makes the plugin send
+// the password readable to another.
+func (c Config) parseURLs(check *checker) (urls []*url.URL) {
+	given := c.URLs
+	switch {
+	case c.URL == "" && len(given) == 0:
+		check.wrong("url", "nothing says where the server is", "give url, or urls where the directory has several servers")
+	case c.URL != "" && len(given) > 0:
+		check.wrong("urls", "given as well as url", "keep one of them")
+	case len(given) > maxServers:
+		check.wrong("urls", fmt.Sprintf("more than %d", maxServers), "")
+		return nil
+	}
+	if c.URL != "" {
+		given = []string{c.URL}
+	}
+	for i, text := range given {
+		u, err := parseURL(text)
+		switch {
+		case err != nil:
+			check.bad(c.urlField(i), err, "write it like ldaps://ldap.example.org")
+		case len(urls) > 0 && u.Scheme != urls[0].Scheme:
+			check.wrong(c.urlField(i), "ldaps:// and ldap:// are mixed", "write the same for all servers")
+		default:
+			urls = append(urls, u)
+		}
+	}
+	return urls
+}
+
+// urlField is the field with the address of a server.
+func (c Config) urlField(i int) string {
+	if c.URL != "" {
+		return "url"
+	}
+	return fmt.Sprintf("urls[%d]", i)
+}
+
+// named is conf for the server at host, whose certificate must have the name given, or else host. It is nil for nil.
+func named(conf *tls.Config, given, host string) *tls.Config {
+	if conf != nil {
+		conf = conf.Clone()
+		conf.ServerName = cmp.Or(given, host)
+	}
+	return conf
 }
 
 // withoutTLS finds what makes no sense without encryption.
@@ -101,12 +156,9 @@ func parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// trust says how the server's certificate is verified and which one is shown to it.
-func (c Config) trust(check *checker, host string) *tls.Config {
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	if c.ServerName != "" {
-		conf.ServerName = c.ServerName
-	}
+// trust says how a server's certificate is verified, but for its name, and which one is shown to it.
+func (c Config) trust(check *checker) *tls.Config {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.CAFile != "" {
 		var err error
 		if err = files.Absolute(c.CAFile); err == nil {
