@@ -49,6 +49,24 @@ func TestAFileThatChangesIsServed(t *testing.T) {
 	}
 }
 
+func TestATableThatChangesIsServed(t *testing.T) {
+	var table string
+	r := serve(t, func(dir string) string {
+		table = filepath.Join(shortDir(t), "people.csv") // in another folder than the configuration
+		must(t, os.WriteFile(table, []byte("mum@gmail.com,mum\n"), 0o600))
+		return plain(dir) + "tables: {people: {file: " + table + "}}\nconnectors: {google: {emailDomains: [gmail.com]}}\n" +
+			"pipeline:\n  - set: {username: 'default(tables.people[identity.email], \"nobody\")'}\n"
+	})
+	if got := r.username("mum@gmail.com"); got != `"mum"` {
+		t.Fatalf("before: %s", got)
+	}
+	must(t, os.WriteFile(table, []byte("mum@gmail.com,other\n"), 0o600))
+	r.log.wait(t, `"msg":"configuration reloaded"`)
+	if got := r.username("mum@gmail.com"); got != `"other"` {
+		t.Errorf("after: %s", got)
+	}
+}
+
 func TestAFileThatIsWrongIsNotServed(t *testing.T) {
 	tests := []struct {
 		name, text, want string

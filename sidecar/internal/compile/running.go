@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/claimsmith/claimsmith/sidecar/files"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -21,13 +22,33 @@ type Running struct {
 	Plugin   *pluginhost.Plugin
 }
 
+// FilesOf are a configuration and the files of its tables: when one changes, the configuration is another.
+func FilesOf(file string) []string {
+	cfg, _, _ := config.Load(file, config.Options{})
+	names := []string{file}
+	for _, t := range cfg.Tables {
+		if t.File != "" {
+			names = append(names, t.File)
+		}
+	}
+	return names
+}
+
+// DigestOf is the beginning of the SHA-256 of a configuration, with the files of its tables behind it. A table that cannot be read counts as
+// empty; a configuration that cannot be read is an error.
 func DigestOf(file string) (string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("read the configuration: %w", err)
 	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:6]), nil
+	sum := sha256.New()
+	sum.Write(data)
+	for _, table := range FilesOf(file)[1:] {
+		data, _, _ := files.Read(table, maxTable)
+		each := sha256.Sum256(data)
+		sum.Write(each[:])
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:6]), nil
 }
 
 // Fleet is the describer of a server: it starts plugins, puts them to use, and knows which it started.

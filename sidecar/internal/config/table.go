@@ -11,7 +11,7 @@ type Table struct {
 	Place
 	Name       string
 	Values     TableValues `key:"values" is:"empty" doc:"A map of names to texts or lists of texts, or a list of texts."`
-	File       string      `key:"file" doc:"A YAML, JSON or CSV file with the values; relative to this file. It is read again when this file is."` // joined to the folder of the file
+	File       string      `key:"file" doc:"A YAML, JSON or CSV file with the values; relative to this file. A change of it is taken over like one of this file."` // joined to the folder of the file
 	IgnoreCase bool        `key:"ignoreCase" doc:"Finds names whatever their case. Default false."`
 }
 

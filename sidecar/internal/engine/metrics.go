@@ -158,7 +158,7 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	defer g.Release()
-	gauge("claimsmith_configuration_info", "The configuration that is served: the beginning of its SHA-256.", 1, "digest", g.Digest)
+	gauge("claimsmith_configuration_info", "The configuration that is served: the beginning of its SHA-256, with the files of its tables.", 1, "digest", g.Digest)
 	gauge("claimsmith_configuration_loaded_seconds", "When it was loaded, as seconds since 1970.", float64(g.loaded.Unix()))
 	for _, n := range pluginNumbers() {
 		desc := prometheus.NewDesc(n.name, n.help, []string{"plugin"}, nil)

@@ -67,7 +67,7 @@ func (s *Server) Reload(ctx context.Context, fresh, force bool) (err error) {
 	return nil
 }
 
-// watch reloads when the file or the candidate changes and when somebody asks, until ctx ends. Where files cannot be watched, as
+// watch reloads when the file, a table of it or the candidate changes and when somebody asks, until ctx ends. Where files cannot be watched, as
 // when a system is out of inotify watches, only asking is left, and the log says so.
 func (s *Server) watch(ctx context.Context) {
 	folders := s.watchFolders(ctx)
@@ -76,8 +76,15 @@ func (s *Server) watch(ctx context.Context) {
 	defer quiet.Stop()
 	var hangups hangups
 	var w watched
+	names := s.watchedFiles()
+	follow := func() {
+		if now := s.watchedFiles(); !slices.Equal(now, names) {
+			names = now
+			quiet.Reset(settle) // one may have changed before its folder was watched
+		}
+	}
 	for {
-		folders.follow(ctx, s.Log, s.watchedFiles())
+		folders.follow(ctx, s.Log, names)
 		select {
 		case <-ctx.Done():
 			return
@@ -90,11 +97,13 @@ func (s *Server) watch(ctx context.Context) {
 			w.since = time.Time{}
 			s.look(ctx, &w)
 			s.refreshCandidate(ctx)
+			follow()
 		case <-s.Options.Reload:
 			digest, _ := compile.DigestOf(s.File) // one that cannot be read is not reloaded
 			err := s.reloadLogged(ctx, true, hangups.force(digest, time.Now()))
 			hangups.note(err, digest, time.Now())
 			w.note(err, digest)
+			follow()
 		}
 	}
 }
@@ -197,12 +206,13 @@ func (f *folders) follow(ctx context.Context, log *slog.Logger, names []string) 
 	}
 }
 
-// watchedFiles are the configuration and its shadow, if it has one.
+// watchedFiles are the configuration and its shadow, if it has one, each with the files of its tables.
 func (s *Server) watchedFiles() []string {
+	names := compile.FilesOf(s.File)
 	if shadow := s.Active.Load().Cfg.Shadow; shadow != nil && shadow.File != "" {
-		return []string{s.File, shadow.File}
+		names = append(names, compile.FilesOf(shadow.File)...)
 	}
-	return []string{s.File}
+	return names
 }
 
 func (f *folders) close() {
