@@ -89,3 +89,42 @@ func TestCheckWarnsOfGrantsInWhichARuleCannotBeAnswered(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckFindsALookupThatIsReadInAGrantThatNeverAsksIt, also where the lookup says its grants.
+func TestCheckFindsALookupThatIsReadInAGrantThatNeverAsksIt(t *testing.T) {
+	const begin = "connectors: {google: {emailDomains: [gmail.com]}}\nplugins: {nas: {builtin: directory}}\npipeline:\n"
+	const lookup = "  - {lookup: nas, with: {email: identity.email}}\n"
+	const warning = `pipeline[1]: reads nas, which is never asked for the grant "password"`
+	tests := []struct {
+		name, steps string
+		want        []string
+	}{
+		{"by default", lookup + "  - {when: grant == \"password\", set: {username: nas.name}}\n", []string{warning}},
+		{"one of several tests", lookup + "  - {when: client.id == \"a\" and grant == \"password\", set: {username: nas.name}}\n", []string{warning}},
+		{
+			"the lookup says others", "  - {lookup: nas, with: {email: identity.email}, grants: [authorization_code]}\n  - {when: grant == \"password\", set: {username: nas.name}}\n",
+			[]string{warning},
+		},
+		{"the last of several", lookup + "  - {when: identity.username != \"a\" and grant == \"password\", set: {username: nas.name}}\n", []string{warning}},
+		{"a condition of deny", lookup + "  - {deny: grant == \"password\" and not nas.found, message: No.}\n", []string{warning}},
+		{"the lookup says this", "  - {lookup: nas, with: {email: identity.email}, grants: [password]}\n  - {when: grant == \"password\", set: {username: nas.name}}\n", nil},
+		{"a grant of the default", lookup + "  - {when: grant == \"refresh_token\", set: {username: nas.name}}\n", nil},
+		{"it looks whether it was asked", lookup + "  - {when: grant == \"password\", set: {username: 'nas.asked ? nas.name : identity.username'}}\n", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := shortDir(t)
+			problems := replay.CheckOffline(t.Context(), written(t, dir, plain(dir)+begin+tt.steps), program(t, newLogBuffer()))
+			var got []string
+			for _, p := range problems.List {
+				if !p.Warning || p.Hint == "" || p.Line == 0 {
+					t.Errorf("%+v", p)
+				}
+				got = append(got, p.Path+": "+p.Message)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

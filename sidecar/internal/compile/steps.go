@@ -271,6 +271,7 @@ func (b *builder) withheld(s *config.Step, whens []*config.Condition, r pipeline
 			about = append(about, cond.Reads())
 		}
 	}
+	b.neverAsked(s, about, r)
 	var clients []string
 	for _, r := range about {
 		if r.Grant {
@@ -290,6 +291,24 @@ func (b *builder) withheld(s *config.Step, whens []*config.Condition, r pipeline
 			l.reader = s.Path
 		}
 		b.lookups[i].clients = append(b.lookups[i].clients, clients...)
+	}
+}
+
+// neverAsked warns of a step that is about a grant in which the facts that it reads are not asked for: it fails each time.
+func (b *builder) neverAsked(s *config.Step, about []pipeline.Reads, r pipeline.Reads) {
+	i := slices.IndexFunc(about, func(r pipeline.Reads) bool { return r.Only.Grant != "" })
+	if i < 0 {
+		return
+	}
+	grant := about[i].Only.Grant
+	for _, alias := range aliases(r) {
+		at := slices.IndexFunc(b.lookups, func(l *lookupStep) bool { return l.alias == alias })
+		if at < 0 || b.lookups[at].step == s || pipeline.AskedIn(b.lookups[at].step.Grants, grant) ||
+			slices.ContainsFunc(about, func(r pipeline.Reads) bool { return guarded(r, alias) }) {
+			continue
+		}
+		b.warn(b.src.Problem(s.Path, fmt.Sprintf("reads %s, which is never asked for the grant %q", alias, grant),
+			fmt.Sprintf("add it to grants: of the lookup (%s), or do not read %s here", b.lookups[at].step.Path, alias)))
 	}
 }
 

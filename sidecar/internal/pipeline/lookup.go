@@ -99,11 +99,15 @@ func (r *run) mayAsk(l *Lookup) bool {
 	if r.in.Stage == StageLogin {
 		return true
 	}
-	grants := l.Grants
+	return AskedIn(l.Grants, r.in.Grant)
+}
+
+// AskedIn reports whether a lookup with these grants, nil for the default, is made for a grant.
+func AskedIn(grants []string, grant string) bool {
 	if grants == nil {
 		grants = defaultGrants
 	}
-	return slices.Contains(grants, r.in.Grant)
+	return slices.Contains(grants, grant)
 }
 
 // params writes the parameters as an object with sorted keys, so that equal questions are equal bytes.

@@ -131,8 +131,8 @@ func (s Step) Watched(when Condition) Step {
 	return s
 }
 
-// Only is a client, a connector, or both; empty is any.
-type Only struct{ Client, Connector string }
+// Only is a client, a connector and a grant; empty is any.
+type Only struct{ Client, Connector, Grant string }
 
 func (o Only) admits(in *Input) bool {
 	return (o.Client == "" || o.Client == in.Client) && (o.Connector == "" || o.Connector == in.Connector)

@@ -54,7 +54,7 @@ func isVariable(n ast.Node, name string) bool {
 	return ok && o.v.Name == name
 }
 
-// only reads what a condition begins with: as long as that compares the client or the connector with a constant, anything else makes it
+// only reads what a condition begins with: as long as that compares the client, the connector or the grant with a constant, anything else makes it
 // false before anything else is looked at.
 func only(n ast.Node) pipeline.Only {
 	b, ok := n.(*ast.BinaryNode)
@@ -64,10 +64,10 @@ func only(n ast.Node) pipeline.Only {
 	switch b.Operator {
 	case "and", "&&":
 		left, right := only(b.Left), only(b.Right)
-		if left == (pipeline.Only{}) {
-			return left
+		if left.Client == "" && left.Connector == "" { // what is skipped must not have been able to fail
+			return pipeline.Only{Grant: cmp.Or(left.Grant, right.Grant)}
 		}
-		return pipeline.Only{Client: cmp.Or(left.Client, right.Client), Connector: cmp.Or(left.Connector, right.Connector)}
+		return pipeline.Only{Client: cmp.Or(left.Client, right.Client), Connector: cmp.Or(left.Connector, right.Connector), Grant: cmp.Or(left.Grant, right.Grant)}
 	case "==":
 		for _, sides := range [][2]ast.Node{{b.Left, b.Right}, {b.Right, b.Left}} {
 			constant, ok := sides[1].(*ast.StringNode)
@@ -77,6 +77,8 @@ func only(n ast.Node) pipeline.Only {
 				return pipeline.Only{Client: constant.Value}
 			case isVariable(sides[0], "connector.id"):
 				return pipeline.Only{Connector: constant.Value}
+			case isVariable(sides[0], "grant"):
+				return pipeline.Only{Grant: constant.Value}
 			}
 		}
 	}
