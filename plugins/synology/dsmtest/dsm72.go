@@ -113,7 +113,7 @@ type infoEntry struct {
 	RequestFormat string `json:"requestFormat,omitempty"`
 }
 
-// queryInfo answers SYNO.API.Info. Names that DSM does not know are left out. Recorded from HA: without a query it answers with
+// queryInfo answers SYNO.API.Info. Names that DSM does not know are left out. Without a query, as the client of HA asks, it answers with
 // everything.
 func (n *NAS) queryInfo(c *call) (any, *failure) {
 	query, _ := c.params.text("query")

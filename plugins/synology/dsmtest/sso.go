@@ -180,7 +180,8 @@ type verified struct {
 	access  *oauth2.Token
 }
 
-// redeem exchanges the code and verifies the ID token. Recorded from OPDOCS and E4E: RS256 only, with the key named.
+// redeem exchanges the code and verifies the ID token. Recorded from OPDOCS and E4E: RS256 only. That
+// the key has to be named is reported in tinyauthapp/tinyauth#695.
 func (n *NAS) redeem(ctx context.Context, c *SSOConfig, code, nonce string) (v verified, _ *oidc.Provider, err error) {
 	provider, err := c.provider(ctx)
 	if err != nil {
