@@ -18,7 +18,7 @@
 //	answers         what is remembered of them: cache, breaker, limits
 //	pipeline        steps, patches, denials, pins       config   strict YAML with positions    state     sealed rows
 //	facts           schemas                             confine  what holds the process of a plugin
-//	claims          payloads                            address, files, fold   what plugins read too
+//	claims          payloads                            address, duration, files, fold   what plugins and commands use too
 //
 // A new function of expressions goes into rules, a new kind of step into config (its keys), pipeline (what it does) and compile (how
 // one becomes the other), a column of status into operator, a reason for a refusal into pipeline. Plugins are never imported: those that

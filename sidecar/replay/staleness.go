@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/duration"
+	"github.com/claimsmith/claimsmith/sidecar/duration"
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"

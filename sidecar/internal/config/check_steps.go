@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/claimsmith/claimsmith/internal/duration"
+	"github.com/claimsmith/claimsmith/sidecar/duration"
 )
 
 // stepChecker goes through the pipeline and remembers who took which name.

@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	claimshook "github.com/claimsmith/claimsmith/dexpatch/hook"
-	"github.com/claimsmith/claimsmith/internal/duration"
+	"github.com/claimsmith/claimsmith/sidecar/duration"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/claimsmith/claimsmith/internal/duration"
 	"github.com/claimsmith/claimsmith/plugins/synology"
 	"github.com/claimsmith/claimsmith/plugins/synology/dsm"
+	"github.com/claimsmith/claimsmith/sidecar/duration"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 

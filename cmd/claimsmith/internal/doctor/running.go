@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/claimsmith/claimsmith/internal/duration"
 	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	"github.com/claimsmith/claimsmith/sidecar/duration"
 	"github.com/claimsmith/claimsmith/sidecar/operator"
 )
 
