@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -44,6 +46,17 @@ func TestTheNamesOfTheMetricsAreThoseOfPrometheus(t *testing.T) {
 	}
 }
 
+// What a record did not take is counted where there is one.
+func TestMetricsOfARecord(t *testing.T) {
+	r := serve(t, func(dir string) string {
+		must(t, os.WriteFile(filepath.Join(dir, "key"), []byte(strings.Repeat("5c", 32)), 0o600))
+		return recorded(dir) + "metrics: {address: \"127.0.0.1:0\"}\n"
+	})
+	if got, want := r.scrape(), "claimsmith_record_dropped_total 0"; !strings.Contains(got, want) {
+		t.Errorf("the metrics lack %s:\n%s", want, got)
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	r := serve(t, func(dir string) string { return household(dir) + "metrics: {address: \"127.0.0.1:0\"}\n" })
 	for _, who := range []string{"mum@gmail.com", "mum@gmail.com", "nobody@gmail.com", "broken@gmail.com"} {
@@ -69,6 +82,7 @@ func TestMetrics(t *testing.T) {
 		`claimsmith_facts_unloaded_total{plugin="nas"} 0`,
 		`claimsmith_facts_unsaved_total{plugin="nas"} 0`,
 		`claimsmith_configuration_info{digest="`,
+		`claimsmith_configuration_loaded_timestamp_seconds `,
 		`claimsmith_build_info{goversion="` + runtime.Version() + `",version="test"} 1`,
 	} {
 		if !strings.Contains(got, want) {

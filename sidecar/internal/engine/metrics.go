@@ -158,8 +158,12 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	defer g.Release()
+	if s := c.server; s.Kept.Journal.Records() {
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("claimsmith_record_dropped_total", "Requests that were not recorded, because the store was slow or failed and memory was full.", nil, nil),
+			prometheus.CounterValue, float64(s.Kept.Journal.Dropped()))
+	}
 	gauge("claimsmith_configuration_info", "The configuration that is served: the beginning of its SHA-256, with the files of its tables.", 1, "digest", g.Digest)
-	gauge("claimsmith_configuration_loaded_seconds", "When it was loaded, as seconds since 1970.", float64(g.loaded.Unix()))
+	gauge("claimsmith_configuration_loaded_timestamp_seconds", "When it was loaded, as seconds since 1970.", float64(g.loaded.Unix()))
 	for _, n := range pluginNumbers() {
 		desc := prometheus.NewDesc(n.name, n.help, []string{"plugin"}, nil)
 		for _, p := range g.Plugins {

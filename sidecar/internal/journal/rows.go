@@ -390,6 +390,14 @@ func (j *Journal) Requests(ctx context.Context) ([]*Request, error) {
 	return out, nil
 }
 
+// Dropped returns how many requests were not recorded since the start, because the store was slow or failed and memory was full.
+func (j *Journal) Dropped() int64 {
+	if j.rows == nil {
+		return 0
+	}
+	return j.rows.dropped.Load()
+}
+
 // Recorded returns how many requests the store has, and how many were left out since the start.
 func (j *Journal) Recorded(ctx context.Context) (kept int, dropped int64, err error) {
 	if err := j.rows.settled(ctx); err != nil {
