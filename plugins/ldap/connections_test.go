@@ -72,7 +72,7 @@ func testConnections(t *testing.T, s *slapd) {
 			t.Errorf("%d connections, want 1", dialled)
 		}
 	})
-	t.Run("many at once use no more than four connections", func(t *testing.T) {
+	t.Run("many at once share the connections", func(t *testing.T) {
 		l, p := behind(t, s, nil)
 		var wg sync.WaitGroup
 		for range 40 {
