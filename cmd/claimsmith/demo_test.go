@@ -182,16 +182,21 @@ func TestTheChain(t *testing.T) {
 	nothingPersonal(t, chain.Dir())
 }
 
-// pluginOf finds the plugin of the chain's sidecar: the process below it that is a built-in plugin.
+// pluginOf finds the plugin of the chain's sidecar: the process below it that is a built-in plugin. One that was killed just now is
+// started again, which takes a moment.
 func pluginOf(t *testing.T, dir string) int {
 	t.Helper()
 	sidecars := processes(t, func(args []string) bool {
 		return slices.Contains(args, "serve") && slices.Contains(args, filepath.Join(dir, "claimsmith.yaml"))
 	})
-	for _, pid := range processes(t, func(args []string) bool { return slices.Contains(args, "run") && slices.Contains(args, "synology") }) {
-		// A child that the sidecar forked and that is not yet another program looks like a sidecar too.
-		if slices.Contains(sidecars, parentOf(pid)) {
-			return pid
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); <-look.C {
+		for _, pid := range processes(t, func(args []string) bool { return slices.Contains(args, "run") && slices.Contains(args, "synology") }) {
+			// A child that the sidecar forked and that is not yet another program looks like a sidecar too.
+			if slices.Contains(sidecars, parentOf(pid)) {
+				return pid
+			}
 		}
 	}
 	t.Fatalf("the sidecar (%v) has no plugin", sidecars)
