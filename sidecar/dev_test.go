@@ -17,7 +17,7 @@ import (
 // TestAPluginIsStartedAgainWhenItsFilesChange reads what DevPlugin writes: a start and an answer, and after each change another one.
 func TestAPluginIsStartedAgainWhenItsFilesChange(t *testing.T) {
 	if !confine.HasFileRules() {
-		t.Skip("no file rules: the plugin reads what it should not")
+		t.Skip("this kernel has no Landlock, so the plugin reads the file whose refusal is looked for")
 	}
 	shortTemp(t)
 	script := filepath.Join(t.TempDir(), "plugin")

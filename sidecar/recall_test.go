@@ -7,7 +7,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
+	adminv1 "github.com/claimsmith/claimsmith/proto/claimsmith/admin/v1"
+	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/replay"
 )
 
@@ -76,5 +80,20 @@ func TestDiffMakesRecordedRequests(t *testing.T) {
 	_, err = replay.Diff(t.Context(), candidate, candidate, program(t, newLogBuffer()), replay.DiffOptions{Record: true})
 	if want := "read the record of " + candidate + ": it has no record"; err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// A request that made no sense is what an operator wants to look at: it is recorded as it came.
+func TestARequestThatMadeNoSenseIsRecorded(t *testing.T) {
+	dir := shortDir(t)
+	must(t, os.WriteFile(filepath.Join(dir, "key"), []byte(strings.Repeat("5c", 32)), 0o600))
+	r := serveFile(t, dir, written(t, dir, recorded(dir)))
+	_, err := r.client().ExtendPayload(t.Context(), with(signIn("mum@gmail.com"), func(req *hookv1.ExtendPayloadRequest) { req.Audience = nil }))
+	if status.Code(err) != codes.InvalidArgument {
+		t.Fatal(err)
+	}
+	got, err := r.admin().Status(t.Context(), &adminv1.StatusRequest{})
+	if must(t, err); got.GetRecord().GetKept() != 1 {
+		t.Errorf("%v", got.GetRecord())
 	}
 }

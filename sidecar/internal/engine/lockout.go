@@ -18,18 +18,15 @@ import (
 func (s *Server) noted(c *call) {
 	s.answered.Add(1)
 	s.metrics.count(&c.Entry)
-	entry := c.Entry // kept longer than the call and its values
-	if c.Input == nil {
-		s.Kept.Journal.Add(&entry, nil)
-		return
-	}
 	if c.Outcome.LetIn() {
 		s.Lifetimes.note(c.Input.Payload)
 	}
-	if candidate := c.active.candidate.Load(); candidate != nil && !late(c.Err) {
-		s.shadow.offer(shadowJob{candidate, c})
+	if c.result != nil && !late(c.Err) {
+		if candidate := c.active.candidate.Load(); candidate != nil {
+			s.shadow.offer(shadowJob{candidate, c})
+		}
 	}
-	values := c.Values
+	entry, values := c.Entry, c.Values // kept longer than the call
 	s.Kept.Journal.Add(&entry, &values)
 }
 

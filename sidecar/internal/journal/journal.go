@@ -71,9 +71,9 @@ func New(o Options) *Journal {
 	return j
 }
 
-// Add keeps a decision. v is nil where the request made no sense: then nobody can make it once more.
+// Add keeps a decision. A request that made no sense has no input; it is recorded as it came.
 func (j *Journal) Add(e *Entry, v *Values) {
-	if v != nil && j.o.Address != nil && v.Input != nil && v.Input.IsUser() {
+	if j.o.Address != nil && v.Input != nil && v.Input.IsUser() {
 		if who := j.person(v.Input.Connector, v.Input.Identity, v.Asked); e.Outcome.LetIn() || len(who.Subjects) > 0 {
 			e.who = who
 		}
@@ -83,11 +83,11 @@ func (j *Journal) Add(e *Entry, v *Values) {
 	j.ring[j.next] = e
 	j.next = (j.next + 1) % len(j.ring)
 	j.counts.count(e.Outcome)
-	if v != nil && v.Input != nil && e.Outcome.LetIn() {
+	if v.Input != nil && e.Outcome.LetIn() {
 		j.remember(&Visit{At: e.At, Values: *v})
 	}
 	j.mu.Unlock()
-	if j.rows != nil && v != nil {
+	if j.rows != nil {
 		j.rows.add(e, v)
 	}
 }

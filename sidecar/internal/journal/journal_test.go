@@ -129,10 +129,10 @@ func TestTheLastDecisions(t *testing.T) {
 		t.Errorf("empty: %v", ids(got))
 	}
 	for i := range Kept {
-		j.Add(&Entry{ID: fmt.Sprint("old", i), Outcome: Unchanged}, nil)
+		j.Add(&Entry{ID: fmt.Sprint("old", i), Outcome: Unchanged}, &Values{})
 	}
 	for i, outcome := range []Outcome{Patched, Unchanged, Denied, Failed, Patched} {
-		j.Add(&Entry{ID: fmt.Sprint(i), Outcome: outcome}, nil)
+		j.Add(&Entry{ID: fmt.Sprint(i), Outcome: outcome}, &Values{})
 	}
 	tests := []struct {
 		name   string
@@ -329,6 +329,41 @@ func TestWhatTheStoreDoesNotTakeWaits(t *testing.T) {
 	k.rows.write(t.Context())
 	if n := len(k.rows.queue); n != 2 || k.rows.dropped.Load() != 0 {
 		t.Errorf("%d wait, %d are dropped", n, k.rows.dropped.Load())
+	}
+}
+
+// What cannot be written now is not tried part by part: at the end nobody waits for a store that takes nothing.
+func TestAfterAPartThatFailsTheOthersWait(t *testing.T) {
+	k := newKept(t, true)
+	if err := os.WriteFile(filepath.Dir(k.file), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * atOnce {
+		k.comes(t, fmt.Sprint(i), "mum", "nas", Patched, noon)
+	}
+	k.rows.write(t.Context())
+	if tried := k.rows.written; tried != atOnce {
+		t.Errorf("%d rows were tried", tried)
+	}
+	if n := len(k.rows.queue); n != 3*atOnce || k.rows.dropped.Load() != 0 {
+		t.Errorf("%d wait, %d are dropped", n, k.rows.dropped.Load())
+	}
+}
+
+// A request that made no sense is recorded as it came, and one with many groups counts with them.
+func TestWhatARequestTakes(t *testing.T) {
+	k := newKept(t, true)
+	groups := make([]string, 100)
+	for i := range groups {
+		groups[i] = string(make([]byte, 1000))
+	}
+	k.Add(&Entry{ID: "senseless", Outcome: Failed, At: noon}, &Values{Request: &hookv1.ExtendPayloadRequest{Identity: &hookv1.Identity{Groups: groups}}})
+	if k.rows.bytes < 100_000 {
+		t.Errorf("100 groups of 1,000 bytes count as %d bytes", k.rows.bytes)
+	}
+	k.runs(t)
+	if r, err := k.Request(t.Context(), "senseless"); err != nil || len(r.Request.GetIdentity().GetGroups()) != 100 {
+		t.Errorf("%v, %v", r, err)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/state"
 )
@@ -81,7 +83,7 @@ func (r *rows) add(e *Entry, v *Values) {
 			return
 		}
 	}
-	r.wait(queued{e, v, 1024 + len(v.Request.GetPayload())})
+	r.wait(queued{e, v, 1024 + proto.Size(v.Request)})
 }
 
 // news reports whether the store does not know yet what a decision says of a person being let in. It needs the lock.
@@ -155,12 +157,16 @@ func (r *rows) write(ctx context.Context) {
 	queue, asking := r.queue, r.asking
 	r.queue, r.bytes, r.asking = nil, 0, nil
 	r.mu.Unlock()
-	for part := range slices.Chunk(queue, atOnce) {
+	for len(queue) > 0 {
+		n := min(len(queue), atOnce)
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
-		if !r.writePart(within, part) {
-			r.wait(part...)
-		}
+		taken := r.writePart(within, queue[:n])
 		cancel()
+		if !taken {
+			r.wait(queue...) // also what was not tried: it would take as long, each part of it
+			break
+		}
+		queue = queue[n:]
 	}
 	for _, done := range asking {
 		close(done)

@@ -1,11 +1,9 @@
 package logfile
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 )
 
@@ -38,8 +36,6 @@ func New(out io.Writer, json bool, level slog.Level) (_ *slog.Logger, end func()
 	return log, h.lines.Close
 }
 
-var scratch = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // Handle encodes a record and collects the line.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	err := h.handle(ctx, r)
@@ -61,16 +57,12 @@ func (h *Handler) handle(ctx context.Context, r slog.Record) error {
 	if line == nil {
 		return h.Handler.Handle(ctx, r)
 	}
-	buf := scratch.Get().(*bytes.Buffer)
-	defer scratch.Put(buf)
-	buf.Reset()
-	b := append(buf.AvailableBuffer(), `{"time":"`...)
+	b := append(make([]byte, 0, 1<<10), `{"time":"`...)
 	b = r.Time.AppendFormat(b, time.RFC3339Nano)
 	b = append(append(b, `","level":"`...), r.Level.String()...)
 	b = append(append(b, `","msg":"`...), r.Message...) // messages of records like this are constants without quotes
 	b = line.AppendMembers(append(b, '"'))
 	b = append(b, "}\n"...)
-	buf.Write(b) // keeps what was allocated for the next
 	_, err := h.lines.Write(b)
 	return err
 }
