@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 const intro = `claimsmith demo: a family signs in to its NAS with Google accounts, all on this machine.
 
-It runs the real Dex with the claims hook (built on first use: 2 to 4 minutes and about 1 GB for the Go caches, once),
+It runs the real Dex with the claims hook (built on first use: 2 to 4 minutes and about 2 GB for the Go caches with those of claimsmith, once),
 the real sidecar with the Synology plugin in a process of its own, a stand-in for Google (another Dex),
 and an emulated Synology DSM, which is the NAS that the family signs in to. Nothing leaves this machine but the download of Dex.
 
