@@ -157,7 +157,7 @@ func readmes(t *testing.T) (found []string) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && entry.Name() == ".git":
+		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "node_modules"):
 			return fs.SkipDir
 		case entry.Name() == "README.md":
 			found = append(found, path)
