@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/claimsmith/claimsmith/plugins/directory"
 	"github.com/claimsmith/claimsmith/sidecar"
@@ -56,17 +59,30 @@ func TestEveryRecipeHoldsWhatItsTestsSay(t *testing.T) {
 	}
 }
 
-// TestEveryCaseHoldsWhatItsTestsSay runs the configurations of testdata: what people asked for elsewhere.
+// cases are the configurations of testdata: what people asked for elsewhere, or wrote there.
+var cases = strings.Fields(`
+	address-case argocd-azure authelia-diurnal authelia-vaultwarden authentik14100 azure comma23125 deckhouse dex2215 dex3402 dex918
+	emqx18140 entra-file flat-a flat-b gitea28461 grafana-authelia grafana-connector grafana-khumps hasura-a hasura-ids hd kanidm4548 kde
+	keycloak-json keycloak22340 kubernetes nextcloud nextcloud-absent nextcloud339 objects olive-a opensearch1065 pinniped-ad
+	pinniped-homelab pinniped-ldap pinniped-more pomerium300 sl uds603 vdi`)
+
 func TestEveryCaseHoldsWhatItsTestsSay(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("cases: %v, %v", files, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	var names []string
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+		names = append(names, strings.TrimSuffix(filepath.Base(file), ".yaml"))
+	}
+	if diff := cmp.Diff(cases, names); diff != "" || len(cases) != 41 {
+		t.Fatalf("%d cases: %s", len(cases), diff)
+	}
+	for i, file := range files {
+		t.Run(names[i], func(t *testing.T) {
 			var text strings.Builder
 			for _, p := range replay.CheckOffline(t.Context(), file, options()).List {
-				if !p.Warning {
+				if !strings.HasSuffix(p.Path, ".trim") {
 					fmt.Fprintln(&text, p)
 				}
 			}
@@ -78,8 +94,47 @@ func TestEveryCaseHoldsWhatItsTestsSay(t *testing.T) {
 				_ = report.Render(&text)
 				t.Error(text.String())
 			}
+			if about, _, _ := strings.Cut(read(t, file), "\nlisten: "); !strings.Contains(about, "\n# https://") {
+				t.Error("its comment names no source")
+			}
 		})
 	}
+}
+
+// TestTheLengthsInTheTable counts what the README says of our side of its table.
+func TestTheLengthsInTheTable(t *testing.T) {
+	rows := 0
+	for _, line := range strings.Split(read(t, "README.md"), "\n") {
+		_, row, found := strings.Cut(line, "](testdata/")
+		if !found || !strings.HasPrefix(line, "| ") {
+			continue
+		}
+		rows++
+		file, said, _ := strings.Cut(row, ") | ")
+		lines, characters := 0, 0
+		rules, _, _ := strings.Cut(read(t, filepath.Join("testdata", file)), "\ntests:\n")
+		for _, line := range strings.Split(rules, "\n") {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !strings.HasPrefix(line, "listen:") {
+				lines++
+				characters += utf8.RuneCountInString(line)
+			}
+		}
+		if want := fmt.Sprintf("%d, %d |", lines, characters); said != want {
+			t.Errorf("%s: the table says %s, and it is %s", file, said, want)
+		}
+	}
+	if rows != 8 {
+		t.Errorf("%d rows", rows)
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // The formula of the README is that of what Dex signs.

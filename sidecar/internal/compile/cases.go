@@ -52,13 +52,10 @@ func (b *builder) given(g *config.Given) fixture.Given {
 
 func (b *builder) answer(f *config.Facts, l *lookupStep) *pipeline.Answer {
 	answer := &pipeline.Answer{Found: f.Found, Problem: f.Problem, Failed: f.Failed, Stale: f.Stale, Age: f.Age, Source: "given"}
-	for _, p := range l.plugin.facts.Problems(f.Data) {
+	data, problems := l.plugin.facts.Given(f.Data)
+	for _, p := range problems {
 		p.Message += fmt.Sprintf(" (facts of the plugin %s)", l.step.Lookup)
 		b.add(placedProblem(b.src, f.Path, p))
-	}
-	data, err := l.plugin.facts.Decode(f.Data)
-	if err != nil {
-		return answer // reported above
 	}
 	answer.Facts = data
 	return answer

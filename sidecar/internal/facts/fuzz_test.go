@@ -1,11 +1,15 @@
 package facts
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"name": "mum", "uid": 7, "keys": [{"id": "k"}]}`)
 	f.Add(`{"name": "a", "NAME": 1e9}`)
-	typ, err := Parse([]byte(person))
+	f.Add(`{"attributes": {"quota": "5 GB", "a b": ["x", 1]}}`)
+	typ, err := Parse([]byte(strings.Replace(person, `"keys":`, named+`, "keys":`, 1)))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -17,7 +21,10 @@ func FuzzDecode(f *testing.F) {
 		if err == nil && len(m) != len(typ.Fields) {
 			t.Errorf("%d fields, want %d", len(m), len(typ.Fields))
 		}
-		typ.Problems([]byte(data))
+		given, problems := typ.Given([]byte(data))
+		if (given == nil) == (problems == nil) {
+			t.Errorf("given: %v, %v", given, problems)
+		}
 	})
 }
 

@@ -37,6 +37,9 @@ func (c *collector) add(path, message, hint string) {
 }
 
 func (c *collector) check(t *Type, v any, path string) {
+	if v == nil && t.Nullable {
+		return
+	}
 	switch t.Kind {
 	case Object:
 		if o, ok := v.(object); ok {

@@ -55,7 +55,7 @@ func (v *resolver) attribute(p *ast.Node, n *ast.MemberNode) (bool, *Error) {
 		return false, nil
 	}
 	typ := v.c.facts[root.Value].Fields[fact.Value]
-	if typ == nil || typ.Kind != facts.List || typ.Elem.Kind != facts.Object || typ.Elem.Fields["name"] == nil || typ.Elem.Fields["value"] == nil {
+	if !typ.IsNamed() {
 		return false, nil
 	}
 	v.reads.fact(root.Value + "." + fact.Value)
