@@ -63,7 +63,7 @@ func TestEveryRecipeHoldsWhatItsTestsSay(t *testing.T) {
 var cases = strings.Fields(`
 	address-case argocd-azure authelia-diurnal authelia-vaultwarden authentik14100 azure comma23125 deckhouse dex2215 dex3402 dex918
 	emqx18140 entra-file flat-a flat-b gitea28461 grafana-authelia grafana-connector grafana-khumps hasura-a hasura-ids hd kanidm4548 kde
-	keycloak-json keycloak22340 kubernetes nextcloud nextcloud-absent nextcloud339 objects olive-a opensearch1065 pinniped-ad
+	keycloak-json keycloak22340 kubernetes nextcloud-absent nextcloud nextcloud339 objects olive-a opensearch1065 pinniped-ad
 	pinniped-homelab pinniped-ldap pinniped-more pomerium300 sl uds603 vdi`)
 
 func TestEveryCaseHoldsWhatItsTestsSay(t *testing.T) {
