@@ -86,7 +86,7 @@ func TestDependencies(t *testing.T) {
 			why: "it knows what a decision leaves behind, and not how it is made or asked for",
 		},
 		{
-			who: `.*`, but: `sidecar/internal/state|sidecar/statetest|plugins/sql`, never: `database/sql(/.*)?|modernc\.org/sqlite(/.*)?|github\.com/jackc/.*`,
+			who: `.*`, but: `sidecar/internal/state|sidecar/statetest|plugins/sql`, never: `database/sql(/.*)?|modernc\.org/sqlite(/.*)?|github\.com/jackc/.*|github\.com/go-sql-driver/.*`,
 			why: "that there is a database is known to package state, which seals what it is given, and to the plugin that asks one",
 		},
 		{

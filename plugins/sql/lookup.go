@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
@@ -28,7 +32,7 @@ type Params struct {
 type Facts struct {
 	Name   *string  `json:"name" doc:"the column name; null where it is"`
 	Groups []string `json:"groups" doc:"the column groups: an array of texts, or a text that is a JSON list of them; empty where it is null"`
-	Flag   *bool    `json:"flag" doc:"the column flag: a boolean, in SQLite 0 or 1; null where it is"`
+	Flag   *bool    `json:"flag" doc:"the column flag: a boolean, in SQLite and MySQL 0 or 1; null where it is"`
 	Number *float64 `json:"number" doc:"the column number; null where it is"`
 	Texts  []Text   `json:"texts" doc:"all other columns that are not null, each with name and value"`
 }
@@ -51,6 +55,8 @@ type lookup struct {
 	db     *sql.DB
 	sqlite bool
 	s      settings
+
+	prepared atomic.Pointer[sql.Stmt] // of MySQL; nil: nobody has asked yet
 }
 
 // Lookup answers one question. See Params and Facts.
@@ -81,14 +87,40 @@ func (l *lookup) Lookup(ctx context.Context, p Params) (sdk.Answer[Facts], error
 // databaseError is one in the words of the database.
 type databaseError struct{ error }
 
-// ask runs the query in a transaction that only reads.
+func (e databaseError) Unwrap() error { return e.error }
+
+// ask runs the query over one connection, and once more when that connection had prepared it for a table which was altered since.
 func (l *lookup) ask(ctx context.Context, args []any) (answer sdk.Answer[Facts], err error) {
-	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: !l.sqlite}) // SQLite is open for reading only
+	statement, err := l.statement(ctx) // before there is a connection: it may want one of its own
+	if err != nil {
+		return answer, databaseError{err}
+	}
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return answer, databaseError{err}
+	}
+	defer conn.Close()
+	answer, err = l.read(ctx, conn, statement, args)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "0A000" {
+		return l.read(ctx, conn, statement, args)
+	}
+	return answer, err
+}
+
+// read runs the query in a transaction that only reads.
+func (l *lookup) read(ctx context.Context, conn *sql.Conn, statement *sql.Stmt, args []any) (answer sdk.Answer[Facts], err error) {
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: !l.sqlite}) // SQLite is open for reading only
 	if err != nil {
 		return answer, databaseError{err}
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	rows, err := tx.QueryContext(ctx, l.s.query, args...)
+	var rows *sql.Rows
+	if statement != nil {
+		rows, err = tx.StmtContext(ctx, statement).QueryContext(ctx, args...)
+	} else {
+		rows, err = tx.QueryContext(ctx, l.s.query, args...)
+	}
 	if err != nil {
 		return answer, databaseError{err}
 	}
@@ -109,6 +141,11 @@ func (l *lookup) ask(ctx context.Context, args []any) (answer sdk.Answer[Facts],
 		if err := rows.Scan(into...); err != nil {
 			return answer, databaseError{err}
 		}
+		if l.s.mysql != nil {
+			if err := plainly(rows, values); err != nil {
+				return answer, err
+			}
+		}
 		if answer.Facts, err = facts(names, values); err != nil {
 			return sdk.Answer[Facts]{}, sdk.Unanswerable(err)
 		}
@@ -120,6 +157,25 @@ func (l *lookup) ask(ctx context.Context, args []any) (answer sdk.Answer[Facts],
 		answer.Problem = none
 	}
 	return answer, nil
+}
+
+// statement is the query as MySQL has it prepared, once for each connection, which saves a way there and back; the driver of PostgreSQL does so by
+// itself. It is nil for other databases.
+func (l *lookup) statement(ctx context.Context) (*sql.Stmt, error) {
+	if l.s.mysql == nil {
+		return nil, nil
+	}
+	if made := l.prepared.Load(); made != nil {
+		return made, nil
+	}
+	made, err := l.db.PrepareContext(ctx, l.s.query)
+	if err != nil {
+		return nil, err
+	}
+	if !l.prepared.CompareAndSwap(nil, made) {
+		_ = made.Close()
+	}
+	return l.prepared.Load(), nil
 }
 
 // facts are the columns of a row. Errors name columns, never values.
@@ -214,27 +270,36 @@ func truth(v any) (bool, error) {
 		if v == 0 || v == 1 {
 			return v == 1, nil
 		}
+	case []byte: // BIT(1) of MySQL
+		if s := string(v); s == "0" || s == "1" {
+			return s == "1", nil
+		}
 	}
 	return false, errors.New("is neither true nor false")
 }
 
 func number(v any) (float64, error) {
+	var s string
 	switch v := v.(type) {
 	case float64:
 		if !math.IsNaN(v) && !math.IsInf(v, 0) {
 			return v, nil
 		}
 	case int64:
-		if f := float64(v); f < 1<<63 && int64(f) == v {
-			return f, nil
-		}
-		return 0, errors.New("would lose digits: give it another name, and it is one of the texts")
+		s = strconv.FormatInt(v, 10)
 	case string: // numeric
-		if f, err := strconv.ParseFloat(v, 64); err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
-			return f, nil
-		}
+		s = v
+	case []byte: // DECIMAL, and what is beyond 64 bits with a sign
+		s = string(v)
 	}
-	return 0, errors.New("is no number")
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0, errors.New("is no number")
+	}
+	if exact, ok := new(big.Rat).SetString(s); ok && !strings.ContainsAny(s, "eE") && exact.IsInt() && exact.Cmp(new(big.Rat).SetFloat64(f)) != 0 {
+		return 0, errors.New("would lose digits: give it another name, and it is one of the texts")
+	}
+	return f, nil
 }
 
 // Close closes the connections.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -41,7 +42,12 @@ func open(_ context.Context, _ sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 		if l.db, err = sql.Open("sqlite", address.String()); err != nil {
 			return nil, sdk.Problems{{Path: "sqliteFile", Message: "cannot be opened"}}
 		}
-	} else if l.db, err = c.postgres(s); err != nil {
+	} else if s.mysql != nil {
+		l.db, err = c.openMySQL(s)
+	} else {
+		l.db, err = c.postgres(s)
+	}
+	if err != nil {
 		return nil, err
 	}
 	l.db.SetMaxOpenConns(s.most)
@@ -68,17 +74,24 @@ func (c Config) postgres(s settings) (*sql.DB, error) {
 	config.RuntimeParams["application_name"] = "claimsmith"
 	config.RuntimeParams["default_transaction_read_only"] = "on"
 	config.RuntimeParams["statement_timeout"] = fmt.Sprint(s.timeout.Milliseconds())
-	return stdlib.OpenDB(*config, stdlib.OptionBeforeConnect(func(_ context.Context, config *pgx.ConnConfig) error {
-		if s.password == nil {
-			return nil
+	return stdlib.OpenDB(*config, stdlib.OptionBeforeConnect(func(_ context.Context, config *pgx.ConnConfig) (err error) {
+		if s.password != nil {
+			config.Password, err = s.secret()
 		}
-		password, err := s.password.Value()
-		if err != nil {
-			return passwordError{err}
-		}
-		config.Password = password
-		return nil
+		return err
 	})), nil
+}
+
+// secret is the password that the file has now, or none.
+func (s settings) secret() (string, error) {
+	if s.password == nil {
+		return "", nil
+	}
+	password, err := s.password.Value()
+	if err != nil {
+		return "", passwordError{err}
+	}
+	return password, nil
 }
 
 // passwordError is that of the file of the password.
@@ -91,6 +104,7 @@ func explain(ctx context.Context, err error, limit time.Duration) error {
 		connect  *pgconn.ConnectError
 		network  net.Error
 		password passwordError
+		my       *mysql.MySQLError
 	)
 	switch {
 	case errors.As(err, &password):
@@ -101,7 +115,13 @@ func explain(ctx context.Context, err error, limit time.Duration) error {
 		return fmt.Errorf("the database did not answer within %s: %w", limit, context.DeadlineExceeded)
 	case errors.As(err, &pg):
 		return state(pg.Code)
-	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, driver.ErrBadConn), pgconn.Timeout(err):
+	case errors.As(err, &my):
+		return mysqlState(my.Number)
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return errors.New("the certificate of the database is not trusted: check its name in url, and caFile")
+	case errors.Is(err, mysql.ErrNoTLS):
+		return errors.New("the database has no TLS")
+	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, mysql.ErrInvalidConn), pgconn.Timeout(err):
 		return errors.New("the database cannot be reached")
 	case strings.Contains(err.Error(), "unable to open database file"):
 		return errors.New("the file of the database cannot be opened")

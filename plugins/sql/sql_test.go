@@ -18,11 +18,15 @@ import (
 	"github.com/claimsmith/claimsmith/sidecar/statetest"
 )
 
-var postgres statetest.Postgres
+var (
+	postgres statetest.Postgres
+	mariadb  statetest.MariaDB
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	postgres.Stop()
+	mariadb.Stop()
 	os.Exit(code)
 }
 
@@ -97,6 +101,27 @@ func TestWhatADatabaseRefuses(t *testing.T) {
 	}
 }
 
+// TestATableThatIsAltered: what the driver remembers of a query is looked up again.
+func TestATableThatIsAltered(t *testing.T) {
+	address := postgres.Database(t)
+	fill(t, "pgx", address, `CREATE TABLE people (name varchar(10), mail text); INSERT INTO people VALUES ('ada', 'ada@example.org')`)
+	c := sdktest.Start(t, Plugin(), Config{URL: address, Query: `SELECT * FROM people WHERE mail = :email`, Connections: 1})
+	want := Facts{Name: ptr("ada"), Groups: []string{}, Texts: []Text{{"mail", "ada@example.org"}}}
+	expect(t, c, "ada@example.org", true, "", want)
+	fill(t, "pgx", address, `ALTER TABLE people ALTER name TYPE text`)
+	expect(t, c, "ada@example.org", true, "", want)
+	fill(t, "pgx", address, `ALTER TABLE people ADD team text DEFAULT 'blue'`)
+	want.Texts = append(want.Texts, Text{"team", "blue"})
+	expect(t, c, "ada@example.org", true, "", want)
+	m := startMaria(t, `CREATE TABLE people (name varchar(10), mail text)`, `INSERT INTO people VALUES ('ada', 'ada@example.org')`)
+	c = sdktest.Start(t, Plugin(), m.asking(`SELECT * FROM people WHERE mail = :email`))
+	want.Texts = want.Texts[:1]
+	expect(t, c, "ada@example.org", true, "", want)
+	mariadb.Run(t, m.database, `ALTER TABLE people MODIFY name text, ADD team varchar(20) DEFAULT 'blue'`)
+	want.Texts = append(want.Texts[:1:1], Text{"team", "blue"})
+	expect(t, c, "ada@example.org", true, "", want)
+}
+
 func TestSQLite(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "people.db")
 	fill(t, "sqlite", file, `CREATE TABLE people (login text, mail text, admin integer, groups text);
@@ -120,7 +145,7 @@ func TestWhatIsWrongWithAConfiguration(t *testing.T) {
 		want string
 	}{
 		{Config{Query: good}, "needs one of url and sqliteFile"},
-		{Config{URL: "mysql://a", Query: good}, "url: not the address of a PostgreSQL (write it like postgres://claimsmith@db.example.org/people?sslmode=verify-full)"},
+		{Config{URL: "oracle://a", Query: good}, "url: not the address of a PostgreSQL, MySQL or MariaDB (write it like postgres://claimsmith@db.example.org/people?sslmode=verify-full)"},
 		{Config{URL: "postgres://a:b@localhost/c", Query: good}, "url: a password does not belong here: use passwordFile (write it like postgres://claimsmith@db.example.org/people?sslmode=verify-full)"},
 		{Config{URL: "postgres://a@db.example.org/c", Query: good}, "url: without sslmode=verify-full everybody on the way can change the answers (write it like postgres://claimsmith@db.example.org/people?sslmode=verify-full)"},
 		{Config{URL: "postgres://a@localhost/c", Query: "DELETE FROM a"}, "query: must be one SELECT"},
@@ -137,13 +162,15 @@ func TestWhatIsWrongWithAConfiguration(t *testing.T) {
 	}
 }
 
-func FuzzNumbered(f *testing.F) {
+func FuzzPlaced(f *testing.F) {
 	f.Add(query)
 	f.Add(`SELECT $a$ :email $a$, '::', "x:email" /* ? */ WHERE :email = :name`)
 	f.Fuzz(func(t *testing.T, s string) {
-		text, parameters, err := numbered(s)
-		if err == nil && (text == "" || len(parameters) == 0) {
-			t.Errorf("%q became %q", s, text)
+		for _, mysql := range []bool{false, true} {
+			text, parameters, err := placed(s, mysql)
+			if err == nil && (text == "" || len(parameters) == 0) {
+				t.Errorf("%q became %q", s, text)
+			}
 		}
 	})
 }

@@ -1,4 +1,4 @@
-// Package statetest gives tests a PostgreSQL server.
+// Package statetest gives tests servers of databases, PostgreSQL and MariaDB.
 package statetest
 
 import (

@@ -53,6 +53,8 @@ func portOf(text string) int {
 		return 636
 	case "postgres", "postgresql":
 		return 5432
+	case "mysql", "mariadb":
+		return 3306
 	}
 	return 0
 }

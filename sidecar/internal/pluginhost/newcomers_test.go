@@ -2,12 +2,14 @@ package pluginhost
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,12 +80,16 @@ func monday(t *testing.T, p *Plugin) {
 	}
 }
 
-// late is a way to a server on which each answer takes as long as perAnswer.
+// late is a way to a server, host:port or the path of a socket, on which each answer takes as long as perAnswer.
 func late(t *testing.T, server string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	network := "tcp"
+	if filepath.IsAbs(server) {
+		network = "unix"
 	}
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
@@ -94,7 +100,7 @@ func late(t *testing.T, server string) string {
 			if err != nil {
 				return
 			}
-			behind, err := net.Dial("tcp", server)
+			behind, err := net.Dial(network, server)
 			if err != nil {
 				_ = client.Close()
 				continue
@@ -159,13 +165,47 @@ func TestAThousandNewcomersOfALDAPDirectory(t *testing.T) {
 	}))
 }
 
-func TestAThousandNewcomersOfADatabase(t *testing.T) {
+func TestAThousandNewcomersOfAPostgreSQL(t *testing.T) {
 	h := newTestHost(t, Options{}) // is closed after the server has ended
 	var postgres statetest.Postgres
 	t.Cleanup(postgres.Stop)
+	u, err := url.Parse(postgres.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	monday(t, servingOn(t, h, "builtin-sql", sqlplugin.Config{
-		URL: postgres.Database(t), Query: `SELECT :email::text AS name, ARRAY['users'] AS groups FROM pg_sleep(0.05)`,
+		URL:   fmt.Sprintf("postgres://claimsmith@%s%s?sslmode=disable", late(t, u.Query().Get("host")+"/.s.PGSQL.5432"), u.Path),
+		Query: `SELECT :email::text AS name, ARRAY['users'] AS groups`,
 	}))
+}
+
+func TestAThousandNewcomersOfAMariaDB(t *testing.T) {
+	h := newTestHost(t, Options{}) // is closed after the server has ended
+	var mariadb statetest.MariaDB
+	t.Cleanup(mariadb.Stop)
+	database := mariadb.Database(t)
+	mariadb.Run(t, "", "CREATE USER claimsmith", "GRANT SELECT ON "+database+".* TO claimsmith")
+	monday(t, servingOn(t, h, "builtin-sql", sqlplugin.Config{
+		URL: fmt.Sprintf("mysql://claimsmith@%s/%s", late(t, mariadb.Socket), database), Query: "SELECT :email AS name, JSON_ARRAY('users') AS groups",
+	}))
+}
+
+func TestAThousandNewcomersOfAnSQLite(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "people.db")
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE people (mail text)`); err != nil {
+		t.Fatal(err)
+	}
+	for i := range newcomersAtOnce {
+		if _, err := db.Exec(`INSERT INTO people VALUES (?)`, fmt.Sprintf("user%04d@example.org", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	monday(t, serving(t, "builtin-sql", sqlplugin.Config{SQLiteFile: file, Query: `SELECT mail AS name FROM people WHERE mail = :email`}))
 }
 
 func TestAThousandNewcomersOfANAS(t *testing.T) {
