@@ -16,7 +16,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // the driver sqlite
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/sidecar/files"
@@ -38,7 +39,8 @@ func open(_ context.Context, _ sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 	l := &lookup{s: s}
 	if c.SQLiteFile != "" {
 		l.sqlite = true
-		address := url.URL{Scheme: "file", Path: c.SQLiteFile, RawQuery: "mode=ro&_pragma=query_only(1)"}
+		query := fmt.Sprintf("mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(%d)", s.timeout.Milliseconds()*4/5)
+		address := url.URL{Scheme: "file", Path: c.SQLiteFile, RawQuery: query}
 		if l.db, err = sql.Open("sqlite", address.String()); err != nil {
 			return nil, sdk.Problems{{Path: "sqliteFile", Message: "cannot be opened"}}
 		}
@@ -52,6 +54,9 @@ func open(_ context.Context, _ sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 	}
 	l.db.SetMaxOpenConns(s.most)
 	l.db.SetMaxIdleConns(s.most)
+	if l.sqlite {
+		l.db.SetMaxIdleConns(0) // a connection stays with a file that was replaced, and to open it costs a millisecond
+	}
 	l.db.SetConnMaxIdleTime(time.Minute)
 	return l, nil
 }
@@ -105,6 +110,7 @@ func explain(ctx context.Context, err error, limit time.Duration) error {
 		network  net.Error
 		password passwordError
 		my       *mysql.MySQLError
+		lite     *sqlite.Error
 	)
 	switch {
 	case errors.As(err, &password):
@@ -123,12 +129,25 @@ func explain(ctx context.Context, err error, limit time.Duration) error {
 		return errors.New("the database has no TLS")
 	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, mysql.ErrInvalidConn), pgconn.Timeout(err):
 		return errors.New("the database cannot be reached")
-	case strings.Contains(err.Error(), "unable to open database file"):
-		return errors.New("the file of the database cannot be opened")
-	case strings.Contains(err.Error(), "SQLITE_BUSY"), strings.Contains(err.Error(), "database is locked"):
-		return errors.New("the database is locked")
+	case errors.As(err, &lite):
+		return sqliteState(lite.Code())
 	}
-	return sdk.Unanswerable(errors.New("the database does not take the query, or the values: try it with its own program"))
+	return sdk.Unanswerable(errDoesNotTake)
+}
+
+var errDoesNotTake = errors.New("the database does not take the query, or the values: try it with its own program")
+
+// sqliteState is what a code of SQLite means: https://www.sqlite.org/rescode.html
+func sqliteState(code int) error {
+	switch code & 0xff { // the extended codes have theirs in the lowest byte
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR:
+		return errors.New("the database cannot be read: is sqliteFile there, and in WAL mode its folder in limits: {writable: [...]}")
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return errors.New("the database is locked")
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return errors.New("sqliteFile is no database, or is damaged")
+	}
+	return sdk.Unanswerable(errDoesNotTake)
 }
 
 // state is what a code of PostgreSQL means: https://www.postgresql.org/docs/current/errcodes-appendix.html

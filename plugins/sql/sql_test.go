@@ -133,7 +133,7 @@ func TestSQLite(t *testing.T) {
 		t.Error(err)
 	}
 	gone := sdktest.Start(t, Plugin(), Config{SQLiteFile: file + "x", Query: `SELECT 1 AS number WHERE :email = 'a'`})
-	if _, _, err := gone.Lookup(t.Context(), Params{Email: ptr("a")}, nil); status.Convert(err).Message() != "the file of the database cannot be opened" {
+	if _, _, err := gone.Lookup(t.Context(), Params{Email: ptr("a")}, nil); status.Convert(err).Message() != "the database cannot be read: is sqliteFile there, and in WAL mode its folder in limits: {writable: [...]}" {
 		t.Error(err)
 	}
 }
