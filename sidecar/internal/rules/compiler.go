@@ -42,6 +42,7 @@ type Compiler struct {
 	composed  bool // the source is a list or a map of expressions
 	loose     bool // what may be missing is no mistake
 	unguarded bool // predicates do not look at the deadline: only to measure what looking costs
+	late      bool // what reads nothing is not computed before it runs: only to see it fail
 }
 
 // New returns a compiler. Names of lookups that expressions could not spell or that have another meaning, and facts with a
@@ -122,11 +123,17 @@ func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Er
 	}
 	v.reads.only = only(tree.Node)
 	ast.Walk(&tree.Node, &instrument{v.reads, !c.unguarded})
+	constant := false
+	if !c.late {
+		if constant, err = c.failing(src, &tree.Node, config); err != nil {
+			return nil, err
+		}
+	}
 	code, failed := compiler.Compile(tree, config)
 	if failed != nil {
 		return nil, &Error{Message: "the expression cannot be compiled"}
 	}
-	return &program{src: src, whole: src, code: code, at: c.at, reads: v.reads.sorted(), machines: c.machines, steps: c.steps}, nil
+	return &program{src: src, whole: src, code: code, at: c.at, reads: v.reads.sorted(), machines: c.machines, steps: c.steps, constant: constant}, nil
 }
 
 // In returns a compiler for a source that stands in a file; at says where. Of composed, each part is held to the limits of an expression by itself.

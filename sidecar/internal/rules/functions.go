@@ -179,16 +179,7 @@ func uniq(args ...any) (any, error) {
 
 func sort(args ...any) (any, error) {
 	list := slices.Clone(elements(args[0]))
-	down := false
-	if len(args) == 2 {
-		switch text(args[1]) {
-		case "asc":
-		case "desc":
-			down = true
-		default:
-			return nil, failuref(`an order is "asc" or "desc"`)
-		}
-	}
+	down := len(args) == 2 && args[1] == "desc"
 	slices.SortStableFunc(list, func(a, b any) int {
 		if down {
 			a, b = b, a

@@ -28,8 +28,10 @@ func wants(name string) []argument {
 		return []argument{aList}
 	case "take":
 		return []argument{aList, aWhole}
-	case "join", "sort":
+	case "join":
 		return []argument{aList, aText}
+	case "sort":
+		return []argument{aList, anOrder}
 	case "keys":
 		return []argument{anObject}
 	case "int", "float":
@@ -63,6 +65,9 @@ type givenOp struct {
 }
 
 func (o *givenOp) eval(_ *run, arg any) any {
+	if _, isText := arg.(string); isText && o.want == anOrder && !o.want.holds(arg) {
+		panic(failuref("%s needs %s, and this text is neither", o.name, o.want))
+	}
 	if !o.want.holds(arg) {
 		panic(failuref("%s needs %s, and this is %s", o.name, o.want, kindOf(arg)))
 	}

@@ -84,7 +84,9 @@ func TestIntegersThatDoNotFit(t *testing.T) {
 		{`-9000000000000000000..9000000000000000000`, "failed at 1:%: the number is too large for .."},
 		{`2..0`, "[]"},
 	} {
-		v, err := newCompiler(t).Claim("x", tt.src)
+		c := newCompiler(t)
+		c.late = true
+		v, err := c.Claim("x", tt.src)
 		if err != nil {
 			t.Fatal(err)
 		}

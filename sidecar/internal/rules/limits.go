@@ -9,6 +9,7 @@ const (
 	maxNodes      = 1000    // parts of an expression
 	maxPredicates = 4       // filter within map within ...
 	maxSteps      = 1 << 24 // elements that the predicates of one evaluation may look at
+	maxConstant   = 1 << 14 // the same where the expression is compiled, of what reads nothing
 	maxLoops      = 1 << 15 // predicates that one evaluation may begin
 	maxList       = 10_000  // elements of a list that an expression goes through
 	maxString     = 1 << 16 // bytes of a text that an expression makes

@@ -156,7 +156,7 @@ func TestLimitsWithoutADeadline(t *testing.T) {
 		{"a list that cannot be sorted", `sort([1, "a"])`, "failed at 1:1: < does not go between a string and an integer"},
 	}
 	c := newCompiler(t)
-	c.steps = 1 << 20
+	c.steps, c.late = 1<<20, true
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			v, err := c.Claim("x", tt.src)

@@ -24,7 +24,8 @@ type program struct {
 	code     *vm.Program
 	reads    pipeline.Reads
 	machines *sync.Pool
-	steps    int // how many elements it may look at
+	steps    int  // how many elements it may look at
+	constant bool // it reads nothing of a request
 }
 
 // Reads tells what the expression can read.

@@ -104,6 +104,7 @@ func TestFunctionsOverTextsFail(t *testing.T) {
 		{"strings one by one", `let a = join(map(1..1000, "aaaaaaaaaa"), ""); map(1..9000, a + "b")`, "failed at 1:62: the expression makes strings of more than 16777216 bytes"},
 	}
 	c := newCompiler(t)
+	c.late = true
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			v, err := c.Claim("x", tt.src)

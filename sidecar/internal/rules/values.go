@@ -93,6 +93,11 @@ func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 		return nil, err
 	}
 	made.explained = c.explained(src, p)
+	if p.constant {
+		if err := constantClaim(made); err != nil {
+			return nil, err
+		}
+	}
 	return made, nil
 }
 
