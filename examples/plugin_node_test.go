@@ -1,11 +1,9 @@
 package examples
 
 import (
-	"bytes"
 	"encoding/json"
 	nethttp "net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -76,15 +74,5 @@ func TestTheNodePluginPutsFactsIntoTokens(t *testing.T) {
 }
 
 func TestTheMessagesOfTheNodePluginAreThoseOfTheProtocol(t *testing.T) {
-	theirs, err := os.ReadFile("plugin-node/lookup.proto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := os.ReadFile("../proto/claimsmith/plugin/v1/lookup.proto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(theirs, ours) {
-		t.Error("copy proto/claimsmith/plugin/v1/lookup.proto to examples/plugin-node")
-	}
+	sameMessages(t, "plugin-node")
 }

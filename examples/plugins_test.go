@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,5 +146,21 @@ func describes(t *testing.T, dir string, trial sidecar.PluginTrial) {
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// sameMessages holds the copy of lookup.proto in an example against the contract.
+func sameMessages(t *testing.T, example string) {
+	t.Helper()
+	theirs, err := os.ReadFile(filepath.Join(example, "lookup.proto"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := os.ReadFile("../proto/claimsmith/plugin/v1/lookup.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(theirs, ours) {
+		t.Errorf("copy proto/claimsmith/plugin/v1/lookup.proto to examples/%s", example)
 	}
 }

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,9 +69,8 @@ func tried(trial PluginTrial) confine.Declaration {
 	d := confine.Declaration{
 		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: confine.TLSAuto, Config: trial.Config, Limits: trial.Limits,
 	}
-	if d.Limits.Memory == 0 {
-		d.Limits = compile.LimitsOf(&config.Plugin{})
-	}
+	usual := compile.LimitsOf(&config.Plugin{})
+	d.Limits.Memory, d.Limits.Descriptors = cmp.Or(d.Limits.Memory, usual.Memory), cmp.Or(d.Limits.Descriptors, usual.Descriptors)
 	if trial.NoTLS {
 		d.TLS = confine.TLSOff
 	}

@@ -38,6 +38,9 @@ func (l Limits) Env() []string {
 	}
 }
 
+// Echoes reports whether line is what a runtime prints because of Env, and no word of its program: the JVM names the options that it took.
+func Echoes(line string) bool { return strings.HasPrefix(line, "Picked up JAVA_TOOL_OPTIONS: ") }
+
 // Report is what is really in force around a process. The wrapper reports it, after it was applied.
 type Report struct {
 	User           int    `json:"user"`    // the user id that it runs as
@@ -222,7 +225,7 @@ func runtimeLinks(program, system string) (found []string) {
 		switch {
 		case err != nil:
 			return nil // what cannot be looked at cannot be granted
-		case entry.IsDir() && strings.Count(strings.TrimPrefix(path, root), "/") > 3:
+		case entry.IsDir() && strings.Count(strings.TrimPrefix(path, root), "/") > 5:
 			return filepath.SkipDir
 		case entry.Type()&os.ModeSymlink == 0:
 			return nil

@@ -84,12 +84,12 @@ func TestWhichFolderBelongsToAProgram(t *testing.T) {
 func TestTheConfigurationOfARuntimeIsReadable(t *testing.T) {
 	system := t.TempDir()
 	root := filepath.Join(system, "jvm")
-	for _, dir := range []string{root + "/bin", root + "/lib/security"} {
+	for _, dir := range []string{root + "/bin", root + "/lib/security/policy/unlimited"} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(os.WriteFile(root+"/bin/java", nil, 0o700), os.Symlink("/etc/ssl", root+"/conf"), os.Symlink("/etc/passwd", root+"/lib/security/policy"),
+	if err := errors.Join(os.WriteFile(root+"/bin/java", nil, 0o700), os.Symlink("/etc/ssl", root+"/conf"), os.Symlink("/etc/passwd", root+"/lib/security/policy/unlimited/local"), // as deep as that of Java
 		os.Symlink("/usr/share", root+"/doc"), os.Symlink(root+"/bin/java", system+"/java")); err != nil {
 		t.Fatal(err)
 	}

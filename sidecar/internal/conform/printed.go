@@ -51,7 +51,7 @@ func (p *printed) lines() (lines []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for line := range strings.Lines(string(p.text)) {
-		if line = strings.TrimSpace(line); line != "" && (p.report == "" || !strings.HasPrefix(line, p.report)) {
+		if line = strings.TrimSpace(line); line != "" && (p.report == "" || !strings.HasPrefix(line, p.report) && !confine.Echoes(line)) {
 			lines = append(lines, line)
 		}
 	}

@@ -65,7 +65,7 @@ func (w *words) read(r io.Reader) {
 }
 
 func (w *words) line(line []byte, whole bool) {
-	if w.first(line) {
+	if w.first(line) || confine.Echoes(string(line)) {
 		return
 	}
 	if bytes.HasPrefix(line, []byte("{")) && !w.admits(len(line)) {

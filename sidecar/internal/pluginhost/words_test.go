@@ -32,6 +32,7 @@ main.other()
 			report{how: "exit status 2", lines: 4, trace: ": panic: (its text may hold personal data); main.main"}},
 		{"what looks like the runtime", "panic: runtime error: mum@gmail.com\nfatal error: mum@gmail.com\ngoroutine 1 [running]:\nfor mum@gmail.com(1)\n",
 			report{how: "exit status 2", lines: 4, trace: ": panic: (its text may hold personal data)"}},
+		{"what the host makes the JVM print", "Picked up JAVA_TOOL_OPTIONS: -XX:MaxRAM=256m\nmum\n", report{how: "exit status 2", lines: 1}},
 		{"the end of another language", "Traceback (most recent call last):\nKeyError: 'mum@gmail.com'\n", report{how: "exit status 2", lines: 2}},
 	}
 	for _, tt := range tests {
