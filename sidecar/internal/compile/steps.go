@@ -155,8 +155,12 @@ func (b *builder) deny(s *config.Step, note func(pipeline.Reads)) *pipeline.Deny
 }
 
 func (b *builder) claim(v *config.Value, note func(pipeline.Reads)) pipeline.Assignment {
-	return b.assignment(v, note, func(c any) (pipeline.Value, error) { return rules.ConstantClaim(v.Name, c) },
+	out := b.assignment(v, note, func(c any) (pipeline.Value, error) { return rules.ConstantClaim(v.Name, c) },
 		func(src string) (pipeline.Value, error) { return b.in(v.Expr, b.rules).Claim(v.Name, src) })
+	if e := rules.Twofold(out.Value); e != nil {
+		b.warn(v.Expr.Problem(e.Offset, e.Message, e.Hint))
+	}
+	return out
 }
 
 func (b *builder) assignment(v *config.Value, note func(pipeline.Reads), constant func(any) (pipeline.Value, error), compile func(string) (pipeline.Value, error)) pipeline.Assignment {

@@ -128,7 +128,16 @@ func alternatives(n ast.Node) (parts []ast.Node) {
 			parts = n.Arguments
 		case "optional":
 			parts = n.Arguments[:1]
+		case "firstMatch":
+			for i := 2; i < len(n.Arguments); i += 2 {
+				parts = append(parts, n.Arguments[i])
+			}
+			parts = append(parts, n.Arguments[len(n.Arguments)-1])
 		}
+	case *ast.VariableDeclaratorNode:
+		parts = []ast.Node{n.Expr}
+	case *ast.SequenceNode:
+		parts = n.Nodes[len(n.Nodes)-1:]
 	}
 	return slices.DeleteFunc(slices.Clone(parts), func(n ast.Node) bool { return n.Nature().Nil })
 }
@@ -142,10 +151,6 @@ func elementsFit(n ast.Node, t *facts.Type) bool {
 	switch n := n.(type) {
 	case *ast.ArrayNode:
 		return all(n.Nodes, func(e ast.Node) bool { return fits(e, t) })
-	case *ast.VariableDeclaratorNode:
-		return listFits(n.Expr, t)
-	case *ast.SequenceNode:
-		return listFits(n.Nodes[len(n.Nodes)-1], t)
 	case *ast.BuiltinNode:
 		switch n.Name {
 		case "concat":
@@ -215,8 +220,6 @@ func describeAs(n ast.Node, t *facts.Type) string {
 func oddElement(n ast.Node, t *facts.Type) ast.Node {
 	parts := alternatives(n)
 	switch n := n.(type) {
-	case *ast.VariableDeclaratorNode:
-		parts = []ast.Node{n.Expr}
 	case *ast.CallNode:
 		if parts == nil {
 			parts = n.Arguments[:min(1, len(n.Arguments))]
@@ -255,4 +258,49 @@ func describe(n ast.Node) string {
 		return "a list of strings"
 	}
 	return plainType(typ.Type.String())
+}
+
+// twofold finds a value, or a member of one, that is of one type or of another, and says where the other is; nil when there is none.
+func twofold(n ast.Node) (other ast.Node, is, or string) {
+	if m, ok := n.(*ast.MapNode); ok {
+		for _, p := range m.Pairs {
+			if other, is, or = twofold(p.(*ast.PairNode).Value); other != nil {
+				return other, is, or
+			}
+		}
+	}
+	parts := alternatives(n)
+	for i := 0; i < len(parts); i++ {
+		if inner := alternatives(parts[i]); len(inner) > 0 {
+			parts = append(parts[:i:i], append(inner, parts[i+1:]...)...)
+			i--
+			continue
+		}
+		kind := jsonKind(parts[i])
+		if is == "" {
+			is = kind
+		}
+		if kind != "" && kind != is {
+			return parts[i], is, kind
+		}
+	}
+	return nil, "", ""
+}
+
+// jsonKind names the type of what a node gives as JSON knows it; empty when it is not known.
+func jsonKind(n ast.Node) string {
+	switch typ := n.Nature(); {
+	case unknownType(typ) || typ.Nil:
+	case typ.IsString():
+		return "a string"
+	case typ.IsBool():
+		return "a boolean"
+	case typ.IsNumber():
+		return "a number"
+	case typ.IsArray():
+		return "a list"
+	case typ.IsMap():
+		return "an object"
+	}
+	return ""
 }

@@ -75,6 +75,12 @@ func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 	made := &claim{name: name, kind: kind, own: own}
 	p, err := c.compile(src, claimed, func(root ast.Node) *Error {
 		made.typ, made.optional = storedNature(root), optional(root)
+		if other, is, or := twofold(root); other != nil {
+			made.twofold = &Error{
+				Offset: byteOffset(src, other.Location().From), Message: fmt.Sprintf("here it is %s, and elsewhere %s: applications expect one type", or, is),
+				Hint: "make it one type, for example with string(...) or toJSON(...)",
+			}
+		}
 		s, isText := root.(*ast.StringNode)
 		switch {
 		case root.Nature().Nil:
@@ -127,8 +133,6 @@ func hiddenIn(n ast.Node, claim, src string) *Error {
 			}
 			parts = append(parts, pair.Value)
 		}
-	case *ast.VariableDeclaratorNode:
-		parts = []ast.Node{n.Expr}
 	case *ast.BuiltinNode:
 		if n.Name == "concat" {
 			parts = n.Arguments
@@ -159,12 +163,22 @@ func kindType(k claims.Kind) *facts.Type {
 	return &facts.Type{Kind: facts.String}
 }
 
+// Twofold says where a value is of another type than elsewhere; nil where it is of one type, as far as that is known.
+func Twofold(v pipeline.Value) *Error {
+	c, _ := v.(*claim)
+	if c == nil {
+		return nil
+	}
+	return c.twofold
+}
+
 type claim struct {
 	explained
 	name string
 	kind claims.Kind
 	own  bool
 
+	twofold  *Error        // it is of one type or of another
 	typ      nature.Nature // as it is read again
 	optional bool          // it is left out where there is nothing
 }
