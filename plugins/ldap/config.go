@@ -12,12 +12,12 @@ import (
 
 // Config is what the operator writes.
 type Config struct {
-	URL                string       `json:"url,omitempty" doc:"address of the server, like ldaps://ldap.example.org or ldap://ldap.example.org:389; exactly one of url and urls is needed"`
+	URL                string       `json:"url,omitempty" doc:"address of the server, like ldaps://ldap.example.org or ldap://ldap.example.org:389, or a domain whose DNS names the servers, like ldap+srv://example.org; exactly one of url and urls is needed"`
 	URLs               []string     `json:"urls,omitempty" doc:"addresses of up to 8 servers of one directory, all ldaps:// or all ldap://; the first that answers is used"`
 	StartTLS           bool         `json:"startTLS,omitempty" doc:"whether a connection to ldap:// is encrypted before anything is asked; default: false"`
 	AllowPlain         bool         `json:"allowPlain,omitempty" doc:"whether ldap:// may be used without startTLS, where everybody on the way can read the password and change the answers; default: false"`
 	CAFile             string       `json:"caFile,omitempty" doc:"file with the certificate, in PEM, of the authority that signed the server's certificate; default: the authorities that the machine knows"`
-	ServerName         string       `json:"serverName,omitempty" doc:"name that the server's certificate must have; default: the host of its address"`
+	ServerName         string       `json:"serverName,omitempty" doc:"name that the server's certificate must have; default: the host of its address, with +srv the name that DNS gives, which must be below the domain"`
 	ClientCertFile     string       `json:"clientCertFile,omitempty" doc:"file with a certificate, in PEM, that the plugin shows the server; without bindDN it is also what the plugin signs in with (SASL EXTERNAL)"`
 	ClientKeyFile      string       `json:"clientKeyFile,omitempty" doc:"file with the key of clientCertFile, in PEM, that not everybody can read"`
 	BindDN             string       `json:"bindDN,omitempty" doc:"account that the plugin signs in as; it has to see the attributes that tell whether an account is switched off; Active Directory also takes name@domain"`

@@ -91,6 +91,18 @@ func TestConfigurationsAreChecked(t *testing.T) {
 			{Path: "urls[1]", Message: "ldaps:// and ldap:// are mixed", Hint: "write the same for all servers"},
 			{Path: "urls[2]", Message: "not the address of an LDAP server", Hint: "write it like ldaps://ldap.example.org"},
 		}},
+		{"a domain", url("ldap+srv://example.org", `, "startTLS": true`), nil},
+		{"a domain with TLS from the start", url("ldaps+srv://example.org/", ``), nil},
+		{"a domain without encryption", url("ldap+srv://example.org", `, "allowPlain": true`), sdk.Problems{
+			{Path: "url", Message: "without encryption the password would go to whoever answers for DNS", Hint: "use startTLS: true, or ldaps+srv://"}}},
+		{"a domain with a port", url("ldaps+srv://example.org:636", ``), sdk.Problems{
+			{Path: "url", Message: "+srv takes a domain like example.org, without a port", Hint: "write it like ldaps://ldap.example.org"}}},
+		{"a domain of one label", url("ldaps+srv://org", ``), sdk.Problems{
+			{Path: "url", Message: "+srv takes a domain like example.org, without a port", Hint: "write it like ldaps://ldap.example.org"}}},
+		{"a domain that is an address", url("ldaps+srv://192.0.2.1", ``), sdk.Problems{
+			{Path: "url", Message: "+srv takes a domain like example.org, without a port", Hint: "write it like ldaps://ldap.example.org"}}},
+		{"a domain beside others", url("", `, "urls": ["ldaps://a", "ldaps+srv://example.org"]`), sdk.Problems{
+			{Path: "urls[1]", Message: "DNS gives all servers of a domain", Hint: "write it in url alone"}}},
 		{"too many servers", url("", `, "urls": ["ldaps://a`+strings.Repeat(`", "ldaps://a`, maxServers)+`"]`), sdk.Problems{{Path: "urls", Message: "more than 8"}}},
 		{"an address with port 0", url("ldaps://ldap:0", ""),
 			sdk.Problems{{Path: "url", Message: "the port is not a number from 1 to 65535", Hint: "write it like ldaps://ldap.example.org"}}},
@@ -164,7 +176,7 @@ func TestDefaults(t *testing.T) {
 	}
 	s.dial.servers[0].tls, s.dial.password = nil, nil
 	want := settings{
-		dial: dialOptions{servers: []server{{address: "[2001:db8::1]:636"}}, bindDN: "cn=a", timeout: 5 * time.Second},
+		dial: dialOptions{servers: []server{{name: "url", address: "[2001:db8::1]:636"}}, bindDN: "cn=a", timeout: 5 * time.Second},
 		users: userSettings{
 			base: "cn=users,dc=org", filter: "(objectClass=posixAccount)", scope: goldap.ScopeWholeSubtree,
 			email: "mail", name: "uid", displayName: "gecos", uid: "uidNumber", id: "entryUUID",

@@ -40,30 +40,42 @@ func (d *dialer) dial(ctx context.Context) (_ *conn, err error) {
 	if err := d.gate.refused(password); err != nil {
 		return nil, err
 	}
-	var failed error
-	order := d.servers.order()
-	for i, n := range order {
-		d.servers.try(n)
+	for again := true; ; again = false {
+		order, fresh, err := d.servers.current(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c, others, err := d.dialFirst(ctx, order, password)
+		if err == nil || !others || fresh || !again {
+			return c, err
+		}
+	}
+}
+
+// dialFirst does what dial does with the servers of a list. It tells whether others may do better.
+func (d *dialer) dialFirst(ctx context.Context, order []server, password string) (_ *conn, others bool, failed error) {
+	for i, at := range order {
+		d.servers.try(at)
 		limit := d.o.timeout
 		if deadline, ok := ctx.Deadline(); ok && i < len(order)-1 {
 			limit = min(limit, time.Until(deadline)/time.Duration(len(order)-i))
 		}
-		c, err := d.dialOne(ctx, n, limit, password)
+		c, err := d.dialOne(ctx, at, limit, password)
 		if err == nil {
-			d.servers.answered(n)
-			return c, nil
+			d.servers.answered(at)
+			return c, false, nil
 		}
-		if len(order) == 1 {
-			return nil, err
+		if !d.servers.many() {
+			return nil, false, err
 		}
 		var no *refusal
 		if errors.As(err, &no) && no.stopsLogins() || errors.Is(context.Cause(ctx), context.Canceled) || errors.Is(context.Cause(ctx), errClosed) {
-			return nil, err
+			return nil, false, err
 		}
 		if !errors.Is(err, errWaited) {
-			d.servers.failed(n)
+			d.servers.failed(at)
 		}
-		err = fmt.Errorf("urls[%d]: %w", n, err)
+		err = fmt.Errorf("%s: %w", at.name, err)
 		if failed != nil {
 			err = fmt.Errorf("%w; %w", failed, err)
 		}
@@ -71,15 +83,18 @@ func (d *dialer) dial(ctx context.Context) (_ *conn, err error) {
 			break
 		}
 	}
-	return nil, failed
+	return nil, ctx.Err() == nil, failed
 }
 
-// dialOne connects to server n and signs in, within limit.
-func (d *dialer) dialOne(ctx context.Context, n int, limit time.Duration, password string) (*conn, error) {
+// dialOne connects to a server and signs in, within limit.
+func (d *dialer) dialOne(ctx context.Context, at server, limit time.Duration, password string) (*conn, error) {
 	ctx, cancel := limited(ctx, limit)
 	defer cancel()
-	at := d.o.servers[n]
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", at.address)
+	to := net.Dialer{}
+	if d.o.domain != nil {
+		to.Resolver = d.o.domain.resolver
+	}
+	raw, err := to.DialContext(ctx, "tcp", at.address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", because(ctx, err))
 	}
@@ -94,7 +109,7 @@ func (d *dialer) dialOne(ctx context.Context, n int, limit time.Duration, passwo
 		_ = raw.Close()
 		return nil, fmt.Errorf("connect: %w", because(ctx, err))
 	}
-	c := &conn{ldap: goldap.NewConn(stream, at.tls != nil), meter: m, timeout: d.o.timeout, servers: d.servers, server: n}
+	c := &conn{ldap: goldap.NewConn(stream, at.tls != nil), meter: m, timeout: d.o.timeout, servers: d.servers, server: at}
 	c.ldap.Start()
 	if err := d.signIn(ctx, c, password); err != nil {
 		c.close()
@@ -164,9 +179,9 @@ type conn struct {
 	meter   *meter
 	timeout time.Duration
 	servers *servers
-	server  int  // which of them it goes to
-	page    int  // the most entries that the server gives in one answer, once it refused more; zero: nothing is known
-	broken  bool // whether it cannot be used any more
+	server  server // which of them it goes to
+	page    int    // the most entries that the server gives in one answer, once it refused more; zero: nothing is known
+	broken  bool   // whether it cannot be used any more
 }
 
 // do runs an operation under the deadline of ctx and the limit of the configuration, whichever comes first. An operation that is cut

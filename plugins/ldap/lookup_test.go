@@ -171,6 +171,7 @@ func TestAgainstASlapd(t *testing.T) {
 	t.Run("a password that was mended", func(t *testing.T) { testAMendedPassword(t, s) })
 	t.Run("nobody is named in log and errors", func(t *testing.T) { testNobodyIsNamed(t, s) })
 	t.Run("several servers", func(t *testing.T) { testSeveralServers(t, s) })
+	t.Run("servers in DNS", func(t *testing.T) { testServersInDNS(t, s) })
 	t.Run("connections", func(t *testing.T) { testConnections(t, s) })
 }
 
@@ -252,7 +253,7 @@ func testConnecting(t *testing.T, s *slapd) {
 		{"an authority that is not trusted, after a request", func(c *Config) { c.URL, c.StartTLS, c.CAFile = "ldap://"+s.ldap, true, s.path("stranger.pem") },
 			"connect: start TLS: tls: failed to verify certificate: x509: certificate signed by unknown authority: name the authority of the server's certificate in caFile"},
 		{"another name", func(c *Config) { c.ServerName = "dc1.example.org" },
-			"connect: start TLS: tls: failed to verify certificate: x509: certificate is valid for ldap.example.org, not dc1.example.org: write in url or serverName what the certificate says"},
+			"connect: start TLS: tls: failed to verify certificate: x509: certificate is valid for ldap.example.org, ldap2.example.org, not dc1.example.org: write in url or serverName what the certificate says"},
 		{"TLS where there is none", func(c *Config) { c.URL = "ldaps://" + s.ldap },
 			"connect: start TLS: EOF: the server may not speak TLS on this port; port 389 wants ldap:// and startTLS"},
 	}

@@ -28,7 +28,7 @@ func open(_ context.Context, h sdk.Host, c Config) (sdk.Lookup[Params, Facts], e
 }
 
 func newLookup(s settings, log *slog.Logger, now func() time.Time) *lookup {
-	d := newDialer(s.dial, newGate(gateOptions{log: log, now: now}), newServers(len(s.dial.servers), log, now))
+	d := newDialer(s.dial, newGate(gateOptions{log: log, now: now}), newServers(s.dial, log, now))
 	return &lookup{pool: newPool(d.dial, poolOptions{log: log}), s: s, now: now}
 }
 

@@ -126,6 +126,16 @@ func (p *proxy) count() (dialled, most int) {
 	return p.dialled, p.most
 }
 
+// cut ends all connections.
+func (p *proxy) cut() {
+	p.set(func(p *proxy) {
+		for c := range p.conns {
+			_ = c.Close()
+		}
+	})
+	p.empty()
+}
+
 func (p *proxy) stop() {
 	_ = p.listener.Close()
 	p.set(func(p *proxy) {

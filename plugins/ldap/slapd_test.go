@@ -277,7 +277,7 @@ func (s *slapd) certificates(t *testing.T) {
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}, nil, nil)
 	make("server", &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "ldap.example.org"}, DNSNames: []string{"ldap.example.org"},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "ldap.example.org"}, DNSNames: []string{"ldap.example.org", "ldap2.example.org"},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, ca, key)
 	make("client", &x509.Certificate{

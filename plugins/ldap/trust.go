@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/files"
@@ -16,6 +18,7 @@ import (
 // dialOptions say how a connection is made and as whom.
 type dialOptions struct {
 	servers  []server // of one directory, the preferred one first
+	domain   *domain  // whose DNS says which they are, in the place of servers
 	startTLS bool     // whether TLS begins after a request, not at once
 	bindDN   string
 	password *files.Secret // of bindDN
@@ -23,14 +26,8 @@ type dialOptions struct {
 	timeout  time.Duration
 }
 
-// server is where one is. Either all servers of a configuration have TLS or none has.
-type server struct {
-	address string      // host:port
-	tls     *tls.Config // nil: none
-}
-
 // plain tells whether all that is sent can be read on the way.
-func (o dialOptions) plain() bool { return o.servers[0].tls == nil }
+func (o dialOptions) plain() bool { return o.domain == nil && o.servers[0].tls == nil }
 
 // connection settles where the servers are, how their certificates are verified and as whom the plugin signs in.
 func (c Config) connection(check *checker) dialOptions {
@@ -38,19 +35,26 @@ func (c Config) connection(check *checker) dialOptions {
 	urls := c.parseURLs(check)
 	if len(urls) > 0 {
 		var conf *tls.Config
-		switch scheme := urls[0].Scheme; {
+		scheme, discovered := strings.CutSuffix(urls[0].Scheme, srvSuffix)
+		switch {
 		case scheme == "ldaps" && c.StartTLS:
 			check.wrong("startTLS", "ldaps:// is encrypted from the start", "leave startTLS out, or write ldap:// in url")
 		case scheme == "ldaps" || c.StartTLS:
 			conf = c.trust(check)
+		case discovered:
+			check.wrong(c.urlField(0), "without encryption the password would go to whoever answers for DNS", "use startTLS: true, or ldaps+srv://")
 		case !c.AllowPlain:
 			check.wrong(c.urlField(0), "ldap:// would send the password readable", "use ldaps://, or startTLS: true, or write allowPlain: true")
 		}
-		if urls[0].Scheme == "ldap" && !c.StartTLS {
+		if scheme == "ldap" && !discovered && !c.StartTLS {
 			c.withoutTLS(check)
 		}
-		for _, u := range urls {
-			o.servers = append(o.servers, server{u.Host, named(conf, c.ServerName, u.Hostname())})
+		if discovered {
+			o.domain = &domain{name: strings.ToLower(urls[0].Host), service: scheme, serverName: c.ServerName, tls: conf}
+			urls = nil
+		}
+		for i, u := range urls {
+			o.servers = append(o.servers, server{name: c.urlField(i), address: u.Host, tls: named(conf, c.ServerName, u.Hostname())})
 		}
 	}
 	c.identity(check, &o)
@@ -78,6 +82,8 @@ func (c Config) parseURLs(check *checker) (urls []*url.URL) {
 		switch {
 		case err != nil:
 			check.bad(c.urlField(i), err, "write it like ldaps://ldap.example.org")
+		case c.URL == "" && strings.HasSuffix(u.Scheme, srvSuffix):
+			check.wrong(c.urlField(i), "DNS gives all servers of a domain", "write it in url alone")
 		case len(urls) > 0 && u.Scheme != urls[0].Scheme:
 			check.wrong(c.urlField(i), "ldaps:// and ldap:// are mixed", "write the same for all servers")
 		default:
@@ -133,10 +139,20 @@ func (c Config) identity(check *checker, o *dialOptions) {
 	}
 }
 
-// parseURL reads the address of a server; its Host always has a port.
+// srvSuffix is at the end of a scheme whose host is a domain, of which DNS says where the servers are.
+const srvSuffix = "+srv"
+
+// domainName is one of at least two labels, because everything is below one label.
+var domainName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+
+// parseURL reads the address of a server, whose Host always has a port afterwards, or a domain, whose Host never has one.
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" || u.Hostname() == "" {
+	if err != nil || u.Hostname() == "" {
+		return nil, errors.New("not the address of an LDAP server")
+	}
+	scheme, discovered := strings.CutSuffix(u.Scheme, srvSuffix)
+	if scheme != "ldap" && scheme != "ldaps" {
 		return nil, errors.New("not the address of an LDAP server")
 	}
 	switch {
@@ -144,6 +160,12 @@ func parseURL(s string) (*url.URL, error) {
 		return nil, errors.New("an account in the address is not used; there is bindDN for it")
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errors.New("only a host and a port can be given")
+	}
+	if discovered {
+		if !domainName.MatchString(u.Host) || net.ParseIP(u.Host) != nil {
+			return nil, errors.New("+srv takes a domain like example.org, without a port")
+		}
+		return u, nil
 	}
 	port := u.Port()
 	if port == "" {

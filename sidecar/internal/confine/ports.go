@@ -47,9 +47,9 @@ func portOf(text string) int {
 		return 80
 	case "https", "wss":
 		return 443
-	case "ldap":
+	case "ldap", "ldap+srv":
 		return 389
-	case "ldaps":
+	case "ldaps", "ldaps+srv":
 		return 636
 	case "postgres", "postgresql":
 		return 5432

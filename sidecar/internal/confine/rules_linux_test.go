@@ -174,6 +174,7 @@ func TestThePortsOfAPlugin(t *testing.T) {
 		{"of nothing", ``, nil, nil, []int{53}},
 		{"of a URL with a port", `{"url":"https://nas.example.org:5001"}`, nil, nil, []int{53, 5001}},
 		{"of URLs anywhere in it", `{"servers":[{"at":"ldaps://a"},{"at":"ldap://[::1]"}]}`, nil, nil, []int{53, 389, 636}},
+		{"of domains", `{"a":"ldap+srv://example.org","b":"ldaps+srv://example.org"}`, nil, nil, []int{53, 389, 636}},
 		{"of databases", `{"a":"postgres://u@a/b","b":"mysql://u@a/b","c":"mysql://u@/b?socket=/run/a"}`, nil, nil, []int{53, 3306, 5432}},
 		{"of URLs in a list", `{"urls":["ldaps://a:1636","ldaps://b"]}`, nil, nil, []int{53, 636, 1636}},
 		{"of a URL with placeholders", `{"url":"https://crm.example.org/people/{name}?mail={email}"}`, nil, nil, []int{53, 443}},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/claimsmith/claimsmith/plugins/ldap"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	sqlplugin "github.com/claimsmith/claimsmith/plugins/sql"
 	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
@@ -179,4 +180,17 @@ func TestDatabasesBehindASocketInTheSandbox(t *testing.T) {
 			t.Error(got)
 		}
 	})
+}
+
+// TestDNSInTheSandbox: the domain does not exist, which DNS says, or nobody answers where there is no network. Nothing is refused by the sandbox.
+func TestDNSInTheSandbox(t *testing.T) {
+	h := newTestHost(t, Options{})
+	password := filepath.Join(t.TempDir(), "password")
+	mv(t, password, "secret")
+	p := servingOn(t, h, "builtin-ldap", ldap.Config{URL: "ldaps+srv://claimsmith.invalid", Profile: "openldap", BindDN: "cn=a", PasswordFile: password,
+		UserSearch: ldap.UserSearch{BaseDN: "dc=example,dc=org"}, Timeout: sdk.Duration(2 * time.Second)})
+	got := nameOf(t, h, p, "mum@example.org")
+	if !strings.Contains(got, "no such host") && !strings.Contains(got, "no answer in time") && !strings.Contains(got, "server misbehaving") {
+		t.Error(got)
+	}
 }
