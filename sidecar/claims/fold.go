@@ -12,7 +12,10 @@ var oneCase = strings.NewReplacer("ı", "i", "İ", "i", "ß", "ss", "ẞ", "ss",
 // EqualFold reports whether some reader takes two names for the same but for case: those that strings.EqualFold does, and those with
 // a letter that is one or two of ASCII in the other case.
 func EqualFold(a, b string) bool {
-	return strings.EqualFold(a, b) || !(plain(a) && plain(b)) && foldKey(a) == foldKey(b)
+	if plain(a) && plain(b) {
+		return equalASCII(a, b)
+	}
+	return strings.EqualFold(a, b) || foldKey(a) == foldKey(b)
 }
 
 // foldKey returns a string that is equal for exactly those names that EqualFold holds equal: every character is

@@ -208,6 +208,7 @@ func (b *builder) lookup(s *config.Step, note func(pipeline.Reads)) *pipeline.Lo
 	for i := range s.With {
 		out.With = append(out.With, b.param(s, &s.With[i], plugin, read))
 	}
+	slices.SortStableFunc(out.With, func(a, b pipeline.Assignment) int { return strings.Compare(a.Name, b.Name) })
 	for _, required := range plugin.params.Required {
 		if !slices.ContainsFunc(s.With, func(v config.Value) bool { return v.Name == required }) {
 			b.add(b.src.Problem(s.Path, fmt.Sprintf("the plugin %s needs the parameter %q", s.Lookup, required), "add it below with:"))

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"encoding/json"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +23,8 @@ func lifetime(payload *claims.Object) time.Duration {
 	var times [2]int64
 	for i, name := range []string{"iat", "exp"} {
 		raw, _ := payload.Get(name)
-		if json.Unmarshal(raw, &times[i]) != nil {
+		var err error
+		if times[i], err = strconv.ParseInt(string(raw), 10, 64); err != nil {
 			return 0
 		}
 	}

@@ -32,6 +32,9 @@ func (s *Server) noted(c *call) {
 
 // late reports whether a run ended because its time was over, which says nothing about its rules.
 func late(err error) bool {
+	if err == nil {
+		return false
+	}
 	var e *pipeline.Error
 	return errors.As(err, &e) && e.Class == pipeline.Deadline
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -133,15 +132,18 @@ func newCall(req *hookv1.ExtendPayloadRequest) *call {
 	}}
 }
 
-// base32 without the letters that are read wrong on the telephone (I, L, O, U).
+// idAlphabet is that of base32 without the letters that are read wrong on the telephone (I, L, O, U).
 const idAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // newDecisionID returns 40 random bits in a form that can be read out: 7K2M-Q9XD.
 func newDecisionID() string {
-	var random [5]byte
+	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the process instead
-	s := base32.NewEncoding(idAlphabet).EncodeToString(random[:])
-	return s[:4] + "-" + s[4:]
+	id := [9]byte{4: '-'}
+	for i, b := range random {
+		id[i+i/4] = idAlphabet[b%32]
+	}
+	return string(id[:])
 }
 
 // fail notes a failure. The text of err holds no values.

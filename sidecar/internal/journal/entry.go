@@ -57,20 +57,23 @@ func (o Outcome) LetIn() bool { return o == Patched || o == Unchanged }
 
 // Ended says how a run ended, and the place of what denied it or of where it failed. A nil result is that of a run that did not begin.
 func Ended(r *pipeline.Result, err error) (_ Outcome, rule string) {
+	if err == nil {
+		switch {
+		case r.Denial != nil:
+			return Denied, r.Denial.Rule
+		case len(r.Trace.Changes) == 0:
+			return Unchanged, ""
+		}
+		return Patched, ""
+	}
 	var failed *pipeline.Error
 	switch {
-	case errors.As(err, &failed) && failed.Class == pipeline.Withheld:
-		return Denied, failed.Pos.String() // by the configuration, and not by a rule of it
-	case failed != nil:
-		return Failed, failed.Pos.String()
-	case err != nil:
+	case !errors.As(err, &failed):
 		return Failed, ""
-	case r.Denial != nil:
-		return Denied, r.Denial.Rule
-	case len(r.Trace.Changes) == 0:
-		return Unchanged, ""
+	case failed.Class == pipeline.Withheld:
+		return Denied, failed.Pos.String() // by the configuration, and not by a rule of it
 	}
-	return Patched, ""
+	return Failed, failed.Pos.String()
 }
 
 // Counters count decisions by their outcome.
@@ -92,10 +95,11 @@ func (c *Counters) count(o Outcome) {
 // Code maps what came of a run to the code of the contract with the hook. ctx is that of the run: a plugin that gave up waiting while
 // there was still time could not be asked, as one that is down.
 func Code(ctx context.Context, err error) codes.Code {
+	if err == nil {
+		return codes.OK
+	}
 	var e *pipeline.Error
 	switch {
-	case err == nil:
-		return codes.OK
 	case !errors.As(err, &e):
 		return codes.Internal
 	case e.Class == pipeline.Oversized:

@@ -19,8 +19,10 @@ func LogDecision(ctx context.Context, log *slog.Logger, e *journal.Entry) {
 	if e.Err != nil {
 		level = slog.LevelWarn
 	}
-	if log.Enabled(ctx, level) {
-		log.LogAttrs(ctx, level, "decision", slog.Any("", Line{e}))
+	if h := log.Handler(); h.Enabled(ctx, level) {
+		r := slog.NewRecord(time.Now(), level, "decision", 0) // a logger would look for the place in the code first
+		r.AddAttrs(slog.Any("", Line{e}))
+		_ = h.Handle(ctx, r) // there is nowhere to say that the log cannot be written
 	}
 }
 
@@ -86,7 +88,7 @@ func appendClaims(b []byte, changes []pipeline.Change) []byte {
 	for i, c := range changes {
 		b = appendText(comma(b, i), `{"claim":`, c.Claim)
 		b = appendText(b, `,"op":`, c.Op)
-		b = appendText(b, `,"rule":`, c.Pos.String())
+		b = appendPos(b, `,"rule":`, c.Pos)
 		if len(c.Facts) > 0 {
 			b = append(b, `,"facts":[`...)
 			for j, f := range c.Facts {
@@ -133,6 +135,15 @@ func appendText(b []byte, before, s string) []byte {
 		}
 	}
 	return append(append(append(b, '"'), s...), '"')
+}
+
+// appendPos appends what Pos.String gives.
+func appendPos(b []byte, before string, p pipeline.Pos) []byte {
+	b = appendText(b, before, p.File)
+	if p.Line == 0 {
+		return b
+	}
+	return append(strconv.AppendInt(append(b[:len(b)-1], ':'), int64(p.Line), 10), '"')
 }
 
 func appendEscaped(b []byte, s string) []byte {

@@ -106,6 +106,11 @@ type Answer struct {
 	Source  string         // "plugin", "cache", "store" (known before the start), "stale" or "given"
 }
 
+// Memo belongs to the rules.
+type Memo interface {
+	Release() // called once, at the end of the run
+}
+
 // State is what rules can see in a run. Rules read it and keep nothing of it but Memo.
 type State struct {
 	In     *Input
@@ -113,8 +118,7 @@ type State struct {
 	Claims *claims.Draft      // the claims as they are before the current step
 	Facts  map[string]*Answer // by alias; absent: not asked
 
-	// Memo belongs to the rules: what they keep between the expressions of one run.
-	Memo any
+	Memo Memo // what the rules keep between the expressions of one run
 	// Version grows whenever Claims or Facts changed, so that a memo knows when it is old.
 	Version int
 }

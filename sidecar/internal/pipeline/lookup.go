@@ -112,15 +112,19 @@ func AskedIn(grants []string, grant string) bool {
 
 // params writes the parameters as an object with sorted keys, so that equal questions are equal bytes.
 func (r *run) params(ctx context.Context, with []Assignment) (json.RawMessage, error) {
-	object := make(map[string]json.RawMessage, len(with))
+	object := append(make([]byte, 0, 64*(1+len(with))), '{')
 	for i := range with {
 		value, err := r.value(ctx, &with[i])
 		if err != nil {
 			return nil, err
 		}
-		object[with[i].Name] = value
+		if i > 0 {
+			object = append(object, ',')
+		}
+		object = append(append(append(object, '"'), with[i].Name...), '"', ':')
+		object = append(object, value...)
 	}
-	return json.Marshal(object) // sorts the keys
+	return append(object, '}'), nil
 }
 
 // ask waits for all calls. An answer that this run already has is not asked for again.

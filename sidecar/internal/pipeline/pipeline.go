@@ -54,7 +54,7 @@ type Denial struct {
 
 // Run decides one request. The error is an *Error and means that nothing was decided; the trace so far comes with it.
 func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
-	if p.Budget > 0 {
+	if deadline, ok := ctx.Deadline(); p.Budget > 0 && (!ok || time.Until(deadline) > p.Budget) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, p.Budget)
 		defer cancel()
@@ -72,6 +72,11 @@ func (p *Pipeline) Run(ctx context.Context, in *Input) (*Result, error) {
 		return res, nil
 	}
 	r := run{pipeline: p, in: in, result: res, trace: &res.Trace, answers: make(map[string]*Answer), start: time.Now()}
+	defer func() {
+		if r.state.Memo != nil {
+			r.state.Memo.Release()
+		}
+	}()
 	patches := make(map[Kind]claims.Patch, len(in.Kinds))
 	var patch claims.Patch
 	for i, kind := range in.Kinds {

@@ -245,7 +245,7 @@ func TestTheSecondKindOfTokenGetsTheAnswersOfTheFirst(t *testing.T) {
 		return &pipeline.Answer{Found: true, Facts: map[string]any{}, Source: "plugin"}, nil
 	})
 	p := pipeline.Pipeline{PerKind: true, Steps: []pipeline.Step{{Lookup: &pipeline.Lookup{Alias: "nas", Asker: count, With: []pipeline.Assignment{
-		{Name: "b", Value: always("2")}, {Name: "a", Value: always("1")},
+		{Name: "a", Value: always("1")}, {Name: "b", Value: always("2")},
 	}}}}}
 	result, err := p.Run(t.Context(), input())
 	if err != nil || calls != 1 || len(result.Trace.Facts) != 1 {

@@ -49,7 +49,7 @@ type Pos struct {
 type Lookup struct {
 	Alias   string       // the name under which rules see the facts; unique in a pipeline
 	Plugin  string       // the declared plugin that answers
-	With    []Assignment // the parameters
+	With    []Assignment // the parameters, sorted by their names, which are names of a schema
 	Asker   Asker
 	OnError FailurePolicy
 	Grants  []string // grant types in which it is made; nil means the default: browser, refresh and device grants

@@ -48,6 +48,9 @@ func (t *Trace) change(c Change) {
 			return
 		}
 	}
+	if t.Changes == nil {
+		t.Changes = make([]Change, 0, 8)
+	}
 	t.Changes = append(t.Changes, c)
 }
 

@@ -35,6 +35,7 @@ type Compiler struct {
 	aliases    []string
 	functions  conf.FunctionsTable
 	machines   *sync.Pool
+	runs       *sync.Pool
 	steps      int
 	known      *knowing // nil: nothing is known of the claims
 
@@ -50,7 +51,7 @@ type Compiler struct {
 func New(o Options) (*Compiler, error) {
 	c := &Compiler{facts: o.Facts, tables: o.Tables, connectors: o.Connectors, functions: ownFunctions(), steps: maxSteps, machines: &sync.Pool{New: func() any {
 		return &vm.VM{MemoryBudget: memoryBudget}
-	}}}
+	}}, runs: &sync.Pool{New: func() any { return newRun() }}}
 	for alias, typ := range o.Facts {
 		if err := checkAlias(alias); err != nil {
 			return nil, err
@@ -133,7 +134,7 @@ func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Er
 	if failed != nil {
 		return nil, &Error{Message: "the expression cannot be compiled"}
 	}
-	return &program{src: src, whole: src, code: code, at: c.at, reads: v.reads.sorted(), machines: c.machines, steps: c.steps, constant: constant}, nil
+	return &program{src: src, whole: src, code: code, at: c.at, reads: v.reads.sorted(), machines: c.machines, runs: c.runs, steps: c.steps, constant: constant}, nil
 }
 
 // In returns a compiler for a source that stands in a file; at says where. Of composed, each part is held to the limits of an expression by itself.

@@ -88,7 +88,8 @@ func (v *constants) compute(n ast.Node) bool {
 	if err != nil {
 		return false
 	}
-	r := runOf(context.Background(), &pipeline.State{In: &pipeline.Input{}}, maxConstant)
+	r := newRun()
+	r.begin(context.Background(), &pipeline.State{In: &pipeline.Input{}}, maxConstant)
 	_, err = v.run.Run(code, r.env)
 	var at *file.Error
 	if err == nil || r.left < 0 || !errors.As(err, &at) {

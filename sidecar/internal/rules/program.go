@@ -24,6 +24,7 @@ type program struct {
 	code     *vm.Program
 	reads    pipeline.Reads
 	machines *sync.Pool
+	runs     *sync.Pool
 	steps    int  // how many elements it may look at
 	constant bool // it reads nothing of a request
 }
@@ -36,7 +37,7 @@ func (p *program) run(ctx context.Context, s *pipeline.State) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, stopped(err)
 	}
-	r := runOf(ctx, s, p.steps)
+	r := p.runOf(ctx, s)
 	m := p.machines.Get().(*vm.VM)
 	v, err := m.Run(p.code, r.env)
 	if r.loops <= keptLoops {

@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/claims"
@@ -11,8 +12,9 @@ import (
 
 // run is what the expressions of one request share; it lives in State.Memo. It belongs to one goroutine.
 type run struct {
-	in  *pipeline.Input
-	env map[string]any // what the machine sees: nothing but the functions that reach back here
+	runs *sync.Pool // where it came from
+	in   *pipeline.Input
+	env  map[string]any // what the machine sees: nothing but the functions that reach back here
 
 	// Only while an expression runs. The machine has no place for a context, and its functions need one.
 	ctx     context.Context
@@ -69,30 +71,49 @@ type op interface {
 	eval(r *run, arg any) any
 }
 
-// runOf returns the run that belongs to s, ready to evaluate one expression in a number of steps.
-func runOf(ctx context.Context, s *pipeline.State, steps int) *run {
+// newRun makes a run that is of no request yet.
+func newRun() *run {
+	r := &run{vars: map[*variable]any{}, claims: map[string]*claimValue{}}
+	r.env = map[string]any{
+		fnGet:    func(o any) any { return o.(op).eval(r, nil) },
+		fnCall:   func(o, arg any) any { return o.(op).eval(r, arg) },
+		fnEqual:  r.equal,
+		fnIn:     r.contains,
+		fnTo:     sliceTo,
+		fnFrom:   r.sliceFrom,
+		fnAt:     elementAt,
+		fnHaving: having,
+		fnPair:   pair,
+	}
+	return r
+}
+
+// Release implements pipeline.Memo: the run is of the next request then. Values that an expression gave are copies, or do not change.
+func (r *run) Release() {
+	clear(r.vars)
+	clear(r.claims)
+	*r = run{runs: r.runs, env: r.env, vars: r.vars, claims: r.claims}
+	r.runs.Put(r)
+}
+
+// runOf returns the run that belongs to s, ready to evaluate the expression.
+func (p *program) runOf(ctx context.Context, s *pipeline.State) *run {
 	r, ok := s.Memo.(*run)
 	if !ok || r.in != s.In {
-		r = &run{in: s.In, vars: map[*variable]any{}, claims: map[string]*claimValue{}}
-		r.env = map[string]any{
-			fnGet:    func(o any) any { return o.(op).eval(r, nil) },
-			fnCall:   func(o, arg any) any { return o.(op).eval(r, arg) },
-			fnEqual:  r.equal,
-			fnIn:     r.contains,
-			fnTo:     sliceTo,
-			fnFrom:   r.sliceFrom,
-			fnAt:     elementAt,
-			fnHaving: having,
-			fnPair:   pair,
-		}
-		s.Memo = r
+		r = p.runs.Get().(*run)
+		r.runs, s.Memo = p.runs, r
 	}
-	r.ctx, r.state, r.left, r.loops, r.written, r.keys = ctx, s, steps, 0, 0, 0
+	r.begin(ctx, s, p.steps)
+	return r
+}
+
+// begin makes r ready to evaluate one expression in a number of steps.
+func (r *run) begin(ctx context.Context, s *pipeline.State, steps int) {
+	r.in, r.ctx, r.state, r.left, r.loops, r.written, r.keys = s.In, ctx, s, steps, 0, 0, 0
 	if r.generation == 0 || r.version != s.Version || r.draft != s.Claims {
 		r.generation++
 		r.version, r.draft = s.Version, s.Claims
 	}
-	return r
 }
 
 // end lets go of what belonged to one evaluation.

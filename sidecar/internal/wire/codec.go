@@ -1,11 +1,8 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/grpc/encoding"
@@ -107,6 +104,9 @@ func (l *lists) add(part []byte, to *[]string) error {
 	}
 	if l.all == "" {
 		l.all = string(l.data)
+	}
+	if *to == nil {
+		*to = make([]string, 0, 4)
 	}
 	at := cap(l.data) - cap(part)
 	*to = append(*to, l.all[at:at+len(part)])
@@ -257,9 +257,4 @@ func appendPatch(p *hookv1.Patch) ([]byte, error) {
 		out = protowire.AppendString(protowire.AppendTag(out, 2, protowire.BytesType), name)
 	}
 	return out, nil
-}
-
-// samePatch reports whether two patches do the same.
-func samePatch(a, b *hookv1.Patch) bool {
-	return slices.Equal(a.GetRemove(), b.GetRemove()) && maps.EqualFunc(a.GetSet(), b.GetSet(), bytes.Equal)
 }

@@ -1,8 +1,12 @@
 package wire
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 	"github.com/claimsmith/claimsmith/sidecar/claims"
@@ -11,7 +15,8 @@ import (
 
 // Input translates the wire to what the pipeline knows. Errors name members of the request, never values.
 func Input(req *hookv1.ExtendPayloadRequest) (*pipeline.Input, error) {
-	if err := wireFields(req).Check(); err != nil { // Run says so too, but this is before the payload is read
+	limited := wireFields(req)
+	if err := limited.Check(); err != nil { // Run says so too, but this is before the payload is read
 		return nil, err
 	}
 	payload, err := claims.Parse(req.GetPayload())
@@ -70,16 +75,24 @@ func Reply(id string, r *pipeline.Result) *hookv1.ExtendPayloadResponse {
 		return out
 	}
 	both := &hookv1.Patches{}
-	if p, there := r.Patches[pipeline.KindAccess]; there {
-		both.AccessToken = patch(p)
+	access, ofAccess := r.Patches[pipeline.KindAccess]
+	forID, ofID := r.Patches[pipeline.KindID]
+	if ofAccess {
+		both.AccessToken = patch(access)
 	}
-	if p, there := r.Patches[pipeline.KindID]; there {
-		if both.IdToken = patch(p); both.AccessToken != nil && samePatch(both.AccessToken, both.IdToken) {
-			both.IdToken = both.AccessToken // encoded once
-		}
+	switch {
+	case ofAccess && ofID && samePatch(access, forID):
+		both.IdToken = both.AccessToken // encoded once
+	case ofID:
+		both.IdToken = patch(forID)
 	}
 	out.Outcome = &hookv1.ExtendPayloadResponse_Patches{Patches: both}
 	return out
+}
+
+// samePatch reports whether two patches do the same.
+func samePatch(a, b claims.Patch) bool {
+	return slices.Equal(a.Remove, b.Remove) && maps.EqualFunc(a.Set, b.Set, func(x, y json.RawMessage) bool { return bytes.Equal(x, y) })
 }
 
 func patch(p claims.Patch) *hookv1.Patch {
@@ -106,7 +119,7 @@ func StageName(s hookv1.Stage) string {
 
 // Cut returns a request as it may be logged and remembered: without what is beyond a limit. It is the request itself when nothing is.
 func Cut(req *hookv1.ExtendPayloadRequest) *hookv1.ExtendPayloadRequest {
-	if wireFields(req).Check() == nil {
+	if limited := wireFields(req); limited.Check() == nil {
 		return req
 	}
 	within := func(f claims.Fields, id string) string {
@@ -124,9 +137,9 @@ func Cut(req *hookv1.ExtendPayloadRequest) *hookv1.ExtendPayloadRequest {
 }
 
 // wireFields are those of a request that have a limit.
-func wireFields(req *hookv1.ExtendPayloadRequest) *claims.Fields {
+func wireFields(req *hookv1.ExtendPayloadRequest) claims.Fields {
 	id := req.GetIdentity()
-	return &claims.Fields{
+	return claims.Fields{
 		Payload: len(req.GetPayload()), UserID: id.GetUserId(), Username: id.GetUsername(), PreferredUsername: id.GetPreferredUsername(), Email: id.GetEmail(),
 		Groups: id.GetGroups(), Connector: req.GetConnectorId(), Client: req.GetClientId(), Audience: req.GetAudience(), Scopes: req.GetScopes(),
 		Grant: req.GetGrantType(), RequestID: req.GetRequestId(), Features: req.GetFeatures(),
