@@ -21,11 +21,14 @@ import (
 // PluginTrial says which plugin is put through the contract, and what it is asked.
 type PluginTrial = conform.Options
 
+// Size is a number of bytes, as limits of a configuration have it; it can be the value of a flag.
+type Size = config.Size
+
 // PluginReport is what a plugin made of the contract, clause by clause.
 type PluginReport = conform.Report
 
-// VerifyPlugin puts a plugin, in whatever language, through the contract of plugins/PROTOCOL.md, confined and with the limits
-// that Serve gives to a plugin that asks for no more, and then starts it as Serve would, supervised. The error is for what is
+// VerifyPlugin puts a plugin, in whatever language, through the contract of plugins/PROTOCOL.md, confined and with its limits, or
+// those that Serve gives to a plugin that asks for no more, and then starts it as Serve would, supervised. The error is for what is
 // not the plugin's doing, such as a command that is not there.
 func VerifyPlugin(ctx context.Context, trial PluginTrial, o compile.Options) (_ *PluginReport, err error) {
 	host, err := pluginhost.New(compile.HostOptions(o, o.Log(nil)))
@@ -48,12 +51,12 @@ func VerifyPlugin(ctx context.Context, trial PluginTrial, o compile.Options) (_ 
 	return report, ctx.Err()
 }
 
-// TrialOf is the trial of a plugin as a file declares it: its command, configuration, variables and limits.
+// TrialOf is the trial of a plugin as a file declares it: its command, configuration, variables and limits. It runs as whoever tries it.
 func TrialOf(file, name string, o compile.Options) (PluginTrial, error) {
 	cfg, _, problems := config.Load(file, config.Options{Builtins: o.BuiltinNames()})
 	for _, p := range cfg.Plugins {
 		if d := compile.Declaration(&p, o); p.Name == name && len(d.Command) > 0 {
-			return PluginTrial{Command: d.Command, Env: d.Env, NoTLS: d.TLS == confine.TLSOff, Config: d.Config, Limits: d.Limits}, nil
+			return PluginTrial{Command: d.Command, Env: d.Env, NoTLS: d.TLS == confine.TLSOff, Config: d.Config, Limits: d.Limits, Unconfined: d.Unconfined}, nil
 		}
 	}
 	for _, p := range problems {
@@ -67,7 +70,7 @@ func TrialOf(file, name string, o compile.Options) (PluginTrial, error) {
 // tried is the shortest declaration of a plugin: without limits of its own it has those of one that says nothing about them.
 func tried(trial PluginTrial) confine.Declaration {
 	d := confine.Declaration{
-		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: confine.TLSAuto, Config: trial.Config, Limits: trial.Limits,
+		Name: "verify", Command: trial.Command, Env: trial.Env, TLS: confine.TLSAuto, Config: trial.Config, Limits: trial.Limits, Unconfined: trial.Unconfined,
 	}
 	usual := compile.LimitsOf(&config.Plugin{})
 	d.Limits.Memory, d.Limits.Descriptors = cmp.Or(d.Limits.Memory, usual.Memory), cmp.Or(d.Limits.Descriptors, usual.Descriptors)

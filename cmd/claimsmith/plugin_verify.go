@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,43 @@ type trialFlags struct {
 	file   string    // of a configuration
 	plugin string    // in it
 	texts  [5]string // what the names of objects say
+	limits limitFlags
+}
+
+// limitFlags are the limits of a plugin, named as in a configuration.
+type limitFlags struct {
+	memory                 sidecar.Size
+	descriptors, processes int
+	readable, writable     []string
+	connect                []int
+}
+
+func (f *trialFlags) limit(cmd *cobra.Command) {
+	l, flags := &f.limits, cmd.Flags()
+	flags.Var(&l.memory, "memory", "limits: {memory: `SIZE`}, such as 256MiB")
+	flags.IntVar(&l.descriptors, "descriptors", 0, "limits: {descriptors: `N`}")
+	flags.IntVar(&l.processes, "processes", 0, "limits: {processes: `N`}")
+	flags.StringSliceVar(&l.readable, "readable", nil, "limits: {readable: [`FILE`]}, or folders")
+	flags.StringSliceVar(&l.writable, "writable", nil, "limits: {writable: [`FILE`]}, or folders")
+	flags.IntSliceVar(&l.connect, "connect", nil, "limits: {connect: [`PORT`]}")
+}
+
+// put adds the limits to those that t has.
+func (l *limitFlags) put(t *sidecar.PluginTrial) error {
+	into := &t.Limits
+	into.Memory, into.Descriptors = cmp.Or(int64(l.memory), into.Memory), cmp.Or(l.descriptors, into.Descriptors)
+	into.Processes = cmp.Or(l.processes, into.Processes)
+	for from, to := range map[*[]string]*[]string{&l.readable: &into.Readable, &l.writable: &into.Writable} {
+		for _, file := range *from {
+			whole, err := filepath.Abs(file)
+			if err != nil {
+				return err
+			}
+			*to = append(*to, whole)
+		}
+	}
+	into.Connect = append(into.Connect, l.connect...)
+	return nil
 }
 
 // objects are the flags whose values are JSON objects.
@@ -43,12 +81,13 @@ func verifyCommand() *cobra.Command {
 		Use:   "verify [flags] COMMAND [argument ...]",
 		Short: "Put a plugin in any language through the contract",
 		Long: "verify starts a plugin, holds it against the contract of plugins/PROTOCOL.md clause by clause, with the limits that a plugin has which " +
-			"asks for no more, or those of --plugin, and then starts it as serve would. " +
+			"asks for no more, those of --plugin, or those of the flags that are named like them, and then starts it as serve would. " +
 			"JSON is given as it is, or as @FILE. Flags stand before the command of the plugin. " +
 			"With --hostile it tries what confines plugins on this machine instead: a plugin that comes with claimsmith attacks from inside, " +
 			"line by line of the table in plugins/README.md. Run it as the user that the sidecar runs as.",
 		Example: "  claimsmith plugin verify ./phonebook\n" +
 			"  claimsmith plugin verify --tls off --config @config.json --known '{\"name\":\"charlotte\"}' /usr/bin/python3 /opt/plugins/accounts.py\n" +
+			"  claimsmith plugin verify -c claimsmith.yaml --plugin phonebook --memory 512MiB\n" +
 			"  claimsmith plugin verify --json ./phonebook\n" +
 			"  claimsmith plugin verify --hostile",
 	}
@@ -62,6 +101,7 @@ func verifyCommand() *cobra.Command {
 		return commandArgs(cmd, args)
 	}
 	f.start(cmd)
+	f.limit(cmd)
 	cmd.Flags().BoolVar(&f.box, "hostile", false, "have a hostile plugin try what confines plugins here")
 	cmd.Flags().StringVar(&f.user, "user", "", "with --hostile: the `USER` of its own that the plugin gets")
 	cmd.Flags().StringVarP(&f.file, "file", "c", "claimsmith.yaml", "with --plugin: the configuration `FILE`")
@@ -109,6 +149,7 @@ func devCommand() *cobra.Command {
 		Args: commandArgs,
 	}
 	f.start(cmd)
+	f.limit(cmd)
 	for i, o := range objects[:2] {
 		cmd.Flags().StringVar(&f.texts[i], o.name, "", o.about+", as `JSON`")
 	}
@@ -234,6 +275,9 @@ func (f *trialFlags) trial(args []string) (t sidecar.PluginTrial, err error) {
 
 // ask puts the objects of the flags into t.
 func (f *trialFlags) ask(t *sidecar.PluginTrial) error {
+	if err := f.limits.put(t); err != nil {
+		return err
+	}
 	for i, into := range []*json.RawMessage{&t.Config, &t.Known, &t.Facts, &t.Unknown, &t.Slow} {
 		object, err := jsonObject(objects[i].name, f.texts[i])
 		if err != nil {

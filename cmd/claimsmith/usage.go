@@ -61,7 +61,7 @@ func flagError(_ *cobra.Command, err error) error {
 	if !errors.As(err, &wrong) {
 		return usageError{err}
 	}
-	want := map[string]string{"int": "a whole number", "bool": "true or false"}[wrong.GetFlag().Value.Type()]
+	want := map[string]string{"int": "a whole number", "bool": "true or false", "intSlice": "whole numbers with commas between", "SIZE": "a size such as 256MiB or 1GiB"}[wrong.GetFlag().Value.Type()]
 	return usageError{fmt.Errorf("--%s %q: write %s", wrong.GetFlag().Name, wrong.GetValue(), want)}
 }
 

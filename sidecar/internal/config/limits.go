@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -28,10 +29,16 @@ const (
 var size = regexp.MustCompile(`^([1-9][0-9]{0,5})(MiB|GiB)$`)
 
 func (s *Size) decode(d *decoder, it item) {
-	m := size.FindStringSubmatch(it.node.Value)
+	if err := s.Set(it.node.Value); err != nil {
+		d.report(it, err.Error(), "")
+	}
+}
+
+// Set takes a size as a file or a flag has it.
+func (s *Size) Set(text string) error {
+	m := size.FindStringSubmatch(text)
 	if m == nil {
-		d.report(it, "must be a size such as 256MiB or 1GiB", "")
-		return
+		return errors.New("must be a size such as 256MiB or 1GiB")
 	}
 	n, _ := strconv.ParseInt(m[1], 10, 64) // six digits
 	shift := 20
@@ -39,7 +46,19 @@ func (s *Size) decode(d *decoder, it item) {
 		shift = 30
 	}
 	*s = Size(n << shift)
+	return nil
 }
+
+// String is s as Set takes it; empty: none.
+func (s *Size) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%dMiB", *s>>20)
+}
+
+// Type is what stands for a size in the help of a flag.
+func (s *Size) Type() string { return "SIZE" }
 
 func (s *Size) shape(*schemaMaker) shape { return shape{"type": "string", "pattern": size.String()} }
 

@@ -36,8 +36,9 @@ type Options struct {
 
 	// Launch starts a process, whose socket is in a directory, under Limits. It may put a line of its own before what the
 	// plugin prints on stderr. Nil: it is started as it is.
-	Launch func(cmd *exec.Cmd, sockets string) error
-	Limits confine.Limits
+	Launch     func(cmd *exec.Cmd, sockets string) error
+	Limits     confine.Limits
+	Unconfined bool // for a plugin that is declared with unconfined: true
 }
 
 const (
