@@ -19,7 +19,6 @@ import (
 
 // tokenRules are ten that hold for a person without lookups.
 const tokenRules = `listen: unix://%s/run/hook.sock
-log: {level: error}
 connectors: {google: {emailDomains: [gmail.com]}}
 pipeline:
   - {deny: 'client.id == "nobody"', message: No.}
@@ -46,19 +45,24 @@ func BenchmarkTokens(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { os.RemoveAll(dir) })
-	write(b, filepath.Join(dir, "c.yaml"), fmt.Appendf(nil, tokenRules, dir))
-	start(b, "serve", "-c", filepath.Join(dir, "c.yaml"))
-	dial(b, filepath.Join(dir, "run", "hook.sock"))
 	const config = `
 connectors: [{type: mockCallback, id: mock, name: Mock}]
 oauth2: {skipApprovalScreen: true}
 expiry: {refreshTokens: {disableRotation: true}}
 staticClients: [{id: synology, name: NAS, secret: secret, redirectURIs: ["http://127.0.0.1:1/callback"]}]
 `
+	write(b, filepath.Join(dir, "key"), []byte(strings.Repeat("5c", 32)))
 	stock := dextest.Start(b, dextest.Options{Config: config, Binary: plain})
-	hooked := dextest.Start(b, dextest.Options{Config: fmt.Sprintf("%ssigner: {type: claimsHook, config: {address: %q}}\n", config, "unix://"+dir+"/run/hook.sock")})
-	for _, callers := range []int{1, 16} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { takeTurns(b, callers, refreshed(b, hooked), refreshed(b, stock)) })
+	for _, v := range variants() {
+		b.Run(v.name, func(b *testing.B) {
+			dir := v.start(b, dir, func(dir string) []byte { return fmt.Appendf(nil, tokenRules, dir) }, "key")
+			socket := filepath.Join(dir, "run", "hook.sock")
+			dial(b, socket)
+			hooked := dextest.Start(b, dextest.Options{Config: fmt.Sprintf("%ssigner: {type: claimsHook, config: {address: %q}}\n", config, "unix://"+socket)})
+			for _, callers := range []int{1, 16} {
+				b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { takeTurns(b, callers, refreshed(b, hooked), refreshed(b, stock)) })
+			}
+		})
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,38 +67,9 @@ func BenchmarkExtendPayload(b *testing.B) {
 	floorSocket := filepath.Join(dir, "floor.sock")
 	start(b, "floor", floorSocket)
 	floor := dial(b, floorSocket)
-	const state = "state: {file: state/state.db, keyFile: key}\n"
-	for _, v := range []struct {
-		name, more string
-		file       bool // the log goes to a file; else to a pipe
-	}{
-		{"default,log=file", "", true},
-		{"default,log=pipe", "", false},
-		{"log=error", "log: {level: error}\n", true},
-		{"state", state, true},
-		{"record", state + "record: {}\n", true},
-		{"metrics", "metrics: {address: 127.0.0.1:0}\n", true},
-		{"tracing=1%", "tracing: {otlpEndpoint: http://127.0.0.1:9, ratio: 0.01}\n", true},
-	} {
+	for _, v := range variants() {
 		b.Run(v.name, func(b *testing.B) {
-			dir, err := os.MkdirTemp(dir, "")
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, name := range []string{"password", "ca.pem", "key"} {
-				if err := os.Link(filepath.Join(filepath.Dir(dir), name), filepath.Join(dir, name)); err != nil {
-					b.Fatal(err)
-				}
-			}
-			write(b, filepath.Join(dir, "c.yaml"), fmt.Appendf(nil, benchConfig+v.more, dir, nas.URL(), dir, dir))
-			var log *os.File
-			if v.file {
-				if log, err = os.Create(filepath.Join(dir, "log")); err != nil {
-					b.Fatal(err)
-				}
-				defer log.Close()
-			}
-			startLogged(b, log, "serve", "-c", filepath.Join(dir, "c.yaml"))
+			dir := v.start(b, dir, func(dir string) []byte { return fmt.Appendf(nil, benchConfig, dir, nas.URL(), dir, dir) }, "password", "ca.pem", "key")
 			real := dial(b, filepath.Join(dir, "run", "hook.sock"))
 			request := benchRequest(b)
 			reply, err := real.ExtendPayload(b.Context(), request)
@@ -104,14 +77,86 @@ func BenchmarkExtendPayload(b *testing.B) {
 				b.Fatalf("the sidecar does not patch: %v, %v", reply, err)
 			}
 			for _, callers := range []int{1, 64} {
-				b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { interleave(b, callers, request, real, floor) })
+				b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+					before := allocations(b, v.metrics)
+					calls := interleave(b, callers, request, real, floor)
+					if v.metrics != "" {
+						b.ReportMetric((allocations(b, v.metrics)-before)/float64(calls), "allocs/call")
+					}
+				})
 			}
 		})
 	}
 }
 
-// interleave calls both services in turn and reports the median ratio of the times that equal blocks took.
-func interleave(b *testing.B, callers int, request *hookv1.ExtendPayloadRequest, real, floor hookv1.ClaimsHookServiceClient) {
+// variant is a configuration that is measured: what people get, and what each thing costs that they may turn on.
+type variant struct {
+	name, more string
+	pipe       bool   // the log goes to a pipe; else to a file
+	metrics    string // where they are served; empty: they are not
+}
+
+func variants() []variant {
+	const state, metrics = "state: {file: state/state.db, keyFile: key}\n", "127.0.0.1:39464"
+	return []variant{
+		{name: "default,log=file"},
+		{name: "default,log=pipe", pipe: true},
+		{name: "log=error", more: "log: {level: error}\n"},
+		{name: "state", more: state},
+		{name: "record", more: state + "record: {}\n"},
+		{name: "metrics", more: "metrics: {address: " + metrics + "}\n", metrics: metrics},
+		{name: "tracing=1%", more: "tracing: {otlpEndpoint: http://127.0.0.1:9, ratio: 0.01}\n"},
+	}
+}
+
+// start runs a sidecar with what config gives for a folder below dir, and with files of dir. It returns the folder.
+func (v variant) start(b *testing.B, dir string, config func(dir string) []byte, files ...string) string {
+	b.Helper()
+	own, err := os.MkdirTemp(dir, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range files {
+		if err := os.Link(filepath.Join(dir, name), filepath.Join(own, name)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	write(b, filepath.Join(own, "c.yaml"), append(config(own), v.more...))
+	var log *os.File
+	if !v.pipe {
+		if log, err = os.Create(filepath.Join(own, "log")); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { log.Close() })
+	}
+	startLogged(b, log, "serve", "-c", filepath.Join(own, "c.yaml"))
+	return own
+}
+
+// allocations reads how many a sidecar made since its start, those of gRPC among them.
+func allocations(b *testing.B, address string) (n float64) {
+	if address == "" {
+		return 0
+	}
+	resp, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "\ngo_memstats_mallocs_total ")
+	if _, err := fmt.Sscan(after, &n); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// interleave calls both services in turn and reports the median ratio of the times that equal blocks took. It returns how often it called
+// the first.
+func interleave(b *testing.B, callers int, request *hookv1.ExtendPayloadRequest, real, floor hookv1.ClaimsHookServiceClient) int {
 	const block = 256
 	var ratios []float64
 	var took, atBest time.Duration
@@ -135,6 +180,7 @@ func interleave(b *testing.B, callers int, request *hookv1.ExtendPayloadRequest,
 	b.ReportMetric(float64(took.Microseconds())/float64(blocks*block), "µs/call")
 	b.ReportMetric(float64(atBest.Microseconds())/float64(blocks*block), "floor-µs/call")
 	b.ReportMetric(0, "ns/op") // an operation is two blocks: it says nothing
+	return blocks * block
 }
 
 func calls(b *testing.B, c hookv1.ClaimsHookServiceClient, request *hookv1.ExtendPayloadRequest, callers, n int) time.Duration {
