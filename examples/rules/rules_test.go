@@ -94,6 +94,9 @@ func TestEveryCaseHoldsWhatItsTestsSay(t *testing.T) {
 				_ = report.Render(&text)
 				t.Error(text.String())
 			}
+			if d, err := replay.Diff(t.Context(), file, file, options(), replay.DiffOptions{}); err != nil || d.Differ > 0 || d.Requests == 0 {
+				t.Errorf("compared with itself: %+v, %v", d, err)
+			}
 			if about, _, _ := strings.Cut(read(t, file), "\nlisten: "); !strings.Contains(about, "\n# https://") {
 				t.Error("its comment names no source")
 			}

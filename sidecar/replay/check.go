@@ -2,8 +2,10 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
@@ -144,7 +146,18 @@ func candidateProblems(ctx context.Context, cfg *config.Config, src *config.Sour
 	if cfg.Shadow == nil || cfg.Shadow.File == "" {
 		return nil
 	}
-	other, _, _ := config.Load(cfg.Shadow.File, config.Options{Builtins: o.BuiltinNames()})
+	warning := func(err error, hint string) []config.Problem {
+		p := src.Problem(config.Join(cfg.Shadow.Path, "file"), "this candidate cannot be run: "+err.Error(), hint)
+		p.Warning = true
+		return []config.Problem{p}
+	}
+	other, beside, _ := config.Load(cfg.Shadow.File, config.Options{Builtins: o.BuiltinNames()})
+	if err := o.Guarded(cfg.Shadow.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return warning(err, "")
+	}
+	if wrong := compile.TableProblems(other, beside, o); len(wrong) > 0 {
+		return warning(&compile.Problems{List: wrong, Source: beside}, "")
+	}
 	for _, p := range other.Plugins {
 		if p.Builtin == "" && p.SchemaFile == "" {
 			return nil
@@ -157,7 +170,5 @@ func candidateProblems(ctx context.Context, cfg *config.Config, src *config.Sour
 	if err == nil {
 		return nil
 	}
-	p := src.Problem(config.Join(cfg.Shadow.Path, "file"), "this candidate cannot be run: "+err.Error(), "claimsmith test -c "+cfg.Shadow.File+" says all that is wrong with it")
-	p.Warning = true
-	return []config.Problem{p}
+	return warning(err, "claimsmith test -c "+cfg.Shadow.File+" says all that is wrong with it")
 }

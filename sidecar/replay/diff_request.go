@@ -28,7 +28,7 @@ func requestOf(t *config.Test) NamedRequest {
 		},
 		Facts: make(map[string]json.RawMessage, len(g.Facts)), Links: make(map[string]string, len(g.Links)),
 	}}
-	if g.Now != nil {
+	if out.Now = fixture.Day(); g.Now != nil {
 		out.Now = g.Now.Time
 	}
 	for i := range g.Facts {

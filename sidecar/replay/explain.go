@@ -14,6 +14,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/compile"
 	"github.com/claimsmith/claimsmith/sidecar/internal/config"
+	"github.com/claimsmith/claimsmith/sidecar/internal/facts"
 	"github.com/claimsmith/claimsmith/sidecar/internal/fixture"
 	"github.com/claimsmith/claimsmith/sidecar/internal/journal"
 	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
@@ -185,15 +186,15 @@ func givenAnswer(set *compile.Set, alias string, raw json.RawMessage) (*pipeline
 	if err != nil {
 		return nil, err
 	}
-	if wrong := t.Problems(rest); len(wrong) > 0 {
+	var wrong []facts.Problem
+	if a.Facts, wrong = t.Given(rest); len(wrong) > 0 {
 		said := fmt.Sprintf("%s: %s", wrong[0].Path, wrong[0].Message)
 		if wrong[0].Hint != "" {
 			said += ": " + wrong[0].Hint
 		}
 		return nil, errors.New(said)
 	}
-	a.Facts, err = t.Decode(rest)
-	return a, err
+	return a, nil
 }
 
 // Explanation is what became of a request, step by step. It holds values: it is for whoever may see them.

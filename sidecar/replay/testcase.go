@@ -24,6 +24,7 @@ func TestCase(ctx context.Context, set *compile.Set, r *journal.Request, names *
 	if err != nil {
 		return "", "", err
 	}
+	req.Now = r.At.UTC().Truncate(time.Minute)
 	e, err := explainRequest(ctx, set, req, nil)
 	if err != nil {
 		return "", "", err
@@ -44,6 +45,9 @@ func TestCase(ctx context.Context, set *compile.Set, r *journal.Request, names *
 		field("grant", quoted(req.Grant))
 	}
 	field("stage", req.Stage)
+	if set.Timed {
+		field("now", req.Now.Format("2006-01-02T15:04Z"))
+	}
 	if len(req.Facts) > 0 {
 		b.WriteString("      facts:\n")
 		for _, alias := range slices.Sorted(maps.Keys(req.Facts)) {

@@ -19,6 +19,7 @@ type Set struct {
 	Cases    []fixture.Case
 	Budget   time.Duration
 	Lookups  bool                   // some step asks a plugin: the grant type must be known
+	Timed    bool                   // some step is about the time
 	Facts    map[string]*facts.Type // by alias
 }
 
@@ -32,6 +33,7 @@ type builder struct {
 	lookups  []*lookupStep         // in file order
 	rules    *rules.Compiler
 	perKind  bool
+	timed    bool
 	ruledAll bool
 	ruled    map[string]bool
 	asked    []string // aliases without which the steps that are being compiled are not come to
@@ -66,6 +68,7 @@ func Build(ctx context.Context, cfg *config.Config, src *config.Source, problems
 			Budget: cfg.Budget,
 		}
 		b.unverified(cfg.Pipeline, set.Pipeline.Steps)
+		set.Timed = b.timed
 		set.Cases = b.cases()
 		b.advise()
 	}
@@ -142,6 +145,7 @@ func (b *builder) located(s *config.Scalar, err error) {
 // reads takes note of what an expression reads.
 func (b *builder) reads(r pipeline.Reads) {
 	b.perKind = b.perKind || r.Token
+	b.timed = b.timed || r.Time
 	b.ruledAll = b.ruledAll || r.AnyClient
 	for _, client := range r.Clients {
 		b.ruled[client] = true

@@ -43,6 +43,7 @@ func (b *builder) conditional(s *config.Step, whens []*config.Condition) pipelin
 
 func (b *builder) step(s *config.Step, whens []*config.Condition) pipeline.Step {
 	out := pipeline.Step{Pos: pipeline.Pos(s.Pos), Path: s.Path, Name: s.Name}
+	b.timed = b.timed || s.From != nil || s.Until != nil
 	if s.From != nil {
 		out.From = s.From.Time
 	}

@@ -32,7 +32,7 @@ func loadCandidate(ctx context.Context, g *Generation, o compile.Options) (*cand
 		return nil, err
 	}
 	cfg, src, problems := config.Load(file, config.Options{Builtins: o.BuiltinNames()})
-	problems = append(problems, compile.TLSProblems(cfg, src)...)
+	problems = append(append(problems, compile.TLSProblems(cfg, src)...), compile.TableProblems(cfg, src, o)...)
 	set, all := compile.Build(ctx, cfg, src, problems, compile.Beside{Offline: compile.Offline{Options: o}, Running: g.Plugins})
 	if set == nil {
 		return nil, all

@@ -84,7 +84,7 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 	}
 	ctx, cancel := withBudget(ctx, set.Budget)
 	defer cancel()
-	in.Bond = s.bond
+	in.Bond, in.Now = s.bond, c.At
 	c.Input, c.Sources = in, c.active.sources
 	c.result, err = c.span.Run(ctx, set.Pipeline, in)
 	c.Asked = c.result.Asked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -130,4 +131,38 @@ func TestCodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is decided again, by a candidate or a reload, is decided as of the time at which the request came.
+func TestADecisionIsMadeAgainAsOfItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []time.Time
+		s := deciding(time.Minute, slog.New(slog.DiscardHandler), func(_ context.Context, s *pipeline.State) (bool, error) {
+			seen = append(seen, s.In.Now)
+			return false, nil
+		})
+		set, acquire := s.acquire().Set, s.acquire
+		s.acquire = func() *Generation {
+			time.Sleep(time.Second)
+			return acquire()
+		}
+		var c *call
+		s.noted = func(over *call) { c = over }
+		start, req := time.Now().UTC(), anyRequest()
+		req.ConnectorId, req.Identity.UserId = "g", "7"
+		if _, err := s.ExtendPayload(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		shadow := newShadow(slog.New(slog.DiscardHandler))
+		shadow.guarded(t.Context(), &shadowJob{candidate: &candidate{set: set, tally: &shadowTally{}}, call: c})
+		j := journal.New(journal.Options{})
+		j.Remember(&journal.Visit{At: c.At, Values: c.Values})
+		if out := lockout(t.Context(), j, set); out.Recent != 1 {
+			t.Errorf("%+v", out)
+		}
+		if want := []time.Time{start, start, start}; !slices.Equal(seen, want) {
+			t.Errorf("decided at %v, want %v", seen, want)
+		}
+	})
 }

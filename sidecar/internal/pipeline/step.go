@@ -119,6 +119,7 @@ type Reads struct {
 	Claims    []string // names read as constants, sorted
 	AllClaims bool     // claims is used as a value or with a computed key
 	Token     bool     // the kind of token matters
+	Time      bool     // the time matters
 	Clients   []string // constants that client.id is compared with
 	AnyClient bool     // client.id is used in another way too: it may be about any client
 	Grant     bool     // the grant or the stage is read

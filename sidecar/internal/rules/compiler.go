@@ -212,6 +212,7 @@ func merge(all ...pipeline.Reads) pipeline.Reads {
 		sum.Clients = append(sum.Clients, r.Clients...)
 		sum.AllClaims = sum.AllClaims || r.AllClaims
 		sum.Token = sum.Token || r.Token
+		sum.Time = sum.Time || r.Time
 		sum.AnyClient = sum.AnyClient || r.AnyClient
 	}
 	for _, list := range []*[]string{&sum.Facts, &sum.Claims, &sum.Clients} {

@@ -11,7 +11,7 @@ import (
 type reads struct {
 	facts, claims, clients   map[string]bool
 	only                     pipeline.Only
-	all, token, grant        bool
+	all, token, time, grant  bool
 	clientReads, clientNamed int // how often client.id is read, and how often only to compare it with constants
 }
 
@@ -27,6 +27,6 @@ func (r *reads) allClaims() { r.all = true }
 func (r *reads) sorted() pipeline.Reads {
 	return pipeline.Reads{
 		Facts: slices.Sorted(maps.Keys(r.facts)), Claims: slices.Sorted(maps.Keys(r.claims)), Clients: slices.Sorted(maps.Keys(r.clients)),
-		AllClaims: r.all, Token: r.token, Grant: r.grant, AnyClient: r.clientReads > r.clientNamed, Only: r.only,
+		AllClaims: r.all, Token: r.token, Time: r.time, Grant: r.grant, AnyClient: r.clientReads > r.clientNamed, Only: r.only,
 	}
 }

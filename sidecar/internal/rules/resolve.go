@@ -181,6 +181,8 @@ func (v *resolver) variable(at ast.Node, found *variable) ast.Node {
 		v.reads.token = true
 	case "grant", "stage":
 		v.reads.grant = true
+	case "now.day", "now.minute", "now.weekday":
+		v.reads.time = true
 	case clientID:
 		v.reads.clientReads++
 	}
