@@ -38,7 +38,7 @@ func DevPlugin(ctx context.Context, trial PluginTrial, o compile.Options, out io
 		if err := devOnce(ctx, host, d, trial.Known, out); err != nil {
 			text := host.Reveal(err.Error())
 			fmt.Fprintln(out, text)
-			if hint := d.Limits.Hint(text); hint != "" {
+			if hint := d.Refused(text).Hint; hint != "" {
 				fmt.Fprintln(out, "hint:", hint)
 			}
 		}

@@ -38,14 +38,14 @@ func VerifyPlugin(ctx context.Context, trial PluginTrial, o compile.Options) (_ 
 	defer func() { err = errors.Join(err, host.Close()) }()
 	d := tried(trial)
 	trial.Launch = func(cmd *exec.Cmd, sockets string) error { return host.Launch(cmd, d, sockets) }
-	trial.Limits = d.Limits
+	trial.Hint = func(text string) string { return d.Refused(text).Hint }
 	report, err := conform.Run(ctx, trial)
 	if err != nil {
 		return nil, err
 	}
 	check := conform.Check{ID: "host", Name: "claimsmith takes it as it takes any plugin", Outcome: conform.Kept}
 	if err := tryPlugin(ctx, host, d, trial); err != nil {
-		check.Outcome, check.Detail, check.Hint = conform.Broken, err.Error(), trial.Limits.Hint(err.Error())
+		check.Outcome, check.Detail, check.Hint = conform.Broken, err.Error(), d.Refused(err.Error()).Hint
 	}
 	report.Checks = append(report.Checks, check)
 	return report, ctx.Err()

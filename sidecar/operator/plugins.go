@@ -53,6 +53,13 @@ func (a *pluginAdmin) RestartPlugin(ctx context.Context, req *adminv1.RestartPlu
 // plugin is what p does, and what it said: the operator asks.
 func (a *pluginAdmin) plugin(p *pluginhost.Plugin) *adminv1.PluginStatus {
 	reveal := a.server.Host.Reveal
+	hinted := func(text string) string {
+		text = reveal(text)
+		if refused := p.Refused(text); refused.Rule != "" {
+			text += "; hint: " + refused.Hint
+		}
+		return text
+	}
 	st, is := p.Status(), p.Description()
 	c := st.Counters
 	out := &adminv1.PluginStatus{
@@ -65,9 +72,9 @@ func (a *pluginAdmin) plugin(p *pluginhost.Plugin) *adminv1.PluginStatus {
 		},
 	}
 	if f := st.Failing; f != nil {
-		out.Failing, out.FailingSince = reveal(f.Err), timestamppb.New(f.Since)
+		out.Failing, out.FailingSince = hinted(f.Err), timestamppb.New(f.Since)
 	}
-	out.Refused, out.Unlogged = reveal(st.Refused), int32(st.Unlogged)
+	out.Refused, out.Unlogged = hinted(st.Refused), int32(st.Unlogged)
 	for _, one := range p.Said() {
 		out.Said = append(out.Said, &adminv1.Saying{Id: one.ID, Time: timestamppb.New(one.At), Text: one.Text})
 	}

@@ -230,10 +230,7 @@ func hintFor(p *config.Plugin, text string) string {
 	if len(p.SHA256.Files) > 0 && slices.ContainsFunc([]string{"modulenotfounderror", "importerror", "cannot find module", "loaderror", "can't locate"}, missing) {
 		return "a plugin with sha256 runs from a copy that holds only the files listed there: list its modules too"
 	}
-	if p.Unconfined {
-		return ""
-	}
-	return LimitsOf(p).Hint(text)
+	return Declaration(p, Options{}).Refused(text).Hint
 }
 
 // placeOf is the path of what is wrong in the spelling of configurations: the name of a file is no plain key.

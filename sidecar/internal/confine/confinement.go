@@ -262,7 +262,7 @@ func (d Declaration) orders(parent int, as Account, dir, copies, sockets string)
 	if folder := programFolder(d.Command); folder != "" {
 		o.Readable = append(o.Readable, folder)
 	}
-	if !d.Unconfined {
+	if !d.Unconfined && len(d.Command) > 0 {
 		o.Readable = append(o.Readable, runtimeLinks(d.Command[0], "/usr/lib")...)
 	}
 	for path := range d.SHA256 {

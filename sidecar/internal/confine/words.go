@@ -17,7 +17,7 @@ type Words struct {
 }
 
 // telling is what stands in a line that says why: a trace below it is longer than what is shown.
-var telling = regexp.MustCompile(`(?i)permission denied|eacces|operation not permitted|eperm|out ?of ?memory|cannot allocate memory|too many open files`)
+var telling = regexp.MustCompile(`(?i)permission denied|eacces|accessdenied|operation not permitted|eperm|out ?of ?memory|cannot allocate memory|too many open files`)
 
 const firstWords, lastWords = 3, 3
 
@@ -58,37 +58,4 @@ func Quote(s string) string {
 		return strconv.Quote(s[:most]) + "…"
 	}
 	return strconv.Quote(s)
-}
-
-// refusedPath is a path beside the words for a refused access, as Go, C, Node, Python, Ruby and Java write them.
-var refusedPath = regexp.MustCompile(`(?i)(/[^\s:'"()@\\]+)\\?['"]?\)?:? \(?permission denied|(?:permission denied|eacces)[^/\n]{0,60}?(/[^\s:'"()\\]+)`)
-
-// Hint returns what may be done about text, by which a process under l says that it wanted more than it is allowed, or "". Runtimes
-// say it in words of their own, and no kernel says which rule it was.
-func (l Limits) Hint(text string) string {
-	lower := strings.ToLower(text)
-	for _, limit := range []struct {
-		words []string
-		hint  string
-	}{
-		{[]string{"out of memory", "cannot allocate memory", "memoryerror", "bad_alloc", "outofmemory"}, fmt.Sprintf(
-			"this looks like its limit of memory: %d MiB, of which it can map twice as much; limits: {memory: ...} gives it more, unless it never has enough", l.Memory>>20)},
-		{[]string{"too many open files", "emfile"}, fmt.Sprintf(
-			"this looks like its limit of %d files and connections; limits: {descriptors: ...} gives it more, unless it forgets to close them", l.Descriptors)},
-		{[]string{"operation not permitted", "eperm"}, "a plugin may not start other processes, unless it is declared with limits: {processes: ...}"},
-		{[]string{"permission denied", "eacces"}, refusedAccess(text)},
-	} {
-		if slices.ContainsFunc(limit.words, func(w string) bool { return strings.Contains(lower, w) }) {
-			return limit.hint
-		}
-	}
-	return ""
-}
-
-func refusedAccess(text string) string {
-	const rule = "a plugin may read only the files that config names with keys that are file or end in File, and limits: {readable: [...]}; it may write limits: {writable: [...]}"
-	if m := refusedPath.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("no rule lets it use %s: %s", m[1]+m[2], rule)
-	}
-	return rule
 }

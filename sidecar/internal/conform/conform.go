@@ -34,11 +34,13 @@ type Options struct {
 	Timeout time.Duration // for its start; defaults to 10 s
 	Stderr  io.Writer     // gets all that it prints; may be nil
 
-	// Launch starts a process, whose socket is in a directory, under Limits. It may put a line of its own before what the
-	// plugin prints on stderr. Nil: it is started as it is.
-	Launch     func(cmd *exec.Cmd, sockets string) error
-	Limits     confine.Limits
-	Unconfined bool // for a plugin that is declared with unconfined: true
+	Limits     confine.Limits // for Launch
+	Unconfined bool           // for a plugin that is declared with unconfined: true
+	// Launch starts a process, whose socket is in a directory, as a declaration confines it. It may put a line of its own before what the
+	// plugin prints on stderr. Nil: it is started as it is. Hint is what may be done about text, by which the process says that something
+	// was refused.
+	Launch func(cmd *exec.Cmd, sockets string) error
+	Hint   func(text string) string
 }
 
 const (

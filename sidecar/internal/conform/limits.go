@@ -11,8 +11,8 @@ func (r *runner) limited(v verdict) verdict {
 	if r.p != nil && !r.p.running() {
 		text += "\n" + strings.Join(r.p.stderr.lines(), "\n")
 	}
-	if r.o.Launch != nil { // else nothing holds it
-		v.hint = r.o.Limits.Hint(text)
+	if r.o.Hint != nil { // else nothing holds it
+		v.hint = r.o.Hint(text)
 	}
 	return v
 }

@@ -138,7 +138,7 @@ func (p *Plugin) callError(what string, err error, params json.RawMessage) error
 	case codes.Canceled:
 		return &answers.CallError{Text: text + "canceled", Cause: context.Canceled}
 	}
-	return &answers.CallError{Text: text + codeName(st.Code()) + p.words(line(blot(st.Message(), params))), Cause: err}
+	return &answers.CallError{Text: text + codeName(st.Code()) + p.launch.refusedBy(st.Message()) + p.words(line(blot(st.Message(), params))), Cause: err}
 }
 
 // configureError is callError for a configuration that inst, which may be nil, was given. What a process prints of it may hold

@@ -80,7 +80,7 @@ func (l *launcher) start(parent context.Context) (_ *instance, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: start: %w", l.decl.Name, err)
 	}
-	out := &words{plugin: l.decl.Name, log: l.log, said: l.host.said, raw: l.host.o.Stderr, wrapped: len(l.host.o.Wrapper) > 0}
+	out := &words{plugin: l.decl.Name, log: l.log, said: l.host.said, raw: l.host.o.Stderr, wrapped: len(l.host.o.Wrapper) > 0, refuses: l.decl.Refused}
 	p := newProcess(l.decl.Command, l.dir, l.spawn, l.host.sessions.end, out)
 	client := goplugin.NewClient(l.config(p, out, copies))
 	inst := &instance{granted: l.granted(), exited: p.exited, hush: out.hush, unlogged: out.unlogged, confined: out.confinement, stop: sync.OnceFunc(func() {
@@ -184,7 +184,7 @@ func (l *launcher) startError(parent, ctx context.Context, p *process, missing s
 	// told says kind, and what the plugin itself has a part in as long as it knows nobody.
 	told := func(kind, said string) error {
 		if l.host.said.knowing() {
-			said = kind + l.host.said.words(l.decl.Name, said)
+			said = kind + l.refusedBy(said) + l.host.said.words(l.decl.Name, said)
 		}
 		return fmt.Errorf("plugin %s: %s", l.decl.Name, said)
 	}
@@ -207,6 +207,14 @@ func (l *launcher) startError(parent, ctx context.Context, p *process, missing s
 		return told(ended, ended+p.out.lastWords())
 	}
 	return told("no "+missing, fmt.Sprintf("no %s: %v%s", missing, err, last))
+}
+
+// refusedBy names the rule by which something was refused, if text says that something was.
+func (l *launcher) refusedBy(text string) string {
+	if rule := l.decl.Refused(text).Rule; rule != "" {
+		return ": " + rule + " refused it"
+	}
+	return ""
 }
 
 // expired reports whether the time was over. On a busy machine others notice that before ctx does.

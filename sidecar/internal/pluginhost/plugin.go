@@ -63,6 +63,9 @@ type Status struct {
 // Said returns what p said lately, the oldest first: errors, and log records. It may hold personal data.
 func (p *Plugin) Said() []Saying { return p.host.said.of(p.Name()) }
 
+// Refused is what p was refused, if text says so.
+func (p *Plugin) Refused(text string) confine.Refusal { return p.launch.decl.Refused(text) }
+
 // LastWords say how the last crash went, and why the plugin did not start again since then, if it did not.
 func (s Status) LastWords() string {
 	if s.Refused == "" {

@@ -234,7 +234,7 @@ func TestProcessesLeaveNoDescriptor(t *testing.T) {
 	s := newSpawner()
 	defer s.close()
 	run := func() {
-		out := &words{log: slog.New(slog.DiscardHandler)}
+		out := &words{log: slog.New(slog.DiscardHandler), refuses: confine.Declaration{}.Refused}
 		p := newProcess([]string{"/bin/true"}, t.TempDir(), s.start, func(int) {}, out)
 		if err := p.Start(t.Context()); err != nil {
 			t.Fatal(err)

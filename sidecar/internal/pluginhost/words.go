@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type words struct {
 	said    *sayings
 	raw     io.Writer // may be nil
 	wrapped bool      // the first line is the wrapper's
+	refuses func(line string) confine.Refusal
 
 	mu      sync.Mutex
 	begun   bool            // there was a line
@@ -38,8 +40,9 @@ type words struct {
 	logged  int             // bytes of records that did since the minute began
 	minute  time.Time
 	printed confine.Words
-	trace   []string // of a crash of the Go runtime
-	inStack bool     // between the head and the end of the first stack
+	refused confine.Refusal // the last one that it printed
+	trace   []string        // of a crash of the Go runtime
+	inStack bool            // between the head and the end of the first stack
 
 	warnings int       // logged by the plugin, and not told to the log yet
 	noticed  time.Time // when the log was told of some
@@ -84,8 +87,16 @@ func (w *words) line(line []byte, whole bool) {
 	w.mu.Lock()
 	w.lines++
 	w.stack(string(line))
+	w.noteRefusal(string(line))
 	w.mu.Unlock()
 	w.remember(string(line))
+}
+
+// noteRefusal keeps what was refused, if text says that something was. w.mu is held.
+func (w *words) noteRefusal(text string) {
+	if refused := w.refuses(text); refused.Rule != "" {
+		w.refused = refused
+	}
 }
 
 // admits reports whether another record of n bytes may reach the log, and counts it if not: a plugin does not fill the disk of its host.
@@ -158,6 +169,7 @@ type counter struct{ w *words }
 func (c counter) Write(b []byte) (int, error) {
 	c.w.mu.Lock()
 	c.w.lines += bytes.Count(b, []byte("\n"))
+	c.w.noteRefusal(string(b))
 	c.w.mu.Unlock()
 	if c.w.raw != nil {
 		_, _ = c.w.raw.Write(b)
@@ -225,12 +237,17 @@ func (w *words) unlogged() int {
 type report struct {
 	how   string // signal: killed
 	lines int    // what it printed and nobody saw
-	trace string // of the Go runtime, or what stands in its place, after how
+	trace string // of the Go runtime and what was refused, or what stands in their place, after how
+	rule  string // by which something was refused; may be empty
 }
 
 // LogValue makes r a group of attributes.
 func (r report) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("how", r.String()), slog.Int("unlogged_lines", r.lines))
+	attrs := []slog.Attr{slog.String("how", r.String()), slog.Int("unlogged_lines", r.lines)}
+	if r.rule != "" {
+		attrs = append(attrs, slog.String("refused_by", r.rule))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // String is r in one line.
@@ -240,9 +257,13 @@ func (r report) String() string { return r.how + r.trace }
 func (w *words) report(how string) report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r := report{how: how, lines: w.lines}
-	if len(w.trace) > 0 {
-		r.trace = w.said.words(w.plugin, strings.Join(w.trace, "; "))
+	r := report{how: how, lines: w.lines, rule: w.refused.Rule}
+	trace := w.trace
+	if w.refused.Hint != "" {
+		trace = append(slices.Clone(trace), w.refused.Hint)
+	}
+	if len(trace) > 0 {
+		r.trace = w.said.words(w.plugin, strings.Join(trace, "; "))
 	}
 	return r
 }

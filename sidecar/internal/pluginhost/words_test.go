@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
 )
 
 func TestWhatOfACrashIsShown(t *testing.T) {
@@ -37,7 +39,7 @@ main.other()
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w := &words{log: slog.New(slog.DiscardHandler), said: newSayings(time.Now)}
+			w := &words{log: slog.New(slog.DiscardHandler), said: newSayings(time.Now), refuses: confine.Declaration{}.Refused}
 			w.hush()
 			w.read(strings.NewReader(tt.printed))
 			if diff := cmp.Diff(tt.want, w.report("exit status 2"), cmp.AllowUnexported(report{})); diff != "" {
@@ -52,7 +54,7 @@ main.other()
 
 func TestLevelsOfRecordsAreKept(t *testing.T) {
 	log := &logBuffer{}
-	w := &words{log: log.logger(), said: newSayings(time.Now)}
+	w := &words{log: log.logger(), said: newSayings(time.Now), refuses: confine.Declaration{}.Refused}
 	for _, level := range []string{"trace", "debug", "info", "warn", "error", "strange"} {
 		w.read(strings.NewReader(`{"@level":"` + level + `","@message":"m","time":"t","n":1}`)) // the last line of a process has no end
 	}
@@ -102,7 +104,7 @@ func FuzzWords(f *testing.F) {
 	f.Add([]byte("panic: runtime error: x\n\ngoroutine 1 [running]:\nmain.f(secret)\n"))
 	f.Fuzz(func(t *testing.T, printed []byte) {
 		log := &logBuffer{}
-		w := &words{log: log.logger(), said: newSayings(time.Now)}
+		w := &words{log: log.logger(), said: newSayings(time.Now), refuses: confine.Declaration{}.Refused}
 		w.hush()
 		w.read(strings.NewReader(string(printed)))
 		records := 0
