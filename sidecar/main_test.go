@@ -24,6 +24,7 @@ const (
 	asSynology = "as-synology"
 	asHoarder  = "as-hoarder"
 	asHostile  = "as-hostile"
+	asEcho     = "as-echo"
 )
 
 func TestMain(m *testing.M) {
@@ -40,6 +41,8 @@ func TestMain(m *testing.M) {
 			sdk.Main(hoarder(os.Args[2]))
 		case asHostile:
 			sdk.Main(hostile())
+		case asEcho:
+			sdk.Main(echo())
 		}
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {

@@ -173,8 +173,12 @@ func (d *decoder) text(v string, s *shape, path string) {
 
 func (d *decoder) number(n json.Number, s *shape, path string) {
 	if s.kind == "number" {
-		if _, err := strconv.ParseFloat(string(n), s.typ.Bits()); err != nil {
+		f, err := strconv.ParseFloat(string(n), s.typ.Bits())
+		switch {
+		case err != nil:
 			d.add(path, "the number is too large", "")
+		case !strings.ContainsAny(string(n), ".eE") && strconv.FormatFloat(f, 'f', -1, s.typ.Bits()) != string(n):
+			d.add(path, "the integer has more digits than a number can hold", "")
 		}
 		return
 	}

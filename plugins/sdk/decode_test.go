@@ -76,6 +76,7 @@ func TestWhatIsWrongComesAllAtOnce(t *testing.T) {
 			`url: must be a string, not a number`,
 		}, "\n")},
 		{"numbers that are no integers", `{"url":"x","password":"x","port":1.5}`, "port: must be an integer"},
+		{"an integer that a number cannot hold", `{"url":"x","password":"x","ratio":9007199254740993}`, "ratio: the integer has more digits than a number can hold"},
 		{"a number without end", `{"url":"x","password":"x","ratio":1e999}`, "ratio: the number is too large"},
 	}
 	for _, tt := range tests {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Decode reads the JSON object of an answer. The result is complete: what data does not give has its zero value, or is nil where
@@ -134,8 +135,11 @@ func (t *Type) scalar(v any) (any, string) {
 			return integer(v)
 		case Float:
 			f, err := strconv.ParseFloat(string(v), 64)
-			if err != nil || math.IsInf(f, 0) {
+			switch {
+			case err != nil || math.IsInf(f, 0):
 				return nil, "the number is too large"
+			case !strings.ContainsAny(string(v), ".eE") && strconv.FormatFloat(f, 'f', -1, 64) != string(v):
+				return nil, "the integer has more digits than a number can hold"
 			}
 			return f, ""
 		}

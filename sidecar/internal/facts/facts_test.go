@@ -150,11 +150,11 @@ func TestDecodeIsCompleteAndTyped(t *testing.T) {
 		{"empty data", ``, func(map[string]any) {}},
 		{"an empty object", `{}`, func(map[string]any) {}},
 		{"all of it", `{"name": "mum", "admin": true, "uid": 9007199254740993, "score": 3, "groups": ["a", "b"],
-			"flags": [true], "ids": [-9223372036854775808], "rates": [1e2], "home": {"path": "/h"}, "keys": [{"id": "k"}, {"tags": ["t"]}]}`,
+			"flags": [true], "ids": [-9223372036854775808], "rates": [1e2, 9007199254740992, 18446744073709552000, 0.1234567890123456789], "home": {"path": "/h"}, "keys": [{"id": "k"}, {"tags": ["t"]}]}`,
 			func(m map[string]any) {
 				m["name"], m["admin"], m["uid"], m["score"] = "mum", true, int64(9007199254740993), float64(3)
 				m["groups"], m["flags"] = []string{"a", "b"}, []bool{true}
-				m["ids"], m["rates"] = []int64{-9223372036854775808}, []float64{100}
+				m["ids"], m["rates"] = []int64{-9223372036854775808}, []float64{100, 1 << 53, 1 << 64, 0.12345678901234568}
 				m["home"] = map[string]any{"path": "/h", "quota": int64(0)}
 				m["keys"] = []map[string]any{{"id": "k", "tags": []string{}}, {"id": "", "tags": []string{"t"}}}
 			}},
@@ -198,6 +198,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a list for a string", `{"name": []}`, "name: must be a string, not a list"},
 		{"an integer beyond 64 bits", `{"uid": 9223372036854775808}`, "uid: the integer does not fit in 64 bits"},
 		{"a fraction", `{"uid": 1.0}`, "uid: must be an integer, without fraction and exponent"},
+		{"an integer that a number cannot hold", `{"score": 9007199254740993}`, "score: the integer has more digits than a number can hold"},
+		{"one in a list", `{"rates": [1, -9007199254740993]}`, "rates[1]: the integer has more digits than a number can hold"},
 		{"a number beyond a double", `{"score": 1e999}`, "score: the number is too large"},
 		{"a member twice", `{"name": "a", "name": "b"}`, "name: member given twice, up to case"},
 		{"members equal up to case", `{"home": {"path": "a", "PATH": "b"}}`, "home.PATH: member given twice, up to case"},

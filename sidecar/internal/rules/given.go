@@ -71,6 +71,9 @@ func (o *givenOp) eval(_ *run, arg any) any {
 	if !o.want.holds(arg) {
 		panic(failuref("%s needs %s, and this is %s", o.name, o.want, kindOf(arg)))
 	}
+	if o.name == "float" {
+		exact(arg)
+	}
 	if s, ok := arg.(string); ok && o.want == aNumber && !numeric(o.name, s) {
 		panic(failuref("%s needs a number, and this text is none", o.name))
 	}
@@ -145,6 +148,10 @@ func (o *arithmetic) eval(_ *run, arg any) any {
 	if whole && overflows(o.operator, left, right) {
 		panic(failuref("the number does not fit into 64 bits"))
 	}
+	if !whole || o.operator == "/" || o.operator == "**" { // made of two float64
+		exact(a)
+		exact(b)
+	}
 	switch o.operator {
 	case "+":
 		return runtime.Add(a, b)
@@ -166,6 +173,16 @@ func (o *arithmetic) eval(_ *run, arg any) any {
 	}
 	return f
 }
+
+// exact fails for an integer that is another one as a float64.
+func exact(v any) {
+	if n, whole := asWhole(v); whole && !sameFloat(n, float64(n)) {
+		panic(failuref("the integer has more digits than a number with a fraction can hold"))
+	}
+}
+
+// sameFloat reports whether an integer and a float64 are the same number.
+func sameFloat(n int64, f float64) bool { return f >= -1<<63 && f < 1<<63 && f == math.Trunc(f) && int64(f) == n }
 
 func overflows(operator string, a, b int64) bool {
 	switch operator {

@@ -178,7 +178,7 @@ func (i *instrument) equality(p *ast.Node, n *ast.BinaryNode) {
 		i.client(right)
 		call := callNode(n.Location(), fnCall, callType, natureOf(typeBool), constant(n.Location(), &concernsOp{}), right)
 		*p = negated(n.Operator == "!=", call)
-	case !scalar(left) && !scalar(right):
+	case !scalar(left) && !scalar(right), left.Nature().IsFloat || right.Nature().IsFloat: // an integer may be another number as a float64
 		*p = negated(n.Operator == "!=", callNode(n.Location(), fnEqual, equalType, natureOf(typeBool), n.Left, n.Right))
 	default:
 		// The machine compares what it takes for two texts, or two integers, without looking: nil would make it fail.

@@ -244,6 +244,14 @@ func (r *run) equal(a, b any) bool {
 	if composite(x) || composite(y) {
 		return false
 	}
+	if x.CanFloat() != y.CanFloat() {
+		if n, whole := asWhole(a); whole && y.CanFloat() {
+			return sameFloat(n, y.Float())
+		}
+		if n, whole := asWhole(b); whole && x.CanFloat() {
+			return sameFloat(n, x.Float())
+		}
+	}
 	return runtime.Equal(a, b)
 }
 
