@@ -130,8 +130,12 @@ func TestDependencies(t *testing.T) {
 			why: "the language of rules is known to package rules, which guards it",
 		},
 		{
-			who: `.*`, but: `sidecar/internal/config|plugins/directory|plugins/synology/dsmtest|cmd/claimsmith/internal/doctor`, never: `go\.yaml\.in/yaml/.*|gopkg\.in/yaml.*|sigs\.k8s\.io/yaml|github\.com/goccy/go-yaml(/.*)?`,
-			why: "what YAML means in the configuration is decided in one place, package config; the plugin directory and the DSM emulator read files of their own, and the doctor that of Dex",
+			who: `.*`, but: `sidecar/internal/config|plugins/directory|plugins/synology/dsmtest|cmd/claimsmith/internal/doctor|cmd/claimsmith-port`, never: `go\.yaml\.in/yaml/.*|gopkg\.in/yaml.*|sigs\.k8s\.io/yaml|github\.com/goccy/go-yaml(/.*)?`,
+			why: "what YAML means in the configuration is decided in one place, package config; the plugin directory and the DSM emulator read files of their own, the doctor that of Dex, and port those of other systems",
+		},
+		{
+			who: `.*`, but: `cmd/claimsmith-port`, never: `cel\.dev/.*|github\.com/(google/cel-go|jmespath|jmespath-community)/.*`,
+			why: "the languages of other systems are known to the module that ports from them",
 		},
 		{
 			who: `(sidecar|plugins|cmd|proto).*`, never: `github\.com/dexidp/dex(/.*)?`,

@@ -48,10 +48,13 @@ func exitCode(cmd *cobra.Command, err error, errs io.Writer) int {
 		problems *sidecar.Problems
 		tests    *sidecar.TestsFailed
 		usage    usageError
+		ended    exited
 	)
 	switch {
 	case err == nil:
 		return exitGood
+	case errors.As(err, &ended):
+		return int(ended)
 	case errors.Is(err, errReported):
 		return exitProblems
 	case errors.Is(err, errUnknown):
@@ -98,7 +101,7 @@ func command() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), diffCommand(), demoCommand(), dexCommand(), imageCommand(), pluginCommand(),
+	root.AddCommand(serveCommand(), checkCommand(), testCommand(), schemaCommand(), explainCommand(), diffCommand(), portCommand(), demoCommand(), dexCommand(), imageCommand(), pluginCommand(),
 		statusCommand(), reloadCommand(), whyCommand(), forgetCommand(), linksCommand(), synologyCommand(), emulatorCommand(), doctorCommand(), versionCommand(), manCommand())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
