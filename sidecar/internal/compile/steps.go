@@ -168,6 +168,9 @@ func (b *builder) assignment(v *config.Value, note func(pipeline.Reads), constan
 	out := pipeline.Assignment{Pos: pipeline.Pos(v.Pos), Path: v.Path, Name: v.Name}
 	var err error
 	if v.Expr == nil {
+		if v.Const == nil {
+			return out // a problem that the loader reported
+		}
 		if out.Value, err = constant(v.Const); err != nil {
 			b.add(b.src.Problem(v.Path, err.Error(), ""))
 		}

@@ -47,7 +47,7 @@ func (d *decoder) oldBool(it item) {
 
 func (d *decoder) constantNumber(it item) (any, bool) {
 	value := it.node.Value
-	if !d.jsonNumber(it) {
+	if !d.jsonNumber(it, `as text it is written '"`+value+`"'`) {
 		return nil, false
 	}
 	if plainInt.MatchString(value) {
@@ -66,11 +66,11 @@ func (d *decoder) constantNumber(it item) (any, bool) {
 }
 
 // jsonNumber reports whether a number is written as JSON writes it.
-func (d *decoder) jsonNumber(it item) bool {
+func (d *decoder) jsonNumber(it item, hint string) bool {
 	if plainNumber.MatchString(it.node.Value) {
 		return true
 	}
-	d.report(it, "a number must be written with plain digits, such as 1000 or 0.5", "if it is meant as text, quote it")
+	d.report(it, "a number must be written with plain digits, such as 1000 or 0.5", hint)
 	return false
 }
 
@@ -113,7 +113,7 @@ func (d *decoder) json(it item, out *bytes.Buffer) bool {
 	switch it.node.Tag {
 	case "!!int", "!!float":
 		out.WriteString(it.node.Value)
-		return d.jsonNumber(it)
+		return d.jsonNumber(it, "if it is meant as text, quote it")
 	case "!!bool":
 		value, ok := d.constant(it)
 		fmt.Fprint(out, value)

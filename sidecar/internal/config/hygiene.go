@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -100,6 +101,8 @@ func (d *decoder) nullHint(it item, parents []string) string {
 		return "inside { } a comma starts the next key: put a value that has a comma in quotes"
 	case len(parents) > 1 && parents[len(parents)-2] == "set":
 		return "to take a claim away use remove: [" + key + "]"
+	case slices.Contains(parents, "set") && it.key != nil:
+		return "null is written nil, or left out"
 	case len(parents) > 1 && (parents[len(parents)-2] == "claims" || parents[len(parents)-2] == "claimsExact"):
 		return "that a claim is not there is written removed: [" + key + "]"
 	}

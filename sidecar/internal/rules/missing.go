@@ -108,7 +108,7 @@ func (m *missing) member(n ast.Node) {
 func (m *missing) full(n ast.Node) {
 	m.need(n)
 	if why := m.elements(n); why != nil {
-		message, hint := m.explain(why, n)
+		message, hint := m.explain(why, why)
 		m.fail(why, hint, "%s", message)
 	}
 }
@@ -448,7 +448,7 @@ func (m *missing) call(n *ast.CallNode) ast.Node {
 		m.need(arg)
 		if f.do != nil && (f.want(i, len(n.Arguments)) == theTexts || f.want(i, len(n.Arguments)) == oneOrMore) || i == 0 && (name == "join" || name == "sort" || name == "uniq") {
 			if why := m.elements(arg); why != nil {
-				message, hint := m.explain(why, arg)
+				message, hint := m.explain(why, why)
 				m.fail(why, hint, "%s", message)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -112,8 +113,17 @@ func syntaxError(src string, err error) *Error {
 	if strings.HasPrefix(src[:e.Offset]+"{", "${") && e.Offset == 1 {
 		e.Hint = "${ } is for messages: here the expression stands alone"
 	}
+	if e.Hint == "" && plainWords.MatchString(src) && !slices.Contains(topNames(), firstName.FindString(src)) {
+		e.Hint = `a text is written '"` + src + `"'`
+	}
 	return e
 }
+
+// Words of somebody who meant a text, which are no names with a field. It may begin with a name that is known.
+var (
+	plainWords = regexp.MustCompile(`^(\pL+|\pN[\pN.]*)([:/@-][\pL\pN.,:/@_+-]*)?( [\pL\pN][\pL\pN.,:/@_+-]*)*$`)
+	firstName  = regexp.MustCompile(`^[\pL\pN_]*`)
+)
 
 // reworded returns message in our words, or as it is where we have none.
 func reworded(table []rewrite, message string) *Error {
