@@ -131,7 +131,7 @@ func (o imageOptions) program(ctx context.Context, cmd *cobra.Command, to string
 		return os.WriteFile(to, data, 0o755)
 	}
 	saying(cmd.ErrOrStderr())("build claimsmith for " + o.platform)
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", to, "github.com/claimsmith/claimsmith/cmd/claimsmith")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "github.com/claimsmith/claimsmith/cmd/claimsmith")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch)
 	if out, failed := build.CombinedOutput(); failed != nil {
 		return fmt.Errorf("%w; it cannot be built here either: %w: %s\nhint: run this where the sources of claimsmith are, or name the program of a release for %s with --binary FILE",
