@@ -38,19 +38,26 @@ func (t *TableValues) decode(d *decoder, it item) {
 	}
 }
 
+func numberHint(n *yaml.Node) string {
+	if n.Kind == yaml.ScalarNode {
+		return "a number is quoted"
+	}
+	return ""
+}
+
 // texts are what stands for a name: a text, or a list of them.
 func (d *decoder) texts(it item) (out []string, good bool) {
 	if isText(it.node) {
 		return []string{it.node.Value}, true
 	}
 	if it.node.Kind != yaml.SequenceNode {
-		d.report(it, "must be text or a list of texts, not "+describe(it.node), "a number is quoted")
+		d.report(it, "must be text or a list of texts, not "+describe(it.node), numberHint(it.node))
 		return nil, false
 	}
 	out, good = []string{}, true
 	for i, n := range it.node.Content {
 		if !isText(n) {
-			d.report(item{node: n, path: element(it.path, i)}, "must be text, not "+describe(n), "a number is quoted")
+			d.report(item{node: n, path: element(it.path, i)}, "must be text, not "+describe(n), numberHint(n))
 			good = false
 			continue
 		}

@@ -33,7 +33,9 @@ func (i *instrument) slice(p *ast.Node, n *ast.SliceNode) {
 // element makes an element that there is not nil, as first and last do.
 func (i *instrument) element(p *ast.Node, n *ast.MemberNode) {
 	at := n.Node.Location()
-	if n.Optional && !isTable(n.Node) { // it ends what is read of it too
+	table := isTable(n.Node)
+	n.Node = lookedUp(n.Node)
+	if n.Optional && !table { // it ends what is read of it too
 		n.Node = callNode(at, fnHaving, callType, *n.Node.Nature(), n.Node, n.Property)
 		return
 	}

@@ -182,7 +182,9 @@ func exact(v any) {
 }
 
 // sameFloat reports whether an integer and a float64 are the same number.
-func sameFloat(n int64, f float64) bool { return f >= -1<<63 && f < 1<<63 && f == math.Trunc(f) && int64(f) == n }
+func sameFloat(n int64, f float64) bool {
+	return f >= -1<<63 && f < 1<<63 && f == math.Trunc(f) && int64(f) == n
+}
 
 func overflows(operator string, a, b int64) bool {
 	switch operator {

@@ -94,7 +94,11 @@ func (i *instrument) call(p *ast.Node, n *ast.CallNode) {
 				n.Arguments[j] = getNode(c.Location(), &bindOp{bound}, *c.Nature())
 			}
 		}
-		switch want := f.want(j, len(n.Arguments)); want {
+		want := f.want(j, len(n.Arguments))
+		if want == aTable || want == aTableOfLists {
+			arg = lookedUp(arg)
+		}
+		switch want {
 		case theTexts, oneOrMore:
 			n.Arguments[j] = wrap(&textsOp{}, wrap(&givenOp{callee.Value, want}, arg))
 		case aText, aTable, aTableOfLists, aList, anObject:

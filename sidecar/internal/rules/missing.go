@@ -197,6 +197,10 @@ func (m *missing) chained(n ast.Node) (why, cut ast.Node) {
 func (m *missing) sure(n *ast.MemberNode) bool {
 	of := n.Node.Nature()
 	if name, ok := n.Property.(*ast.StringNode); ok {
+		if o, ok := opOf(n.Node).(*tableOp); ok {
+			_, there := o.table.get(name.Value)
+			return there
+		}
 		if of.TypeData != nil && of.Fields != nil {
 			typ, known := of.Fields[name.Value]
 			return known && !unknownType(&typ)

@@ -28,7 +28,8 @@ const element = "it"
 // local is a variable of let.
 type local struct {
 	name   string
-	client bool // it is client.id, and compares like it
+	client bool     // it is client.id, and compares like it
+	table  *tableOp // it is a table, and is looked into like it
 }
 
 func (v *resolver) errorAt(n ast.Node, hint, format string, args ...any) *Error {
@@ -137,6 +138,9 @@ func (v *resolver) identifier(p *ast.Node, n *ast.IdentifierNode) *Error {
 		if l.client {
 			*p = v.variable(n, variableOf(clientID))
 		}
+		if l.table != nil {
+			*p = getNode(n.Location(), l.table, l.table.table.nature())
+		}
 		return nil
 	}
 	switch found := variableOf(n.Value); {
@@ -215,7 +219,8 @@ func (v *resolver) let(n *ast.VariableDeclaratorNode) *Error {
 	if err := v.visit(&n.Value); err != nil {
 		return err
 	}
-	v.locals = append(v.locals, local{n.Name, isClientID(n.Value)})
+	table, _ := opOf(n.Value).(*tableOp)
+	v.locals = append(v.locals, local{n.Name, isClientID(n.Value), table})
 	defer func() { v.locals = v.locals[:len(v.locals)-1] }()
 	return v.visit(&n.Expr)
 }

@@ -246,11 +246,18 @@ func (v *elementsOf) Visit(p *ast.Node) {
 		if at := misfit(arg, f.want(i, len(n.Arguments))); at != nil {
 			v.wrong = &Error{
 				Offset:  byteOffset(v.src, at.Location().From),
-				Message: fmt.Sprintf("%s needs %s, not %s", callee.Value, f.want(i, len(n.Arguments)), describeAs(at, manyTexts)),
+				Message: fmt.Sprintf("%s needs %s, not %s", callee.Value, f.want(i, len(n.Arguments)), describeArgument(at)),
 			}
 			return
 		}
 	}
+}
+
+func describeArgument(n ast.Node) string {
+	if isTable(n) {
+		return "a table with lists in it"
+	}
+	return describeAs(n, manyTexts)
 }
 
 // composed returns the part of an expression because of which it may be a list or an object.
@@ -279,6 +286,9 @@ func misfit(n ast.Node, want argument) ast.Node {
 			return n
 		}
 	case aTable, aTableOfLists:
+		if o, ok := opOf(n).(*tableOp); ok && want == aTable && o.table.hasLists() {
+			return n
+		}
 		table, ok := n.(*ast.MapNode)
 		if !ok {
 			return nil

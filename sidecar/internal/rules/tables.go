@@ -48,6 +48,16 @@ func NewTable(values map[string][]string, list []string, ignoreCase bool) (*Tabl
 	return t, nil
 }
 
+// hasLists reports whether a list stands for some name.
+func (t *Table) hasLists() bool {
+	for _, value := range t.values {
+		if _, ok := value.([]string); ok {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *Table) key(name string) string {
 	if t.fold {
 		return fold.Key(name)
@@ -68,20 +78,31 @@ func (t *Table) nature() nature.Nature {
 	return objectNature(nil)
 }
 
-// tableOp reads a table. One whose names are found whatever their case is a *Table, which functions that look into it know.
+// tableOp reads a table as an object or a list.
 type tableOp struct {
 	name  string
 	table *Table
 }
 
 func (o *tableOp) eval(*run, any) any {
-	switch {
-	case o.table.values == nil:
+	if o.table.values == nil {
 		return o.table.list
-	case o.table.fold:
-		return o.table
 	}
 	return o.table.values
+}
+
+// lookedUpOp reads a table in which names are looked up, whatever their case where that does not count.
+type lookedUpOp struct{ table *Table }
+
+func (o *lookedUpOp) eval(*run, any) any { return o.table }
+
+// lookedUp is a table as what names are looked up in; anything else stays.
+func lookedUp(n ast.Node) ast.Node {
+	o, ok := opOf(n).(*tableOp)
+	if !ok || o.table.values == nil {
+		return n
+	}
+	return getNode(n.Location(), &lookedUpOp{o.table}, *n.Nature())
 }
 
 // inTableOp tells whether the argument is in a table.
