@@ -8,7 +8,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # The packages of all modules: ./... stops at a folder with a go.mod of its own.
 ALL = $(shell go list -m -f '{{.Dir}}/...')
 
-.PHONY: generate tidy lint test check release bench demo
+.PHONY: generate tidy lint test check release bench peers demo
 
 generate: ## the Go of the wire contracts, and the JSON Schema of claimsmith.yaml
 	$(BUF) generate --template proto/buf.gen.yaml
@@ -35,6 +35,10 @@ release: ## what is published of a version, in dist; RELEASE=short for this mach
 
 bench: ## beside the floors they are measured against
 	go test -run '^$$' -bench . $(ALL)
+
+peers: ## a decision beside cel-go, a token hook as Hydra asks one, and OPA
+	@bin=$$(mktemp -d) && GOBIN=$$bin go install github.com/open-policy-agent/opa@v1.22.4 && \
+	CLAIMSMITH_OPA=$$bin/opa go test -run '^$$' -bench BenchmarkPeers ./cmd/claimsmith-port; status=$$?; rm -rf $$bin; exit $$status
 
 demo:
 	go run ./cmd/claimsmith demo
