@@ -9,7 +9,7 @@ import (
 	hookv1 "github.com/claimsmith/claimsmith/proto/claimsmith/hook/v1"
 )
 
-// BenchmarkScale is a call as one thing grows: rules of other clients, groups, the payload. Nothing may grow faster than what it is given.
+// BenchmarkScale is a call as one thing grows: rules of other clients, plugins with a lookup each, groups, the payload. Nothing may grow faster than what it is given.
 func BenchmarkScale(b *testing.B) {
 	call := func(b *testing.B, text func(string) string, change func(*hookv1.ExtendPayloadRequest)) {
 		c := serve(b, text).client()
@@ -28,6 +28,18 @@ func BenchmarkScale(b *testing.B) {
 					fmt.Fprintf(&rules, "  - {when: client.id == \"app%d\" and \"staff\" in claims.groups, set: {tier: '\"staff\"'}}\n", i)
 				}
 				return household(dir) + rules.String()
+			}, func(*hookv1.ExtendPayloadRequest) {})
+		})
+	}
+	for _, n := range []int{1, 10, 50} {
+		b.Run(fmt.Sprintf("plugins=%d", n), func(b *testing.B) {
+			call(b, func(dir string) string {
+				var declared, lookups strings.Builder
+				for i := range n - 1 {
+					fmt.Fprintf(&declared, "  nas%d: {builtin: directory, config: {gate: %s/gate.sock}}\n", i, dir)
+					fmt.Fprintf(&lookups, "  - {lookup: nas%d, with: {email: identity.email}, cache: {ttl: 1h}}\n", i)
+				}
+				return strings.Replace(household(dir), "pipeline:\n", declared.String()+"pipeline:\n"+lookups.String(), 1)
 			}, func(*hookv1.ExtendPayloadRequest) {})
 		})
 	}
