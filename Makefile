@@ -34,7 +34,7 @@ release: ## what is published of a version, in dist; RELEASE=short for this mach
 	.ci/release
 
 bench: ## beside the floors they are measured against
-	go test -run '^$$' -bench . $(ALL)
+	.ci/bench
 
 peers: ## a decision beside cel-go, a token hook as Hydra asks one, and OPA
 	@bin=$$(mktemp -d) && GOBIN=$$bin go install github.com/open-policy-agent/opa@v1.22.4 && \
