@@ -43,6 +43,9 @@ var (
 )
 
 func (c *stepChecker) check(s *Step) {
+	if s.From != nil && s.Until != nil && !s.From.Time.IsZero() && !s.Until.Time.IsZero() && !s.From.Time.Before(s.Until.End()) {
+		c.wrong(member(s.Path, "until"), "the step is over before it begins", "until: is the last day, or the minute at which it is over")
+	}
 	var actions []string
 	for _, key := range actionKeys {
 		if s.has(key) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -25,7 +26,7 @@ func (v *resolver) binary(p *ast.Node, n *ast.BinaryNode) *Error {
 		return err
 	}
 	switch n.Operator {
-	case "==", "!=":
+	case "==", "!=", "<", "<=", ">", ">=":
 		if err := v.values(n.Left, n.Right); err != nil {
 			return err
 		}
@@ -54,6 +55,21 @@ func (v *resolver) isClaims(n ast.Node) bool {
 	return ok && id.Value == "claims" && v.local("claims") == nil
 }
 
+const minuteLayout = "2006-01-02T15:04Z"
+
+var layoutExample = time.Date(2026, time.December, 1, 18, 0, 0, 0, time.UTC)
+
+// layoutOf is how a variable of time is written.
+func layoutOf(name string) string {
+	switch name {
+	case "now.day":
+		return time.DateOnly
+	case "now.minute":
+		return minuteLayout
+	}
+	return ""
+}
+
 // values refuses to compare a variable with a constant that it can never be, and with a connector that is named in another case.
 func (v *resolver) values(n ast.Node, with ...ast.Node) *Error {
 	o, ok := opOf(n).(*variableOp)
@@ -67,6 +83,11 @@ func (v *resolver) values(n ast.Node, with ...ast.Node) *Error {
 		}
 		if o.v.values != nil && !slices.Contains(o.v.values, s.Value) {
 			return v.errorAt(w, oneOf(o.v.values), "%s is never %q", o.v.Name, s.Value)
+		}
+		if layout := layoutOf(o.v.Name); layout != "" {
+			if _, err := time.Parse(layout, s.Value); err != nil {
+				return v.errorAt(w, "it is written like "+layoutExample.Format(layout), "%s is never like %q", o.v.Name, s.Value)
+			}
 		}
 		for _, id := range v.c.connectors {
 			if o.v.Name == "connector.id" && id != s.Value && strings.EqualFold(id, s.Value) {

@@ -84,7 +84,7 @@ var variables = []*variable{
 	{Variable{"now.day", typeString, "the day of the decision in UTC, like 2026-12-01; days are compared with < and >="},
 		func(r *run) any { return r.in.Now.UTC().Format(time.DateOnly) }, nil},
 	{Variable{"now.minute", typeString, "the minute of the decision in UTC, like 2026-12-01T18:00Z"},
-		func(r *run) any { return r.in.Now.UTC().Format("2006-01-02T15:04Z") }, nil},
+		func(r *run) any { return r.in.Now.UTC().Format(minuteLayout) }, nil},
 	{Variable{"now.weekday", typeString, "the day of the week of the decision in UTC"},
 		func(r *run) any { return r.in.Now.UTC().Weekday().String() },
 		[]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}},
