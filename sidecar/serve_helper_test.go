@@ -87,6 +87,18 @@ func (l *logBuffer) String() string {
 	return l.text.String()
 }
 
+// next waits until something more is logged, or for a while.
+func (l *logBuffer) next(t testing.TB, most time.Duration) {
+	t.Helper()
+	l.mu.Lock()
+	changed := l.changed
+	l.mu.Unlock()
+	select {
+	case <-changed:
+	case <-time.After(most):
+	}
+}
+
 // wait returns the first line that holds the text, as soon as there is one.
 func (l *logBuffer) wait(t testing.TB, text string) string {
 	t.Helper()

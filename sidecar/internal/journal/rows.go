@@ -53,6 +53,7 @@ type rows struct {
 	written               int // since the last trim
 	told                  bool
 	failing, failingLetIn bool // said in the log already: of requests, of who was let in
+	failingTrim           bool // and of what is too old
 }
 
 // queued is a decision that waits to be written.
@@ -282,11 +283,16 @@ func (r *rows) trim(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
 	r.written = 0
-	if r.requests != nil {
-		r.tell(ctx, r.requests.Trim(ctx, r.max, r.oldest()))
-	}
 	now := r.now()
-	r.tellLetIn(ctx, r.letIn.Trim(ctx, mostLetIn, now.Add(-LetInAge)))
+	err := r.letIn.Trim(ctx, mostLetIn, now.Add(-LetInAge))
+	if r.requests != nil {
+		err = errors.Join(r.requests.Trim(ctx, r.max, r.oldest()), err)
+	}
+	// It says nothing of writing: where there is nothing to remove, a full disk does that.
+	if err != nil && !r.failingTrim {
+		r.log.ErrorContext(ctx, "what is too old is not removed from the store", "err", err)
+	}
+	r.failingTrim = err != nil
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for who, at := range r.known {

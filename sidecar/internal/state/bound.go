@@ -56,7 +56,7 @@ func (b *Bound) Digest(scope, text string) string { return b.rows.Digest(scope, 
 
 // Foreign returns how many rows there are that were sealed with another key.
 func (b *Bound) Foreign(ctx context.Context) (n int, err error) {
-	db, err := b.rows.store.open(ctx)
+	db, err := b.rows.store.openReader(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -292,7 +292,7 @@ func (b *Bound) All(ctx context.Context) ([]Row, time.Time, error) {
 
 // found is look, for those who only read.
 func (b *Bound) found(ctx context.Context, buckets []string) (*part, error) {
-	db, err := b.rows.store.open(ctx)
+	db, err := b.rows.store.openReader(ctx)
 	if errors.Is(err, ErrNotThere) {
 		if least, err := b.least(); err != nil || least > 0 {
 			return nil, cmp.Or(err, ErrUnsound)

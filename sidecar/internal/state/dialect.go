@@ -22,6 +22,7 @@ import (
 // dialect is what databases do in different ways.
 type dialect interface {
 	open(context.Context) (*sql.DB, error)
+	reader() (*sql.DB, error) // connections beside those of open that only read; nil: not needed
 	lock() []string           // statements with which a migration keeps others out
 	migrations() []string     // never changed once released, only added to
 	lost() (bool, error)      // whether other rows were here before, and are lost
@@ -100,10 +101,27 @@ func (d sqlite) look(ctx context.Context) (*sql.DB, error) {
 	}
 }
 
+// reader has connections of its own: in WAL mode they do not wait for the one that writes.
+func (d sqlite) reader() (*sql.DB, error) {
+	if d.reads {
+		return nil, nil
+	}
+	db, err := sql.Open("sqlite", d.name(url.Values{"_pragma": {"busy_timeout(5000)", "query_only(ON)"}}))
+	if err == nil {
+		db.SetMaxOpenConns(maxConns)
+	}
+	return db, err
+}
+
+// name is the file with options, as the driver takes it.
+func (d sqlite) name(options url.Values) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.file}).EscapedPath(), RawQuery: options.Encode()}).String()
+}
+
 // lookOnce reads all of the file: what is broken shows now and not in the middle of something.
 func (d sqlite) lookOnce(ctx context.Context) (_ *sql.DB, err error) {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "secure_delete(ON)"}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.file}).EscapedPath(), RawQuery: q.Encode()}).String())
+	db, err := sql.Open("sqlite", d.name(q))
 	if err != nil {
 		return nil, err
 	}
@@ -178,6 +196,9 @@ func (d postgres) open(ctx context.Context) (*sql.DB, error) {
 	}
 	return db, nil
 }
+
+// reader is not needed: writes do not keep reads waiting, and there are several connections.
+func (postgres) reader() (*sql.DB, error) { return nil, nil }
 
 // advisory is the number of the lock that migrations hold: "claimsmi" in ASCII.
 const advisory = 0x636c61696d736d69

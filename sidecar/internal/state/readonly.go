@@ -16,7 +16,7 @@ func (d sqlite) read(ctx context.Context) (_ *sql.DB, err error) {
 		return nil, ErrNotThere
 	}
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(ON)"}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.file}).EscapedPath(), RawQuery: q.Encode()}).String())
+	db, err := sql.Open("sqlite", d.name(q))
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (r *Rows) PutAll(ctx context.Context, all []Put) error {
 
 // Get returns the row with a scope and an id. It reports false when there is none, or when it does not open.
 func (r *Rows) Get(ctx context.Context, scope, id string) (Row, bool, error) {
-	db, err := r.store.open(ctx)
+	db, err := r.store.openReader(ctx)
 	if err != nil {
 		return Row{}, false, err
 	}
@@ -99,7 +99,7 @@ type stored struct {
 
 // all reads the rows of the kind, the newest first, also those of other keys.
 func (r *Rows) all(ctx context.Context) (_ []stored, err error) {
-	db, err := r.store.open(ctx)
+	db, err := r.store.openReader(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (r *Rows) List(ctx context.Context) ([]Row, error) {
 
 // Count returns how many rows there are, also those that do not open.
 func (r *Rows) Count(ctx context.Context) (n int, err error) {
-	db, err := r.store.open(ctx)
+	db, err := r.store.openReader(ctx)
 	if err != nil {
 		return 0, err
 	}

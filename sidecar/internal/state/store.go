@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -32,6 +33,7 @@ type Store struct {
 
 	mu     sync.Mutex
 	db     *sql.DB // nil until it could be opened
+	reader *sql.DB // nil: db reads too
 	err    error   // why not
 	tried  time.Time
 	closed bool
@@ -70,6 +72,9 @@ func (s *Store) Close() error {
 	s.closed = true
 	if s.db == nil {
 		return nil
+	}
+	if s.reader != nil {
+		return errors.Join(s.reader.Close(), s.db.Close())
 	}
 	return s.db.Close()
 }
@@ -113,8 +118,23 @@ func (s *Store) open(ctx context.Context) (*sql.DB, error) {
 		s.err = fmt.Errorf("open the store of state: %w", err)
 		return nil, s.err
 	}
+	if s.reader, err = s.dialect.reader(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	s.db = db
 	return db, nil
+}
+
+// openReader is open for statements that only read: a write that takes long, on a slow disk or because somebody else holds the file, does not
+// keep them waiting.
+func (s *Store) openReader(ctx context.Context) (*sql.DB, error) {
+	db, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.reader, db), nil
 }
 
 // migrate brings the tables to the newest version, one step after the other.
