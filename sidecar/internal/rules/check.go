@@ -6,6 +6,8 @@ import "regexp"
 var typeRewrites = []rewrite{
 	{regexp.MustCompile(`^invalid operation: \+ \(mismatched types (\[\].+) and (.+)\)$`), "+ does not go between $1 and $2", "lists are put together by concat or union"},
 	{regexp.MustCompile(`^invalid operation: (contains|startsWith|endsWith|matches) \(mismatched types (\[\].+) and (.+)\)$`), "$1 does not go between $2 and $3", `for an element write "x" in list; for a part of one write any(list, # $1 "x")`},
+	{regexp.MustCompile(`^invalid operation: (\|\||or) \(mismatched types (.+) and (.+)\)$`), "$1 does not go between $2 and $3", "the first that is there is default(a, b); a choice is written condition ? a : b"},
+	{regexp.MustCompile(`^invalid operation: (&&|and) \(mismatched types (.+) and (.+)\)$`), "$1 does not go between $2 and $3", "a choice is written condition ? a : b; whether there is something is has(x)"},
 	{regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (.+) and (.+)\)$`), "$1 does not go between $2 and $3", ""},
 	{regexp.MustCompile(`^invalid operation: (\S+) \(mismatched type (.+)\)$`), "$1 does not go before $2", ""},
 	{regexp.MustCompile(`^cannot use (.+) as type (.+) in array$`), "in cannot find $1 in a list whose elements are each $2", ""},

@@ -11,21 +11,6 @@ import (
 	"github.com/expr-lang/expr/vm/runtime"
 )
 
-// unavailable tells why functions of expr are off that people look for.
-func unavailable(name string) string {
-	switch name {
-	case "now", "date", "duration", "timezone":
-		return "write now.day or now.minute, or from: and until: on a step"
-	case "get":
-		return "write x?.y, or x ?? y for what may be missing"
-	case "fromJSON":
-		return "text that somebody else wrote would become values of any type"
-	case "repeat":
-		return "strings could grow without bound"
-	}
-	return ""
-}
-
 func functionNames() []string {
 	names := make([]string, len(functions))
 	for i, f := range functions {

@@ -40,7 +40,7 @@ func page() []byte {
 	b.WriteString("\nALIAS is the name of a plugin, or what `as:` of a lookup says; the plugin's own facts are beside these, as `ALIAS.FACT`.\n")
 	b.WriteString("\n## Operators\n\n`== != < <= > >=` `in` `not in` `contains` `startsWith` `endsWith` `matches \"pattern\"` `and &&` `or ||` `not !` " +
 		"`+ - * / % **` `..` `??` `c ? a : b` `if c { a } else { b }` `let x = a; b` `x | f()` `x[1:2]`\n")
-	b.WriteString("\n## Functions\n\nNo other can be called. Patterns are constants. Each example stands as it is written behind a key in YAML, and is run by the tests. In a test or a value for each element, `it` is the element; `#` is another name for it, for which YAML wants quotes, because ` #` starts a comment. `#index` is its place.\n\n| function | what it gives | example | result | CEL | JMESPath |\n|---|---|---|---|---|---|\n")
+	b.WriteString("\n## Functions\n\nNo other can be called. Patterns are constants. Each example stands as it is written behind a key in YAML, and is run by the tests. In a test or a value for each element, `it` is the element; `#` is another name for it, for which YAML wants quotes, because ` #` starts a comment. `#index` is its place. The last columns are the names, or the forms, in CEL with the extensions of cel-go and in JMESPath of the community edition.\n\n| function | what it gives | example | result | CEL | JMESPath |\n|---|---|---|---|---|---|\n")
 	for _, f := range Functions() {
 		cel, jmespath := f.Elsewhere()
 		row(&b, code(f.Signature), f.Doc, code(inYAML(f.Example)), code(f.Result), abroad(cel), abroad(jmespath))

@@ -84,12 +84,6 @@ func spelled(template string) string {
 
 // meant guesses what somebody means who writes as in another language, or leaves out what a name belongs to.
 func (v *resolver) meant(name string) string {
-	switch strings.ToLower(name) {
-	case "true", "false":
-		return "write " + strings.ToLower(name)
-	case "null", "none", "undefined":
-		return "write nil"
-	}
 	for _, root := range roots {
 		field := root + "." + name
 		_, claim := claims.OwnMember(name)
@@ -110,5 +104,5 @@ func (v *resolver) meant(name string) string {
 	if len(of) > 0 {
 		return "write " + strings.Join(of, " or ")
 	}
-	return ""
+	return foreign(name)
 }

@@ -81,13 +81,16 @@ var tokenRewrites = []rewrite{
 	{regexp.MustCompile(`^unexpected token Operator\("&"\)`), `unexpected "&"`, "write && or and"},
 	{regexp.MustCompile(`^unexpected token Operator\("#"\)`), `unexpected "#"`, "# is the element inside filter, map, any ..."},
 	{regexp.MustCompile(`^unexpected token Identifier\("(AND|OR|NOT|IN)"\)`), `unexpected "$1"`, "operators are written in small letters"},
-	{regexp.MustCompile(`^unexpected token Operator\("(contains|matches|startsWith|endsWith)"\)`), `unexpected "$1"`, "it goes between two strings: a $1 b"},
+	{regexp.MustCompile(`^unexpected token Operator\("contains"\)`), `unexpected "contains"`, `it goes between two strings: a contains b; for an element of a list write x in list`},
+	{regexp.MustCompile(`^unexpected token Operator\("(matches|startsWith|endsWith)"\)`), `unexpected "$1"`, "it goes between two strings: a $1 b"},
+	{regexp.MustCompile(`^unexpected token Operator\("if"\)`), `unexpected "if"`, "write condition ? a : b"},
 	{regexp.MustCompile(`^unexpected token String\(`), `unexpected string`, ""},
 	{regexp.MustCompile(`^unexpected token \w+\("(.*)"\)`), `unexpected "$1"`, ""},
 	{regexp.MustCompile(`\(unexpected token `), "a key is a name, a string, a number, or an expression in parentheses", ""},
 	{regexp.MustCompile(`^literal not terminated`), "a string is not closed", ""},
 	{regexp.MustCompile(`^invalid char escape|^unable to unescape`), "unknown escape in a string", `a backslash is written \\`},
 	{regexp.MustCompile(`^unrecognized character: U\+(201[89CD])`), "unexpected character U+$1", "use straight quotes"},
+	{regexp.MustCompile(`^unrecognized character: U\+0040`), `unexpected "@"`, "the element of a list is called it"},
 	{regexp.MustCompile(`^unrecognized character: (U\+\w+)`), "unexpected character $1", ""},
 	{regexp.MustCompile(`^expected name`), "a name is missing after the dot", ""},
 	{regexp.MustCompile(`^wrap predicate with brackets`), "a test with ; is written in braces", ""},
@@ -116,6 +119,11 @@ func syntaxError(src string, err error) *Error {
 	if e.Hint == "" && plainWords.MatchString(src) && !slices.Contains(topNames(), firstName.FindString(src)) {
 		e.Hint = `a text is written '"` + src + `"'`
 	}
+	for _, f := range foreignForms {
+		if strings.HasSuffix(src[:e.Offset], f.before) && strings.HasPrefix(src[e.Offset:], f.at) {
+			e.Hint = f.hint
+		}
+	}
 	return e
 }
 
@@ -124,6 +132,14 @@ var (
 	plainWords = regexp.MustCompile(`^(\pL+|\pN[\pN.]*)([:/@-][\pL\pN.,:/@_+-]*)?( [\pL\pN][\pL\pN.,:/@_+-]*)*$`)
 	firstName  = regexp.MustCompile(`^[\pL\pN_]*`)
 )
+
+// foreignForms are signs of other languages, by what stands before and at the place where reading ends.
+var foreignForms = []struct{ before, at, hint string }{
+	{"[", "*", "for each element write map(list, value); all of them are the list itself"},
+	{"[", "?", "for some elements write filter(list, test)"},
+	{".?", "", "what may be missing is read by x?.y, or default(x.y, otherwise)"},
+	{"{", "{", "{{ }} is of templates: here the expression stands alone"},
+}
 
 // reworded returns message in our words, or as it is where we have none.
 func reworded(table []rewrite, message string) *Error {

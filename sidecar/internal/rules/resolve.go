@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -243,7 +244,13 @@ func (v *resolver) builtin(n *ast.BuiltinNode) *Error {
 func (v *resolver) call(n *ast.CallNode) *Error {
 	callee, ok := n.Callee.(*ast.IdentifierNode)
 	if !ok {
-		return v.errorAt(n.Callee, "write NAME(x)", "values have no functions of their own")
+		hint := "write NAME(x)"
+		if m, ok := n.Callee.(*ast.MemberNode); ok {
+			if name, ok := m.Property.(*ast.StringNode); ok {
+				hint = cmp.Or(foreign(name.Value), strings.Replace(hint, "NAME", name.Value, 1))
+			}
+		}
+		return v.errorAt(n.Callee, hint, "values have no functions of their own")
 	}
 	if err := v.function(n, callee.Value); err != nil {
 		return err
@@ -267,8 +274,8 @@ func (v *resolver) function(n ast.Node, name string) *Error {
 	if why := unavailable(name); why != "" {
 		return v.errorAt(n, why, "the function %q is not available", name)
 	}
-	hint := ""
-	if near := facts.Closest(name, functionNames()); near != "" {
+	hint := foreign(name)
+	if near := facts.Closest(name, functionNames()); hint == "" && near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return v.errorAt(n, hint, "unknown function %q", name)

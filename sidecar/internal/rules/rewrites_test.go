@@ -37,6 +37,7 @@ func TestEveryRewriteMatchesWhatExprSays(t *testing.T) {
 		`take(l)`, `len(n)`, `first(n)`, `take(n, 1)`, `concat(n)`, `reverse(n)`, `n ? 1 : 2`, `sortBy(l, #, n)`, `map(l, #foo)`, `l["a"]`, `nil.a`, `g.nope`,
 		`n[0]`, `n[1:2]`, `l["a":]`, `m[n]`, `g[n]`, `let s = 1; s`, `last(n)`, `sum(l, )`, `any(l)`, `trim(n)`, `map(l, )`, `let len = 1; len`, `sortBy(l, #, "x")`,
 		`1__2`, `s.(a)`, `s.+`, `(nil).a`, `(b ? nil : nil).a`, `0b12`, `1e999999`, `'\xZZ'`, `s.1`, `get(l, "a")`, `all(l, ())`, `reduce(ints)`, `#.a`, `split(s)`, `s matches n`, `map(l, {})`, `now(1)`, `abs("a")`,
+		`matches(s, "a")`, `s if b else s`, `l[@]`, `s || "a"`, `s && "a"`,
 	}
 	matched := make(map[*rewrite]bool)
 	for _, e := range expressions {

@@ -87,19 +87,3 @@ var functions = []Function{
 	{"required", "required(x)", "x; the request fails if not has(x)", `required({a: "x"}.a)`, `"x"`},
 	{"type", "type(x)", "nil, bool, int, float, string, array or map", `type({})`, `"map"`},
 }
-
-// Elsewhere is what a function is called in CEL, with the extensions of Kubernetes, and in JMESPath; empty where there is none.
-func (f Function) Elsewhere() (cel, jmespath string) {
-	names := elsewhere[f.Name]
-	return names[0], names[1]
-}
-
-var elsewhere = map[string][2]string{
-	"all": {"all", ""}, "any": {"exists", "[?...] with a comparison"}, "one": {"exists_one", ""}, "filter": {"filter", "[?...]"}, "map": {"map", "[*]..."},
-	"find": {"", "[?...] | [0]"}, "len": {"size", "length"}, "first": {"", "[0]"}, "last": {"", "[-1]"}, "take": {"slice", "[:n]"}, "concat": {"+", "[...][]"},
-	"reverse": {"", "reverse"}, "sort": {"sort", "sort"}, "sortBy": {"", "sort_by"}, "uniq": {"distinct", ""}, "flatten": {"flatten", "[]"}, "join": {"join", "join"},
-	"split": {"split", ""}, "keys": {"", "keys"}, "lower": {"lowerAscii", ""}, "upper": {"upperAscii", ""}, "trim": {"trim", ""}, "hasPrefix": {"startsWith", "starts_with"},
-	"hasSuffix": {"endsWith", "ends_with"}, "indexOf": {"indexOf", ""}, "lastIndexOf": {"lastIndexOf", ""}, "replace": {"replace", ""}, "string": {"string", "to_string"},
-	"int": {"int", "to_number"}, "float": {"double", "to_number"}, "merge": {"", "merge"}, "toJSON": {"", "to_string"}, "quote": {"strings.quote", ""}, "compact": {"", "[?@]"},
-	"has": {"has", ""}, "default": {"orValue", "||"}, "type": {"type", "type"}, "firstMatch": {"? :", "&& ||"},
-}

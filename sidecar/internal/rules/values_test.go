@@ -244,7 +244,7 @@ func TestTextsThatDoNotCompile(t *testing.T) {
 		{"nothing", `x ${}`, Error{4, "the expression is empty", ""}},
 		{"no end", `x ${nas.name`, Error{2, "${ has no }", "write $${ for ${ itself"}},
 		{"no end because of a string", `x ${"}`, Error{6, "a string is not closed", ""}},
-		{"a wrong character", `x ${nas @}`, Error{8, "unexpected character U+0040", ""}},
+		{"a wrong character", `x ${nas @}`, Error{8, `unexpected "@"`, "the element of a list is called it"}},
 		{"a half expression", `x ${nas.name +} y`, Error{14, "the expression ends too early", ""}},
 		{"a long text", strings.Repeat("x", 20000), Error{16384, "the message is longer than 16384 bytes", ""}},
 	}
