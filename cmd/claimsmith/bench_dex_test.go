@@ -55,7 +55,7 @@ staticClients: [{id: synology, name: NAS, secret: secret, redirectURIs: ["http:/
 	stock := dextest.Start(b, dextest.Options{Config: config, Binary: plain})
 	for _, v := range variants() {
 		b.Run(v.name, func(b *testing.B) {
-			dir := v.start(b, dir, func(dir string) []byte { return fmt.Appendf(nil, tokenRules, dir) }, "key")
+			dir, _ := v.start(b, dir, func(dir string) []byte { return fmt.Appendf(nil, tokenRules, dir) }, "key")
 			socket := filepath.Join(dir, "run", "hook.sock")
 			dial(b, socket)
 			hooked := dextest.Start(b, dextest.Options{Config: fmt.Sprintf("%ssigner: {type: claimsHook, config: {address: %q}}\n", config, "unix://"+socket)})

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -69,7 +70,7 @@ func BenchmarkExtendPayload(b *testing.B) {
 	floor := dial(b, floorSocket)
 	for _, v := range variants() {
 		b.Run(v.name, func(b *testing.B) {
-			dir := v.start(b, dir, func(dir string) []byte { return fmt.Appendf(nil, benchConfig, dir, nas.URL(), dir, dir) }, "password", "ca.pem", "key")
+			dir, pid := v.start(b, dir, func(dir string) []byte { return fmt.Appendf(nil, benchConfig, dir, nas.URL(), dir, dir) }, "password", "ca.pem", "key")
 			real := dial(b, filepath.Join(dir, "run", "hook.sock"))
 			request := benchRequest(b)
 			reply, err := real.ExtendPayload(b.Context(), request)
@@ -78,6 +79,13 @@ func BenchmarkExtendPayload(b *testing.B) {
 			}
 			for _, callers := range []int{1, 64} {
 				b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+					defer func() {
+						b.ReportMetric(float64(resident(pid, "RssAnon")), "own-MiB")
+						b.ReportMetric(float64(resident(pid, "RssFile")), "shared-MiB")
+						for plugin := range below(pid) { // there is one
+							b.ReportMetric(float64(resident(plugin, "RssAnon")), "plugin's-own-MiB")
+						}
+					}()
 					if v.metrics == "" {
 						interleave(b, callers, request, real, floor)
 						return
@@ -112,8 +120,8 @@ func variants() []variant {
 	}
 }
 
-// start runs a sidecar with what config gives for a folder below dir, and with files of dir. It returns the folder.
-func (v variant) start(b *testing.B, dir string, config func(dir string) []byte, files ...string) string {
+// start runs a sidecar with what config gives for a folder below dir, and with files of dir. It returns the folder and the process.
+func (v variant) start(b *testing.B, dir string, config func(dir string) []byte, files ...string) (folder string, pid int) {
 	b.Helper()
 	own, err := os.MkdirTemp(dir, "")
 	if err != nil {
@@ -132,8 +140,7 @@ func (v variant) start(b *testing.B, dir string, config func(dir string) []byte,
 		}
 		b.Cleanup(func() { log.Close() })
 	}
-	startLogged(b, log, "serve", "-c", filepath.Join(own, "c.yaml"))
-	return own
+	return own, startLogged(b, log, "serve", "-c", filepath.Join(own, "c.yaml")).Process.Pid
 }
 
 // metric reads a number that a sidecar gives for Prometheus.
@@ -330,4 +337,31 @@ func write(t testing.TB, path string, data []byte) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// resident is the memory of a process in MiB: RssAnon is its own, RssFile is of files and shared with others that have them open. It is 0
+// where the system does not say.
+func resident(pid int, what string) (kib int) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // it may be gone
+	for line := range strings.Lines(string(text)) {
+		if rest, found := strings.CutPrefix(line, what+":"); found {
+			_, _ = fmt.Sscan(rest, &kib) // it is a number
+		}
+	}
+	return kib >> 10
+}
+
+// below are the children of a process.
+func below(pid int) map[int]bool {
+	all := map[int]bool{}
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, task := range tasks {
+		text, _ := os.ReadFile(task)
+		for _, field := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				all[child] = true
+			}
+		}
+	}
+	return all
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -160,37 +158,10 @@ func used(t *testing.T, pid int, metrics string, s *stream) (u usage) {
 	s.more(20)
 	u.Goroutines = int(metric(t, metrics, "go_goroutines"))
 	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	u.Files, u.MiB = len(files), anonymous(pid)
+	u.Files, u.MiB = len(files), resident(pid, "RssAnon")
 	for plugin := range below(pid) {
-		u.PluginsMiB += anonymous(plugin)
+		u.PluginsMiB += resident(plugin, "RssAnon")
 		u.Plugins++
 	}
 	return u
-}
-
-// anonymous is the memory of a process that no other shares, in MiB.
-func anonymous(pid int) (mib int) {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // it may be gone
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		if rest, found := strings.CutPrefix(lines.Text(), "RssAnon:"); found {
-			_, _ = fmt.Sscan(rest, &mib) // it is a number
-		}
-	}
-	return mib >> 10
-}
-
-// below are the children of a process.
-func below(pid int) map[int]bool {
-	all := map[int]bool{}
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, task := range tasks {
-		text, _ := os.ReadFile(task)
-		for _, field := range strings.Fields(string(text)) {
-			if child, err := strconv.Atoi(field); err == nil {
-				all[child] = true
-			}
-		}
-	}
-	return all
 }
