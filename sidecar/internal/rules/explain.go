@@ -47,8 +47,8 @@ func (e explained) Explain(ctx context.Context, s *pipeline.State) []pipeline.Pa
 	return out
 }
 
-// parts compiles the parts of an expression. One that cannot stand alone, because it reads a variable of let, is left out. Failures say where in
-// the part they were.
+// parts compiles the parts of an expression. One that cannot stand alone, because it reads a variable of let, is left out. Failures stand
+// beside the part.
 func (c *Compiler) parts(src string) (out []part) {
 	tree, err := c.parse(src, c.config())
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *Compiler) parts(src string) (out []part) {
 		f.found = []string{src} // so that what it looks at is told at all
 	}
 	for _, source := range f.found {
-		p, err := c.In(nil, c.composed).compile(source, loose, func(ast.Node) *Error { return nil })
+		p, err := c.In(func(int) string { return "" }, c.composed).compile(source, loose, func(ast.Node) *Error { return nil })
 		if err == nil && len(out) < maxParts {
 			out = append(out, part{source, p})
 		}

@@ -74,6 +74,9 @@ func TestExplainOfAClaim(t *testing.T) {
 		{"a part that comes to nothing", `other.asked ? other.found : false`, list{
 			value("other.asked", "false"), {Source: "other.found", Err: "other was not asked"},
 		}},
+		{"a part that fails", `"x" + string(int(nas.name))`, list{
+			{Source: "string(int(nas.name))", Err: "int needs a number, and this text is none"}, {Source: "int(nas.name)", Err: "int needs a number, and this text is none"}, value("nas.name", `"mum"`),
+		}},
 	}
 	c := newCompiler(t)
 	table, err := NewTable(map[string][]string{"Mum": {"parent"}, "Kid": {"child"}}, nil, false)

@@ -151,11 +151,17 @@ func uniq(args ...any) (any, error) {
 		if kind := reflect.ValueOf(e).Kind(); kind == reflect.Slice || kind == reflect.Map {
 			return nil, failuref("uniq goes through strings, numbers and booleans only")
 		}
-		if i, ok := e.(int); ok {
-			e = int64(i)
+		key := e
+		switch n := e.(type) {
+		case int:
+			key = float64(n)
+		case int64:
+			if key = float64(n); int64(float64(n)) != n {
+				key = n // no float64 is the same
+			}
 		}
-		if !seen[e] {
-			seen[e] = true
+		if !seen[key] {
+			seen[key] = true
 			kept = append(kept, e)
 		}
 	}

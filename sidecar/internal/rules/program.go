@@ -20,7 +20,7 @@ type program struct {
 	src      string
 	whole    string // the text that src is a part of, and where it begins there
 	begin    int
-	at       func(offset int) string // where a byte of whole stands in the file; nil: not known
+	at       func(offset int) string // where a byte of whole stands in the file; nil: not known, empty: it goes without saying
 	code     *vm.Program
 	reads    pipeline.Reads
 	machines *sync.Pool
@@ -66,7 +66,10 @@ func (p *program) failed(err error) error {
 	}
 	offset := p.begin + byteOffset(p.src, at.From)
 	if p.at != nil {
-		return failuref("failed at %s: %s", p.at(offset), why)
+		if where := p.at(offset); where != "" {
+			return failuref("failed at %s: %s", where, why)
+		}
+		return failuref("%s", why)
 	}
 	line, col := lineCol(p.whole, offset)
 	return failuref("failed at %d:%d: %s", line, col, why)

@@ -38,6 +38,7 @@ func TestClaims(t *testing.T) {
 		{"sorted values of several kinds of number", "x", `sort([2, 0.5, nas.age], "asc")`, `[0.5,2,90]`},
 		{"no repetitions among strings", "groups", `uniq(concat(nas.groups, nas.groups))`, `["users","family"]`},
 		{"no repetitions among integers", "x", `uniq([1, nas.ids[1], true, true])`, `[1,true]`},
+		{"no repetitions among numbers", "x", `uniq([nas.ids[1], 1.0, "1", 1.5, 1])`, `[1,"1",1.5]`},
 		{"no repetitions in a claim", "groups", `uniq(claims.groups)`, `["dev-a","ops"]`},
 		{"one string of many", "x", `join(nas.groups, "+") + join(claims.groups) + join(["a"])`, `"users+familydev-aopsa"`},
 		{"flat lists", "x", `flatten([nas.groups, [nas.ids, ["a"]]])`, `["users","family",3,1,2,"a"]`},
