@@ -3,9 +3,13 @@ package http
 import (
 	"fmt"
 	"io"
+	"net"
 	nethttp "net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -178,6 +182,63 @@ func TestOpenPolicyAgent(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestARealOpenPolicyAgent asks the policy of examples/opa of the OPA that CLAIMSMITH_OPA names.
+func TestARealOpenPolicyAgent(t *testing.T) {
+	program := os.Getenv("CLAIMSMITH_OPA")
+	if program == "" {
+		text := "no real OPA is asked; to enable this: CLAIMSMITH_OPA=/usr/bin/opa"
+		if os.Getenv("CLAIMSMITH_CI") != "" {
+			t.Fatal(text)
+		}
+		t.Skip(text)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	cmd := exec.Command(program, "run", "--server", "--addr", address, "--log-level", "error", "../../examples/opa/policy.rego")
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
+	for {
+		if c, err := net.Dial("tcp", address); err == nil {
+			_ = c.Close()
+			break
+		}
+		select {
+		case <-ended:
+			t.Fatal("OPA ended")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	c := sdktest.Start(t, Plugin(), Config{
+		URL: "http://" + address + "/v1/data/claims/decision", AllowPlainHTTP: true, AllowNetworks: []string{"127.0.0.1"},
+		Body:    `{"input": {"email": "{email}", "client": "{client}", "groups": "{groups}"}}`,
+		Answers: Answers{Found: "/result", Flag: "/result/allow", Groups: "/result/groups", Texts: []TextAnswer{{Name: "reason", At: "/result/reason"}}},
+	})
+	reason := func(text string) []Text { return []Text{{"reason", text}} }
+	for _, tt := range []struct {
+		email, client string
+		groups        []string
+		want          got
+	}{
+		{"ada@example.org", "wiki", []string{"team-a", "office"}, found(Facts{Flag: true, Groups: []string{"team-a"}, Texts: reason("You may not use this application.")})},
+		{"grace@example.org", "payroll", []string{"team-b"}, found(Facts{Groups: []string{"team-b"}, Texts: reason("Payroll is for the office.")})},
+		{"stranger@example.org", "wiki", []string{}, problem("none")},
+		{`ada@example.org", "x": "`, "wiki", []string{}, problem("none")},
+	} {
+		if diff := cmp.Diff(tt.want, ask(t, c, Params{Email: &tt.email, Client: &tt.client, Groups: tt.groups})); diff != "" {
+			t.Errorf("%s: %s", tt.email, diff)
+		}
 	}
 }
 
