@@ -1,8 +1,9 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
-	"reflect"
+	"maps"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -258,10 +259,10 @@ func (m *missing) elements(n ast.Node) ast.Node {
 			}
 		}
 	case *ast.ConditionalNode:
-		return first(m.elements(n.Exp1), m.elements(n.Exp2))
+		return cmp.Or(m.elements(n.Exp1), m.elements(n.Exp2))
 	case *ast.BinaryNode:
 		if n.Operator == "??" {
-			return first(m.elements(n.Left), m.elements(n.Right))
+			return cmp.Or(m.elements(n.Left), m.elements(n.Right))
 		}
 	case *ast.VariableDeclaratorNode:
 		m.lets = append(m.lets, hollow{n.Name, m.of(n.Value)})
@@ -285,18 +286,9 @@ func (m *missing) elements(n ast.Node) ast.Node {
 	case *ast.CallNode:
 		switch calleeOf(n) {
 		case "default":
-			return first(m.elements(n.Arguments[0]), m.elements(n.Arguments[1]))
+			return cmp.Or(m.elements(n.Arguments[0]), m.elements(n.Arguments[1]))
 		case "sort", "uniq", "required":
 			return m.elements(n.Arguments[0])
-		}
-	}
-	return nil
-}
-
-func first(nodes ...ast.Node) ast.Node {
-	for _, n := range nodes {
-		if n != nil {
-			return n
 		}
 	}
 	return nil
@@ -358,7 +350,7 @@ func (m *missing) conditional(n *ast.ConditionalNode) ast.Node {
 	var yes, no ast.Node
 	m.given(n.Cond, true, func() { yes = m.of(n.Exp1) })
 	m.given(n.Cond, false, func() { no = m.of(n.Exp2) })
-	return first(yes, no)
+	return cmp.Or(yes, no)
 }
 
 func (m *missing) builtin(n *ast.BuiltinNode) ast.Node {
@@ -389,12 +381,8 @@ func (m *missing) builtin(n *ast.BuiltinNode) ast.Node {
 func (m *missing) loop(n *ast.BuiltinNode) {
 	m.need(n.Arguments[0])
 	outer := m.there
-	m.there = map[string]bool{}
-	for k := range outer {
-		if !strings.Contains(k, elementKey) {
-			m.there[k] = true
-		}
-	}
+	m.there = maps.Clone(outer)
+	maps.DeleteFunc(m.there, func(k string, _ bool) bool { return strings.Contains(k, elementKey) })
 	m.elems = append(m.elems, m.elements(n.Arguments[0]))
 	for _, arg := range n.Arguments[1:] {
 		if p, ok := arg.(*ast.PredicateNode); ok && n.Name == "map" {
@@ -481,7 +469,7 @@ func (m *missing) asks(n *ast.CallNode, name string) ast.Node {
 // given does something where a condition is known to hold, or not to.
 func (m *missing) given(cond ast.Node, holds bool, do func()) {
 	there, lists := m.there, m.lists
-	m.there, m.lists = copied(there), copied(lists)
+	m.there, m.lists = maps.Clone(there), maps.Clone(lists)
 	m.add(found(cond, holds))
 	do()
 	m.there, m.lists = there, lists
@@ -494,186 +482,6 @@ func (m *missing) add(f finding) {
 	for _, k := range f.lists {
 		m.lists[k] = true
 	}
-}
-
-func copied(m map[string]bool) map[string]bool {
-	out := make(map[string]bool, len(m))
-	for k := range m {
-		out[k] = true
-	}
-	return out
-}
-
-// finding is what a condition says of the expressions in it.
-type finding struct {
-	there []string // these are not nil
-	lists []string // these have elements
-}
-
-func (f *finding) is(n ast.Node) {
-	for {
-		if chain, ok := n.(*ast.ChainNode); ok {
-			n = chain.Node
-		}
-		f.there = append(f.there, key(n))
-		member, ok := n.(*ast.MemberNode)
-		if !ok {
-			return
-		}
-		n = member.Node
-	}
-}
-
-func (f *finding) has(n ast.Node) {
-	f.is(n)
-	f.lists = append(f.lists, key(n))
-}
-
-// found tells what is known where a condition holds, or does not.
-func found(n ast.Node, holds bool) (f finding) {
-	switch n := n.(type) {
-	case *ast.UnaryNode:
-		if n.Operator == "not" || n.Operator == "!" {
-			return found(n.Node, !holds)
-		}
-	case *ast.BinaryNode:
-		f.compared(n, holds)
-	case *ast.CallNode:
-		if o, ok := opOf(n).(*hasClaimOp); ok && holds {
-			f.there = append(f.there, key(getNode(n.Location(), &claimOp{o.name}, *n.Nature())))
-		}
-		if calleeOf(n) == "has" && holds {
-			f.has(n.Arguments[0])
-		}
-	case *ast.BuiltinNode:
-		if n.Name == "any" && holds || n.Name == "none" && !holds {
-			f.has(n.Arguments[0])
-			as := func(name string) string { return key(&ast.BuiltinNode{Name: name, Arguments: n.Arguments}) }
-			f.there = append(f.there, as("find"), as("findLast"), as("findIndex"), as("findLastIndex"))
-			f.lists = append(f.lists, as("filter"))
-		}
-	}
-	return f
-}
-
-func (f *finding) compared(n *ast.BinaryNode, holds bool) {
-	switch n.Operator {
-	case "and", "&&", "or", "||":
-		if holds == (n.Operator == "and" || n.Operator == "&&") {
-			left, right := found(n.Left, holds), found(n.Right, holds)
-			f.there = append(left.there, right.there...)
-			f.lists = append(left.lists, right.lists...)
-		}
-	case "==", "!=":
-		f.equal(n.Left, n.Right, holds == (n.Operator == "=="))
-		f.equal(n.Right, n.Left, holds == (n.Operator == "=="))
-	case "in":
-		if holds {
-			f.has(n.Right)
-		}
-		if list, ok := n.Right.(*ast.ArrayNode); ok && holds && all(list.Nodes, constantNode) {
-			f.is(n.Left)
-		}
-	case "startsWith", "endsWith", "contains", "matches":
-		if holds {
-			f.is(n.Left)
-		}
-	case ">", ">=", "!", "<", "<=":
-		f.length(n, holds)
-	}
-}
-
-// equal is for x == y, or x != y where they are not equal.
-func (f *finding) equal(x, y ast.Node, equal bool) {
-	_, isNil := y.(*ast.NilNode)
-	switch {
-	case equal && !isNil && constantNode(y), !equal && isNil:
-		f.is(x)
-	case !equal && emptyConstant(y):
-		f.lists = append(f.lists, key(x))
-	}
-}
-
-// length is for len(x) > 0.
-func (f *finding) length(n *ast.BinaryNode, holds bool) {
-	size, ok := n.Left.(*ast.BuiltinNode)
-	least, isNumber := n.Right.(*ast.IntegerNode)
-	if !ok || !isNumber || size.Name != "len" || !holds {
-		return
-	}
-	if n.Operator == ">" && least.Value >= 0 || n.Operator == ">=" && least.Value > 0 {
-		f.lists = append(f.lists, key(size.Arguments[0]))
-	}
-}
-
-func constantNode(n ast.Node) bool {
-	switch n.(type) {
-	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.ArrayNode:
-		return true
-	}
-	return false
-}
-
-func emptyConstant(n ast.Node) bool {
-	list, ok := n.(*ast.ArrayNode)
-	return ok && len(list.Nodes) == 0
-}
-
-// elementKey is in the key of what is read of the element of a loop.
-const elementKey = "\x00it"
-
-// key names an expression: two with the same have the same value.
-func key(n ast.Node) string {
-	var k keyer
-	ast.Walk(&n, &k)
-	return k.String()
-}
-
-// keyer writes the parts of an expression, children first. a?.b is the same as a.b.
-type keyer struct{ strings.Builder }
-
-// Visit is called by ast.Walk.
-func (k *keyer) Visit(p *ast.Node) {
-	switch n := (*p).(type) {
-	case *ast.ChainNode:
-		return
-	case *ast.PointerNode:
-		k.WriteString(elementKey + n.Name)
-	case *ast.IdentifierNode:
-		k.WriteString(n.Value)
-	case *ast.StringNode:
-		fmt.Fprintf(k, "%q", n.Value)
-	case *ast.ConstantNode:
-		switch v := n.Value.(type) {
-		case pattern:
-			fmt.Fprintf(k, "%q", v.text)
-		case op:
-			fmt.Fprintf(k, "%T%+v", v, reflect.ValueOf(v).Elem())
-		}
-	case *ast.UnaryNode:
-		k.WriteString(n.Operator)
-	case *ast.BinaryNode:
-		k.WriteString(n.Operator)
-	case *ast.BuiltinNode:
-		fmt.Fprintf(k, "%s/%d", n.Name, len(n.Arguments))
-	case *ast.CallNode:
-		fmt.Fprintf(k, "call/%d", len(n.Arguments))
-	case *ast.ArrayNode:
-		fmt.Fprintf(k, "list/%d", len(n.Nodes))
-	case *ast.MapNode:
-		fmt.Fprintf(k, "object/%d", len(n.Pairs))
-	case *ast.SequenceNode:
-		fmt.Fprintf(k, "then/%d", len(n.Nodes))
-	case *ast.VariableDeclaratorNode:
-		k.WriteString("let " + n.Name)
-	case *ast.SliceNode:
-		fmt.Fprintf(k, "slice %t %t", n.From == nil, n.To == nil)
-	case *ast.MemberNode, *ast.ConditionalNode, *ast.PairNode, *ast.PredicateNode:
-		fmt.Fprintf(k, "%T", n)
-	default:
-		k.WriteString(n.String())
-	}
-	k.WriteByte(';')
 }
 
 func calleeOf(n *ast.CallNode) string {
