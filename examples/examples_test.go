@@ -193,7 +193,7 @@ func TestTheTableListsEveryFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if row := "| [" + e.Name() + "](" + e.Name() + ") |"; e.IsDir() && !strings.Contains(string(readme), row) {
+		if row := "| [" + e.Name() + "](" + e.Name() + ") |"; e.IsDir() && e.Name() != "testdata" && !strings.Contains(string(readme), row) {
 			t.Errorf("README.md has no row that begins with %q", row)
 		}
 	}

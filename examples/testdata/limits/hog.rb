@@ -1,0 +1,8 @@
+held = []
+begin
+  loop { held << "x" * (8 << 20) }
+rescue NoMemoryError
+  mib = held.size * 8
+  held = nil
+  STDERR.puts "#{mib} MiB"
+end
