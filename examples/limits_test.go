@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar"
 )
@@ -26,7 +27,7 @@ func TestWhatRuntimesMakeOfTheirMemory(t *testing.T) {
 		t.Run(tt.install, func(t *testing.T) {
 			need(t, ".", "apt-get install "+tt.install, tt.program, "--version")
 			dir := copied(t, "testdata/limits")
-			report, err := sidecar.VerifyPlugin(t.Context(), sidecar.PluginTrial{Command: []string{tt.program, filepath.Join(dir, tt.script)}}, confined())
+			report, err := sidecar.VerifyPlugin(t.Context(), sidecar.PluginTrial{Command: []string{tt.program, filepath.Join(dir, tt.script)}, Timeout: time.Minute}, confined())
 			if err != nil {
 				t.Fatal(err)
 			}
