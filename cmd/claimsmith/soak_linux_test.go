@@ -145,12 +145,12 @@ type usage struct {
 	PluginsMiB int
 	Files      int
 	Goroutines int
-	Plugins    int // processes
+	Plugins    int // processes; one that was killed often is left down for a while
 }
 
 // within allows for what is no leak: connections that come and go, and the garbage of a moment, of which a process that began lately has less.
 func (u usage) within(first usage) bool {
-	return u.MiB <= first.MiB*5/4+32 && u.PluginsMiB <= first.PluginsMiB*5/4+3*32 && u.Files <= first.Files+16 && u.Goroutines <= first.Goroutines*3/2+50 && u.Plugins == 3
+	return u.MiB <= first.MiB*5/4+32 && u.PluginsMiB <= first.PluginsMiB*5/4+3*32 && u.Files <= first.Files+16 && u.Goroutines <= first.Goroutines*3/2+50 && u.Plugins <= 3
 }
 
 func used(t *testing.T, pid int, metrics string, s *stream) (u usage) {

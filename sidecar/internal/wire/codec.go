@@ -17,7 +17,7 @@ import (
 // one, and encoding maps by reflection, made half of the allocations of a request. What it reads and writes is what package proto reads
 // and writes (FuzzCodec).
 //
-// The texts of lists are parts of one string as long as the request: an element that is kept longer than the others has to be copied.
+// The texts of lists are parts of one string, nearly as long as the request without its payload: an element that is kept longer than the others has to be copied.
 type Codec struct{ encoding.CodecV2 }
 
 // NewCodec makes a codec. It is safe for concurrent use.
@@ -91,10 +91,11 @@ func scalar(part []byte, into *string) error {
 	return nil
 }
 
-// lists cuts the texts of lists out of one string that holds the whole message.
+// lists cuts the texts of lists out of one string, which holds the message from the first of them on.
 type lists struct {
-	data []byte
-	all  string
+	data  []byte
+	begin int // of text in data
+	text  string
 }
 
 // add appends part, which is a part of data.
@@ -102,14 +103,18 @@ func (l *lists) add(part []byte, to *[]string) error {
 	if !utf8.Valid(part) {
 		return errUTF8
 	}
-	if l.all == "" {
-		l.all = string(l.data)
-	}
 	if *to == nil {
 		*to = make([]string, 0, 4)
 	}
 	at := cap(l.data) - cap(part)
-	*to = append(*to, l.all[at:at+len(part)])
+	if l.text == "" {
+		l.begin, l.text = at, string(l.data[at:])
+	}
+	if at < l.begin { // the message is in another order than others write it
+		*to = append(*to, string(part))
+		return nil
+	}
+	*to = append(*to, l.text[at-l.begin:][:len(part)])
 	return nil
 }
 
