@@ -31,13 +31,16 @@ type Given struct {
 // Identity is what a connector returned. All of it may be empty.
 type Identity struct {
 	Place
-	UserID            string   `key:"userId" is:"empty" doc:"Id of the person at the connector."`
-	Username          string   `key:"username" is:"empty" doc:"Name of the person."`
-	PreferredUsername string   `key:"preferredUsername" is:"empty" doc:"Login name at the connector."`
-	Email             string   `key:"email" is:"empty" doc:"E-mail address."`
-	EmailVerified     bool     `key:"emailVerified" doc:"Whether the connector says that the address is verified. Default false."`
-	Groups            []string `key:"groups" is:"empty" doc:"Groups at the connector."`
+	UserID            string `key:"userId" is:"empty" doc:"Id of the person at the connector."`
+	Username          string `key:"username" is:"empty" doc:"Name of the person."`
+	PreferredUsername string `key:"preferredUsername" is:"empty" doc:"Login name at the connector."`
+	Email             string `key:"email" is:"empty" doc:"E-mail address."`
+	EmailVerified     bool   `key:"emailVerified" doc:"Whether the connector says that the address is verified. Default false."`
+	Groups            Groups `key:"groups" is:"empty" doc:"Groups at the connector."`
 }
+
+// Groups are names as a connector gives them, among them such as a person would not: empty, or a space.
+type Groups []string
 
 // Facts are the answer of one lookup.
 type Facts struct {

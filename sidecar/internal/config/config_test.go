@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -266,5 +267,33 @@ func TestLineEndsAndByteOrderMarkDoNotMatter(t *testing.T) {
 	}
 	if got := src.Line(1); got != "listen: unix:///c.sock" {
 		t.Errorf("line 1 is %q", got)
+	}
+}
+
+// A test can say what a connector may send and what a token may hold: groups without a name, and null inside of a claim.
+func TestWhatTestsCanSay(t *testing.T) {
+	const file = `listen: unix:///run/c.sock
+pipeline: [{remove: [x]}]
+tests:
+  - name: odd
+    given: {client: c, connector: g, identity: {groups: ["", " ", a]}}
+    want: {claims: {o: {a: null, l: [null, 1]}}, id: {claimsExact: {l: [{b: null}]}}}
+`
+	cfg, _, problems := Parse("c.yaml", []byte(file), Options{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	test := cfg.Tests[0]
+	if got := test.Given.Identity.Groups; !slices.Equal(got, []string{"", " ", "a"}) {
+		t.Errorf("groups: %q", got)
+	}
+	if got := string(test.Want.Claims[0].JSON) + string(test.Want.ID.ClaimsExact[0].JSON); got != `{"a":null,"l":[null,1]}[{"b":null}]` {
+		t.Errorf("wanted: %s", got)
+	}
+	for _, src := range []string{"want: {claims: {o: null}}", "want: {claims: null}", "want: {claims: {o: {a: }}}"} {
+		_, _, problems := Parse("c.yaml", []byte(file[:strings.Index(file, "    want:")]+"    "+src+"\n"), Options{})
+		if len(problems) == 0 || problems[0].Message != "a value is missing" {
+			t.Errorf("%s: %v", src, problems)
+		}
 	}
 }

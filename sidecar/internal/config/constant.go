@@ -114,6 +114,9 @@ func (d *decoder) json(it item, out *bytes.Buffer) bool {
 	case "!!int", "!!float":
 		out.WriteString(it.node.Value)
 		return d.jsonNumber(it, "if it is meant as text, quote it")
+	case "!!null":
+		out.WriteString("null")
+		return true
 	case "!!bool":
 		value, ok := d.constant(it)
 		fmt.Fprint(out, value)

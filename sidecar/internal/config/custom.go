@@ -85,6 +85,25 @@ func (*Moment) shape(*schemaMaker) shape {
 	return shape{"type": "string", "pattern": `^\d{4}-\d\d-\d\d(T\d\d:\d\dZ)?$`}
 }
 
+func (g *Groups) decode(d *decoder, it item) {
+	if !d.wants(it, yaml.SequenceNode, "a list") {
+		return
+	}
+	*g = Groups{}
+	for i, n := range it.node.Content {
+		if d.bad[n] {
+			continue
+		}
+		if name, ok := d.text(item{node: n, path: element(it.path, i)}); ok {
+			*g = append(*g, name)
+		}
+	}
+}
+
+func (*Groups) shape(*schemaMaker) shape {
+	return shape{"type": "array", "items": shape{"type": "string"}}
+}
+
 // claimTypes are the words for the types of claims.
 var claimTypes = [...]string{"string", "bool", "integer", "number", "list", "object"}
 

@@ -26,6 +26,7 @@ func (d *decoder) hygiene(it item, parents []string, depth int) {
 		start := d.src.start(it.node)
 		hint := tagHint(last(parents)+":", strings.TrimSpace(tagOf(it.node)+" "+it.node.Value))
 		d.add(problemAt(start, it.path, tagMessage, d.src.discreet(start, hint)))
+	case it.node.Tag == "!!null" && it.node.Kind == yaml.ScalarNode && it.node.Value == "null" && insideClaim(it, parents):
 	case it.node.Tag == "!!null" && it.node.Kind == yaml.ScalarNode:
 		d.refuse(it, "a value is missing", d.nullHint(it, parents))
 	case it.node.Kind == yaml.MappingNode:
@@ -43,6 +44,12 @@ func (d *decoder) tagged(it item) bool {
 		return true
 	}
 	return it.node.Kind == yaml.ScalarNode && it.node.Style == 0 && strings.HasPrefix(d.src.from(d.src.start(it.node)), "!")
+}
+
+// insideClaim reports whether a value is a member or an element of a claim that a test wants: tokens may hold null there.
+func insideClaim(it item, parents []string) bool {
+	at := slices.IndexFunc(parents, func(key string) bool { return key == "claims" || key == "claimsExact" })
+	return at > 0 && parents[0] == "tests" && (at < len(parents)-2 || it.key == nil && at < len(parents)-1)
 }
 
 func tagOf(n *yaml.Node) string {
