@@ -3,6 +3,7 @@ package claims
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,10 +34,21 @@ func unseen(name string) bool {
 	return strings.ContainsFunc(name, Hidden) || strings.TrimSpace(name) != name
 }
 
+// ErrUnfit is wrapped by what is wrong with a value that came with a request, such as a name with a character that cannot be seen.
+var ErrUnfit = errors.New("the value is none that a token may carry")
+
+// unfit is an error that wraps ErrUnfit and does not say so.
+type unfit string
+
+func (e unfit) Error() string { return string(e) }
+func (unfit) Unwrap() error   { return ErrUnfit }
+
+func unfitf(format string, args ...any) error { return unfit(fmt.Sprintf(format, args...)) }
+
 // CheckName reports why rules cannot give a claim this name, or nil: no payload may hold it at any depth.
 func CheckName(name string) error {
 	if unseen(name) {
-		return fmt.Errorf("the name %q holds a character that cannot be seen", name)
+		return unfitf("the name %q holds a character that cannot be seen", name)
 	}
 	return nil
 }
@@ -52,7 +64,7 @@ func CheckValue(name string, value json.RawMessage) error {
 	}
 	var v any
 	if err := json.Unmarshal(value, &v); err != nil || hides(v) {
-		return fmt.Errorf("claim %q holds a character that cannot be seen", name)
+		return unfitf("claim %q holds a character that cannot be seen", name)
 	}
 	return nil
 }

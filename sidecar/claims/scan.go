@@ -74,7 +74,7 @@ func (s *scanner) value(depth int) error {
 // object walks over an object and hands its members to found, which may be nil.
 func (s *scanner) object(depth int, found func(member)) error {
 	if depth > maxDepth {
-		return fmt.Errorf("JSON is nested deeper than %d levels", maxDepth)
+		return unfitf("JSON is nested deeper than %d levels", maxDepth)
 	}
 	s.pos++ // {
 	s.space()
@@ -123,7 +123,7 @@ func (s *scanner) object(depth int, found func(member)) error {
 func checkMember(m member, depth int) error {
 	err := CheckName(m.name)
 	if err != nil && depth > 1 {
-		return fmt.Errorf("a name inside a claim holds a character that cannot be seen, at byte %d", m.key)
+		return unfitf("a name inside a claim holds a character that cannot be seen, at byte %d", m.key)
 	}
 	return err
 }
@@ -133,7 +133,7 @@ func checkMember(m member, depth int) error {
 func sameMember(m member, other string, depth int) error {
 	switch {
 	case depth > 1:
-		return fmt.Errorf("members inside a claim are equal but for case, the second at byte %d", m.key)
+		return unfitf("members inside a claim are equal but for case, the second at byte %d", m.key)
 	case m.name == other:
 		return fmt.Errorf("member %q is there twice", m.name)
 	}
@@ -142,7 +142,7 @@ func sameMember(m member, other string, depth int) error {
 
 func (s *scanner) list(depth int) error {
 	if depth > maxDepth {
-		return fmt.Errorf("JSON is nested deeper than %d levels", maxDepth)
+		return unfitf("JSON is nested deeper than %d levels", maxDepth)
 	}
 	s.pos++ // [
 	s.space()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
 // Class says what kind of failure an Error is.
@@ -16,12 +18,20 @@ const (
 	Deadline                 // the time was over
 	Withheld                 // a lookup that is needed is never made for such a request: it will be so the next time
 	Oversized                // the request is beyond a limit
+	Unfit                    // a value of the request is none that the rules, or a token, can hold
 )
 
 // NotAsked is the error of a rule that reads facts of a lookup which was not made.
 type NotAsked struct{ Alias string }
 
 func (e *NotAsked) Error() string { return e.Alias + " was not asked" }
+
+// ErrUnfit is wrapped by a failure of which a value of the request is the reason, and nothing in the file: it is beyond a documented limit, or none
+// that a token may carry.
+var ErrUnfit = errors.New("the value does not fit")
+
+// ErrLookupFailed is wrapped by the failure of a rule that reads facts of a lookup that failed, and after which the steps went on.
+var ErrLookupFailed = errors.New("the lookup failed")
 
 // errMissing is that of a contract: a claim is not there.
 var errMissing = errors.New("is missing")
@@ -72,10 +82,16 @@ func (r *run) withholding(err error) error {
 	return err
 }
 
-// classOf tells a deadline from anything else.
+// classOf tells a deadline, and a value that does not fit, from anything else.
 func classOf(err error, otherwise Class) Class {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return Deadline
+	}
+	if errors.Is(err, ErrUnfit) || errors.Is(err, claims.ErrUnfit) || errors.Is(err, errAsserted) {
+		return Unfit
+	}
+	if errors.Is(err, ErrLookupFailed) {
+		return Unavailable
 	}
 	return otherwise
 }

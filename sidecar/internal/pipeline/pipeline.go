@@ -148,7 +148,7 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 		return claims.Patch{}, nil, r.withholding(err)
 	}
 	if err := fits(r.state.Claims, patch, claims.MaxPayload); err != nil {
-		return claims.Patch{}, nil, &Error{Class: Internal, Path: "pipeline", Err: err}
+		return claims.Patch{}, nil, &Error{Class: Unfit, Path: "pipeline", Err: err}
 	}
 	return trimmed, nil, nil
 }
@@ -157,7 +157,7 @@ func (r *run) once(ctx context.Context, kind Kind) (claims.Patch, *Denial, error
 func (r *run) blame(patch claims.Patch, s claims.Subject, err error) error {
 	refused := func(one claims.Patch) bool { return claims.Check(r.in.Payload, one, s) != nil }
 	if refused(claims.Patch{}) { // what Dex gave is refused as it is, and no rule is to blame
-		return &Error{Class: Internal, Path: "pipeline", Err: err}
+		return &Error{Class: classOf(err, Internal), Path: "pipeline", Err: err}
 	}
 	for _, op := range []string{"set", "remove"} {
 		for _, c := range r.trace.Changes {
@@ -166,11 +166,11 @@ func (r *run) blame(patch claims.Patch, s claims.Subject, err error) error {
 				alone = claims.Patch{Set: map[string]json.RawMessage{c.Claim: value}}
 			}
 			if c.Op == op && refused(alone) {
-				return &Error{Class: Internal, Path: c.Path, Pos: c.Pos, Err: err}
+				return &Error{Class: classOf(err, Internal), Path: c.Path, Pos: c.Pos, Err: err}
 			}
 		}
 	}
-	return &Error{Class: Internal, Path: "pipeline", Err: err}
+	return &Error{Class: classOf(err, Internal), Path: "pipeline", Err: err}
 }
 
 func (r *run) steps(ctx context.Context, steps []Step) (*Denial, error) {

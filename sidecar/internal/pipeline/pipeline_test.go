@@ -310,7 +310,7 @@ func TestANameThatIsTheAddress(t *testing.T) {
 		step.Lookup.With = []pipeline.Assignment{a}
 		return []pipeline.Step{step}
 	}
-	const refused = "failure 0 at c.yaml:1: pipeline[0].%s: this would be an address that nobody verified: the connector gave it as a name of the person"
+	const refused = "failure 5 at c.yaml:1: pipeline[0].%s: this would be an address that nobody verified: the connector gave it as a name of the person"
 	tests := []struct {
 		name, username, email string
 		verified              bool

@@ -89,8 +89,9 @@ func keyword(name string) bool {
 	return false
 }
 
-// compile makes a program of an expression whose result is wanted. accept looks at its type and may refuse it.
-func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Error) (p *program, err *Error) {
+// compile makes a program of an expression whose result is wanted. accept looks at its type and may refuse it; fits
+// at all that is known of it.
+func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Error, fits func(shape) *Error) (p *program, err *Error) {
 	defer func() {
 		// A mistake in the library must not take the host down with it.
 		if r := recover(); r != nil {
@@ -119,7 +120,11 @@ func (c *Compiler) compile(src string, want need, accept func(root ast.Node) *Er
 	if v.unmade != nil {
 		return nil, v.unmade
 	}
-	if err := c.absences(src, tree.Node, want); err != nil {
+	nils, err := c.absences(src, tree.Node, want)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.types(src, tree.Node, nils, want, fits); err != nil {
 		return nil, err
 	}
 	v.reads.only = only(tree.Node)

@@ -98,9 +98,9 @@ func (v *constants) compute(n ast.Node) bool {
 	why := reason(at)
 	var ours *failure
 	if errors.As(err, &ours) {
-		why = ours.text
+		why = ours
 	}
-	v.wrong = &Error{Offset: byteOffset(v.src, at.From), Message: why, Hint: everyRequest}
+	v.wrong = &Error{Offset: byteOffset(v.src, at.From), Message: why.text, Hint: everyRequest}
 	return false
 }
 

@@ -98,7 +98,7 @@ func number(name string, n json.Number) any {
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || !bytes.ContainsAny([]byte(s), ".eE") {
-		panic(failuref("claim %q holds a number that does not fit in 64 bits", name))
+		panic(unfitf("claim %q holds a number that does not fit in 64 bits", name))
 	}
 	return f
 }

@@ -24,7 +24,7 @@ func encode(v any) ([]byte, error) {
 // checkResult is asked on the way too: a list can be larger than the memory that holds it.
 func checkResult(raw []byte) error {
 	if len(raw) > maxResult {
-		return failuref("the value is larger than %d bytes", maxResult)
+		return unfitf("the value is larger than %d bytes", maxResult)
 	}
 	return nil
 }
@@ -34,7 +34,7 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 		return nil, err
 	}
 	if depth > maxDepth {
-		return nil, failuref("the value is nested deeper than %d", maxDepth)
+		return nil, unfitf("the value is nested deeper than %d", maxDepth)
 	}
 	switch v := v.(type) {
 	case nil:
@@ -132,7 +132,7 @@ func appendString(dst []byte, s string) ([]byte, error) {
 // appendFloat writes numbers as most JSON encoders do: the shortest text that reads back the same.
 func appendFloat(dst []byte, f float64) ([]byte, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return nil, failuref("the value is not a finite number")
+		return nil, unfitf("the value is not a finite number")
 	}
 	format := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {

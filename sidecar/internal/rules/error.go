@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/pipeline"
 )
 
 // Error says what is wrong with an expression.
@@ -28,6 +30,11 @@ func (f *failure) Unwrap() error { return f.cause }
 
 func failuref(format string, args ...any) *failure {
 	return &failure{text: fmt.Sprintf(format, args...)}
+}
+
+// unfitf is a failure for which a value of the request is to blame.
+func unfitf(format string, args ...any) *failure {
+	return &failure{text: fmt.Sprintf(format, args...), cause: pipeline.ErrUnfit}
 }
 
 // byteOffset turns a place in runes, as package expr counts, into one in bytes.

@@ -60,7 +60,7 @@ func (c *Compiler) parts(src string) (out []part) {
 		f.found = []string{src} // so that what it looks at is told at all
 	}
 	for _, source := range f.found {
-		p, err := c.In(func(int) string { return "" }, c.composed).compile(source, loose, func(ast.Node) *Error { return nil })
+		p, err := c.In(func(int) string { return "" }, c.composed).compile(source, loose, func(ast.Node) *Error { return nil }, anyShape)
 		if err == nil && len(out) < maxParts {
 			out = append(out, part{source, p})
 		}

@@ -87,6 +87,8 @@ func replace(args ...any) (any, error) {
 
 func toString(args ...any) (any, error) {
 	switch v := args[0].(type) {
+	case nil:
+		return "", nil
 	case string:
 		return v, nil
 	case bool:
@@ -98,7 +100,7 @@ func toString(args ...any) (any, error) {
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), nil
 	}
-	return nil, failuref("only a string, a number or a boolean can be made a string, and this is %s", kindOf(args[0]))
+	return asJSON(args[0]), nil // what may be anything is one in some way
 }
 
 func keys(args ...any) (any, error) {
@@ -133,7 +135,7 @@ type flattener struct {
 func (f *flattener) add(list any) {
 	for _, e := range elements(list) {
 		if f.steps++; f.steps > maxList {
-			panic(failuref("a list has more than %d elements", maxList))
+			panic(unfitf("a list has more than %d elements", maxList))
 		}
 		if reflect.ValueOf(e).Kind() == reflect.Slice {
 			f.add(e)
@@ -208,7 +210,7 @@ func elements(v any) []any {
 		panic(failuref("a list is needed, and this is %s", kindOf(v)))
 	}
 	if l.Len() > maxList {
-		panic(failuref("a list has more than %d elements", maxList))
+		panic(unfitf("a list has more than %d elements", maxList))
 	}
 	out := make([]any, l.Len())
 	for i := range out {

@@ -75,7 +75,7 @@ func (o *givenOp) eval(_ *run, arg any) any {
 		exact(arg)
 	}
 	if s, ok := arg.(string); ok && o.want == aNumber && !numeric(o.name, s) {
-		panic(failuref("%s needs a number, and this text is none", o.name))
+		panic(unfitf("%s needs a number, and this text is none", o.name))
 	}
 	return arg
 }
@@ -143,10 +143,10 @@ func (o *arithmetic) eval(_ *run, arg any) any {
 	right, isToo := asWhole(b)
 	whole := isWhole && isToo
 	if zero := reflect.ValueOf(b).IsZero(); zero && (o.operator == "/" || o.operator == "%") {
-		panic(failuref("division by zero"))
+		panic(unfitf("division by zero"))
 	}
 	if whole && overflows(o.operator, left, right) {
-		panic(failuref("the number does not fit into 64 bits"))
+		panic(unfitf("the number does not fit into 64 bits"))
 	}
 	if !whole || o.operator == "/" || o.operator == "**" { // made of two float64
 		exact(a)
@@ -169,7 +169,7 @@ func (o *arithmetic) eval(_ *run, arg any) any {
 	}
 	f := runtime.Exponent(a, b)
 	if math.IsInf(f, 0) || math.IsNaN(f) {
-		panic(failuref("the number does not fit into 64 bits"))
+		panic(unfitf("the number does not fit into 64 bits"))
 	}
 	return f
 }
@@ -177,7 +177,7 @@ func (o *arithmetic) eval(_ *run, arg any) any {
 // exact fails for an integer that is another one as a float64.
 func exact(v any) {
 	if n, whole := asWhole(v); whole && !sameFloat(n, float64(n)) {
-		panic(failuref("the integer has more digits than a number with a fraction can hold"))
+		panic(unfitf("the integer has more digits than a number with a fraction can hold"))
 	}
 }
 
@@ -212,7 +212,7 @@ func (*endOp) eval(_ *run, arg any) any {
 		panic(failuref(".. goes between two integers, and this is %s", kindOf(arg)))
 	}
 	if magnitude(n) > 1<<53 {
-		panic(failuref("the number is too large for .."))
+		panic(unfitf("the number is too large for .."))
 	}
 	return arg
 }
@@ -232,7 +232,7 @@ func (*negateOp) eval(_ *run, arg any) any {
 		panic(failuref("- does not go before %s", kindOf(arg)))
 	}
 	if n, whole := asWhole(arg); whole && n == math.MinInt64 {
-		panic(failuref("the number does not fit into 64 bits"))
+		panic(unfitf("the number does not fit into 64 bits"))
 	}
 	return arg
 }

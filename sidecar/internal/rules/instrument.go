@@ -54,6 +54,9 @@ func (i *instrument) Visit(p *ast.Node) {
 		if n.Name == "groupBy" {
 			*p = callNode(n.Location(), fnCall, callType, objectNature(nil), constant(n.Location(), &groupedOp{}), n)
 		}
+		if n.Name == "findLast" || n.Name == "findLastIndex" {
+			*p = lastFound(n)
+		}
 	case *ast.CallNode:
 		i.call(p, n)
 	case *ast.PredicateNode:
@@ -66,6 +69,21 @@ func (i *instrument) Visit(p *ast.Node) {
 		n.Node.SetLocation(body.Location())
 		n.Node.SetNature(*body.Nature())
 	}
+}
+
+// lastFound is findLast and findLastIndex as last(filter(...)): the code that package expr makes for them leaves values on the stack of the machine,
+// which what stands around them takes for its own.
+func lastFound(n *ast.BuiltinNode) ast.Node {
+	found := &ast.BuiltinNode{Name: "filter", Arguments: n.Arguments}
+	if n.Name == "findLastIndex" {
+		found.Map = &ast.PointerNode{Name: "index"}
+	}
+	last := &ast.BuiltinNode{Name: "last", Arguments: []ast.Node{found}}
+	for _, made := range []ast.Node{found, last} {
+		made.SetLocation(n.Location())
+	}
+	last.SetNature(*n.Nature())
+	return last
 }
 
 // call counts the elements of lists that a function of ours goes through, and lets glob see every client that the request

@@ -44,19 +44,19 @@ var Unknown pipeline.Value = constantValue(nil)
 func (c *Compiler) After(step ...Made) *Compiler {
 	after := c.more()
 	for _, made := range step {
-		m := claimMade{}
+		m := claimMade{shape: of(kindAny)}
 		switch v := made.Value.(type) {
 		case *claim:
-			m.typ = v.typ
+			m.typ, m.shape = v.typ, v.shape
 			if v.optional {
 				m.missing = "the step that sets it may leave it out"
 			}
 		case constantValue:
 			if v != nil {
-				m.typ = constantNature(v)
+				m.typ, m.shape = constantNature(v), valueShape(json.RawMessage(v))
 			}
 		default:
-			m.missing = "a step before this one takes it away"
+			m.missing, m.shape = "a step before this one takes it away", shape{}
 		}
 		after.known.claims[made.Name] = m
 		after.known.facts = slices.DeleteFunc(after.known.facts, func(f knownFact) bool {
@@ -92,12 +92,13 @@ func (c *Compiler) Or(after *Compiler, src string) *Compiler {
 			before = c.claim(name)
 			before.missing = strings.TrimPrefix(before.missing, "Dex does not always write it")
 			if _, own := claims.OwnMember(name); !own {
-				before.missing = "it is only made when " + words(src)
+				before.missing, before.shape = "it is only made when "+words(src), shape{}
 			}
 		}
 		if before.missing == "" && made.missing != "" {
 			before.missing = made.missing
 		}
+		before.shape = before.shape.or(made.shape)
 		if !sameNature(before.typ, made.typ) && (was || before.typ.Type != nil) {
 			before.typ = nature.Nature{}
 		} else {
@@ -182,6 +183,7 @@ func constantNature(v constantValue) nature.Nature {
 // claimMade says what is knowing of a claim before a step.
 type claimMade struct {
 	typ     nature.Nature
+	shape   shape
 	missing string   // why it may not be there; empty: it is there
 	under   []string // conditions under which it is there
 }
@@ -193,11 +195,11 @@ func (c *Compiler) claim(name string) claimMade {
 	}
 	switch name {
 	case "iss", "sub":
-		return claimMade{typ: natureOf(typeString)}
+		return claimMade{typ: natureOf(typeString), shape: claimShape(name)}
 	case "aud":
-		return claimMade{}
+		return claimMade{shape: claimShape(name)}
 	}
-	made := claimMade{missing: "Dex does not always write it"}
+	made := claimMade{missing: "Dex does not always write it", shape: claimShape(name)}
 	if kind, own := claims.OwnMember(name); own {
 		made.typ = natureOf(kindName(kind))
 	}

@@ -26,23 +26,25 @@ type missing struct {
 	there map[string]bool // expressions that are not nil here
 	lists map[string]bool // expressions that are lists with something in them here
 	lets  []hollow
-	elems []ast.Node // why an element of the lists that predicates go through may be nil; nil: it is not
+	elems []ast.Node        // why an element of the lists that predicates go through may be nil; nil: it is not
+	nils  map[ast.Node]bool // parts that may be nil where they stand
 	want  need
 	wrong *Error
 }
 
 // hollow is a variable of let.
 type hollow struct {
-	name string
-	why  ast.Node
+	name   string
+	why    ast.Node
+	filled bool // it is a list with something in it
 }
 
-// absences checks an expression, of which a result is wanted.
-func (c *Compiler) absences(src string, root ast.Node, want need) *Error {
+// absences checks an expression, of which a result is wanted, and tells which parts of it may be nil.
+func (c *Compiler) absences(src string, root ast.Node, want need) (nils map[ast.Node]bool, wrong *Error) {
 	if c.known == nil || c.loose || want == loose {
-		return nil
+		return nil, nil
 	}
-	m := &missing{src: src, c: c, want: want, there: map[string]bool{}, lists: map[string]bool{}}
+	m := &missing{src: src, c: c, want: want, there: map[string]bool{}, lists: map[string]bool{}, nils: map[ast.Node]bool{}}
 	for _, f := range c.known.facts {
 		m.add(f.finding)
 	}
@@ -51,7 +53,7 @@ func (c *Compiler) absences(src string, root ast.Node, want need) *Error {
 	} else {
 		m.need(root)
 	}
-	return m.wrong
+	return m.nils, m.wrong
 }
 
 func (m *missing) fail(n ast.Node, hint, format string, args ...any) {
@@ -116,6 +118,12 @@ func (m *missing) full(n ast.Node) {
 
 // of goes through an expression and returns the part because of which it may be nil; nil when it never is.
 func (m *missing) of(n ast.Node) ast.Node {
+	why := m.why(n)
+	m.nils[n] = why != nil
+	return why
+}
+
+func (m *missing) why(n ast.Node) ast.Node {
 	switch n := n.(type) {
 	case *ast.NilNode:
 		return n
@@ -151,7 +159,7 @@ func (m *missing) of(n ast.Node) ast.Node {
 	case *ast.SequenceNode:
 		return m.of(n.Nodes[len(n.Nodes)-1])
 	case *ast.VariableDeclaratorNode:
-		m.lets = append(m.lets, hollow{n.Name, m.of(n.Value)})
+		m.lets = append(m.lets, hollow{n.Name, m.of(n.Value), m.filled(n.Value)})
 		defer func() { m.lets = m.lets[:len(m.lets)-1] }()
 		return m.of(n.Expr)
 	case *ast.ArrayNode:
@@ -209,6 +217,9 @@ func (m *missing) sure(n *ast.MemberNode) bool {
 		return false
 	}
 	place, ok := n.Property.(*ast.IntegerNode)
+	if list, written := n.Node.(*ast.ArrayNode); ok && written {
+		return place.Value >= 0 && place.Value < len(list.Nodes)
+	}
 	return ok && place.Value == 0 && m.filled(n.Node)
 }
 
@@ -218,6 +229,12 @@ func (m *missing) filled(n ast.Node) bool {
 		return true
 	}
 	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		for i := len(m.lets) - 1; i >= 0; i-- {
+			if m.lets[i].name == n.Value {
+				return m.lets[i].filled
+			}
+		}
 	case *ast.ArrayNode:
 		return len(n.Nodes) > 0
 	case *ast.BuiltinNode:
@@ -265,7 +282,7 @@ func (m *missing) elements(n ast.Node) ast.Node {
 			return cmp.Or(m.elements(n.Left), m.elements(n.Right))
 		}
 	case *ast.VariableDeclaratorNode:
-		m.lets = append(m.lets, hollow{n.Name, m.of(n.Value)})
+		m.lets = append(m.lets, hollow{n.Name, m.of(n.Value), m.filled(n.Value)})
 		defer func() { m.lets = m.lets[:len(m.lets)-1] }()
 		return m.elements(n.Expr)
 	case *ast.BuiltinNode:

@@ -117,7 +117,7 @@ type listOp struct{ name string }
 
 func (o *listOp) eval(r *run, arg any) any {
 	if r.loops++; r.loops > maxLoops {
-		panic(failuref("the expression begins more than %d loops", maxLoops))
+		panic(unfitf("the expression begins more than %d loops", maxLoops))
 	}
 	n := 0
 	switch l := arg.(type) {
@@ -133,7 +133,7 @@ func (o *listOp) eval(r *run, arg any) any {
 		n = v.Len()
 	}
 	if n > maxList {
-		panic(failuref("a list has more than %d elements", maxList))
+		panic(unfitf("a list has more than %d elements", maxList))
 	}
 	return arg
 }
@@ -174,7 +174,7 @@ func (*keyOp) eval(r *run, arg any) any {
 
 func checkTexts(size int) {
 	if size > maxTexts {
-		panic(failuref("the strings of a list are longer than %d bytes", maxTexts))
+		panic(unfitf("the strings of a list are longer than %d bytes", maxTexts))
 	}
 }
 
@@ -183,7 +183,7 @@ type cutsetOp struct{}
 
 func (*cutsetOp) eval(_ *run, arg any) any {
 	if s, ok := arg.(string); ok && len(s) > maxCutset {
-		panic(failuref("more than %d bytes are to be trimmed", maxCutset))
+		panic(unfitf("more than %d bytes are to be trimmed", maxCutset))
 	}
 	return arg
 }
@@ -193,7 +193,7 @@ type wholeOp struct{}
 
 func (*wholeOp) eval(_ *run, arg any) any {
 	if f, ok := arg.(float64); ok && !(f >= -1<<63 && f < 1<<63) {
-		panic(failuref("the number does not fit into 64 bits"))
+		panic(unfitf("the number does not fit into 64 bits"))
 	}
 	return arg
 }
@@ -216,7 +216,7 @@ func (*stringOp) eval(r *run, arg any) any {
 
 func checkString(n int) {
 	if n > maxString {
-		panic(failuref("a string is longer than %d bytes", maxString))
+		panic(unfitf("a string is longer than %d bytes", maxString))
 	}
 }
 

@@ -63,7 +63,7 @@ func (o *matchOp) eval(r *run, arg any) any {
 func (r *run) match(size, length int) {
 	work := size * (length + 1)
 	if work > pipeline.MaxMatch {
-		panic(failuref("a string is too long for this pattern"))
+		panic(unfitf("a string is too long for this pattern"))
 	}
 	r.steps(work / perStep)
 }
@@ -243,7 +243,7 @@ func (p pattern) replaceCounted(re *regexp.Regexp, s, with string) string {
 	work, left := 0, len(s)
 	re.ReplaceAllStringFunc(s, func(found string) string {
 		if work += p.size * (left + 1); work > pipeline.MaxMatch {
-			panic(failuref("a string is too long for this pattern"))
+			panic(unfitf("a string is too long for this pattern"))
 		}
 		left -= len(found)
 		return ""

@@ -25,7 +25,7 @@ var presenceFunctions = map[string]function{
 	}},
 	"required": {args: []argument{anything}, gives: theFirst, do: func(args []any) any {
 		if !present(args[0]) {
-			panic(failuref("a required value is missing or empty"))
+			panic(unfitf("a required value is missing or empty"))
 		}
 		return args[0]
 	}},

@@ -62,17 +62,18 @@ func (p *program) failed(err error) error {
 	}
 	why := reason(at)
 	if ours != nil {
-		why = ours.text
+		why = ours
 	}
 	offset := p.begin + byteOffset(p.src, at.From)
 	if p.at != nil {
+		text := why.text
 		if where := p.at(offset); where != "" {
-			return failuref("failed at %s: %s", where, why)
+			text = fmt.Sprintf("failed at %s: %s", where, text)
 		}
-		return failuref("%s", why)
+		return &failure{text: text, cause: why.cause}
 	}
 	line, col := lineCol(p.whole, offset)
-	return failuref("failed at %d:%d: %s", line, col, why)
+	return &failure{text: fmt.Sprintf("failed at %d:%d: %s", line, col, why.text), cause: why.cause}
 }
 
 // The messages of the machine that tell types and no values.
@@ -83,26 +84,26 @@ var (
 )
 
 // reason says why the machine stopped, in words of ours.
-func reason(err *file.Error) string {
+func reason(err *file.Error) *failure {
 	message, _, _ := strings.Cut(err.Message, "\n")
 	var wrong *goruntime.TypeAssertionError
 	if errors.As(err, &wrong) {
 		message = wrong.Error()
 	}
 	if m := between.FindStringSubmatch(message); m != nil {
-		return fmt.Sprintf("%s does not go between %s and %s", m[2], plainType(m[1]), plainType(m[3]))
+		return failuref("%s does not go between %s and %s", m[2], plainType(m[1]), plainType(m[3]))
 	}
 	if m := conversion.FindStringSubmatch(message); m != nil {
-		return fmt.Sprintf("%s is needed, and this is %s", plainType(m[2]), plainType(m[1]))
+		return failuref("%s is needed, and this is %s", plainType(m[2]), plainType(m[1]))
 	}
 	if m := fetch.FindStringSubmatch(message); m != nil {
-		return "a field is read of " + plainType(m[1])
+		return failuref("a field is read of %s", plainType(m[1]))
 	}
 	if strings.HasPrefix(message, "invalid operation: int(") {
-		return "a field is read of a string or a list"
+		return failuref("a field is read of a string or a list")
 	}
 	if strings.Contains(message, "memory budget exceeded") {
-		return "too much memory is needed"
+		return unfitf("too much memory is needed")
 	}
-	return "a value does not fit"
+	return failuref("a value does not fit")
 }

@@ -122,7 +122,7 @@ func (r *run) end() { r.ctx, r.state, r.measured, r.characters = nil, nil, "", 0
 // step counts one element that an expression looks at, and stops it when it has looked at too many or its time is over.
 func (r *run) step() {
 	if r.left--; r.left < 0 {
-		panic(failuref("the expression looks at too many elements"))
+		panic(unfitf("the expression looks at too many elements"))
 	}
 	if err := r.ctx.Err(); err != nil {
 		panic(stopped(err))
@@ -138,7 +138,7 @@ func (r *run) steps(n int) {
 // write counts bytes of strings that an expression makes: a list of long ones is larger than the elements it has.
 func (r *run) write(n int) {
 	if r.written += n; r.written > maxWritten {
-		panic(failuref("the expression makes strings of more than %d bytes", maxWritten))
+		panic(unfitf("the expression makes strings of more than %d bytes", maxWritten))
 	}
 }
 
@@ -212,7 +212,7 @@ func (r *run) known(alias string, answer *pipeline.Answer) {
 	case answer == nil:
 		panic(&failure{text: alias + " was not asked", complete: true, cause: &pipeline.NotAsked{Alias: alias}})
 	case answer.Failed:
-		panic(&failure{text: alias + " failed", complete: true})
+		panic(&failure{text: alias + " failed", complete: true, cause: pipeline.ErrLookupFailed})
 	}
 }
 

@@ -35,7 +35,7 @@ func (c *Compiler) Text(src string) (pipeline.Text, error) {
 		if err != nil {
 			return nil, shifted(err, at, begin)
 		}
-		p, err := c.compile(src[begin:begin+length], whole, acceptPiece)
+		p, err := c.compile(src[begin:begin+length], whole, acceptPiece, fitsPiece)
 		if err != nil {
 			return nil, shifted(err, begin, begin)
 		}
@@ -105,6 +105,13 @@ func acceptPiece(root ast.Node) *Error {
 	return nil
 }
 
+func fitsPiece(s shape) *Error {
+	if odd := s.kinds &^ (kindText | kindBool | kindNumber); odd != 0 {
+		return &Error{Message: "a message can only hold a string, a number or a boolean, and this " + may(odd, s.kinds), Hint: kindText.hint()}
+	}
+	return nil
+}
+
 // sentence is a text with expressions in it.
 type sentence struct {
 	pieces []piece
@@ -138,9 +145,14 @@ func (t *sentence) Text(ctx context.Context, s *pipeline.State) (string, error) 
 		if err != nil {
 			return "", err
 		}
+		switch kindOf(v) {
+		case "a string", "a number", "a boolean":
+		default:
+			return "", failuref("a message can only hold a string, a number or a boolean")
+		}
 		shown, err := toString(v)
 		if err != nil {
-			return "", failuref("a message can only hold a string, a number or a boolean")
+			return "", err
 		}
 		b.WriteString(shown.(string))
 	}

@@ -59,7 +59,7 @@ type limited struct {
 func (l *limited) add(s string) {
 	checkString(len(s))
 	if l.bytes += len(s); l.bytes > maxResult {
-		panic(failuref("the strings of a list are longer than %d bytes", maxResult))
+		panic(unfitf("the strings of a list are longer than %d bytes", maxResult))
 	}
 	l.list = append(l.list, s)
 }
@@ -225,7 +225,7 @@ func (o *once) add(s string) {
 		o.seen = map[string]bool{}
 	}
 	if len(o.list) == maxList {
-		panic(failuref("a list has more than %d elements", maxList))
+		panic(unfitf("a list has more than %d elements", maxList))
 	}
 	o.seen[s] = true
 	o.list = append(o.list, s)

@@ -17,7 +17,7 @@ import (
 
 // Condition compiles an expression that is true or false. Errors are of type *Error.
 func (c *Compiler) Condition(src string) (pipeline.Condition, error) {
-	p, err := c.compile(src, whole, acceptCondition)
+	p, err := c.compile(src, whole, acceptCondition, anyShape)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (c constantCondition) Constant() bool { return bool(c) }
 
 // CheckPart tells what is wrong with an expression by itself that is a part of another. Errors are of type *Error.
 func (c *Compiler) CheckPart(src string) error {
-	if _, err := c.compile(src, loose, func(ast.Node) *Error { return nil }); err != nil {
+	if _, err := c.compile(src, loose, func(ast.Node) *Error { return nil }, anyShape); err != nil {
 		return err
 	}
 	return nil
@@ -94,6 +94,12 @@ func (c *Compiler) Claim(name, src string) (pipeline.Value, error) {
 			return &Error{Message: `claim "email_verified" cannot be left out`, Hint: "set it to false"}
 		}
 		return hiddenIn(root, name, src)
+	}, func(s shape) *Error {
+		made.shape = s.stored()
+		if own && !s.fitting(kindType(kind)) {
+			return &Error{Message: fmt.Sprintf("claim %q must be %s, and this %s", name, kind, s.besides(kindType(kind))), Hint: hintFor(kindType(kind))}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -180,6 +186,7 @@ type claim struct {
 
 	twofold  *Error        // it is of one type or of another
 	typ      nature.Nature // as it is read again
+	shape    shape         // the same
 	optional bool          // it is left out where there is nothing
 }
 
@@ -208,7 +215,7 @@ func (c *claim) JSON(ctx context.Context, s *pipeline.State) (json.RawMessage, e
 	case v == nil:
 		return nil, failuref("claim %q would be null: use remove to take it away", c.name)
 	case v == "" && neverEmpty(c.name):
-		return nil, failuref("claim %q would be empty", c.name)
+		return nil, unfitf("claim %q would be empty", c.name)
 	case c.own && !ofKind(v, c.kind):
 		return nil, failuref("claim %q must be %s", c.name, c.kind)
 	}
@@ -262,6 +269,11 @@ func (c *Compiler) Param(src string, want *facts.Type) (pipeline.Value, error) {
 			return &Error{Message: "a parameter cannot be nil"}
 		case want != nil && !fits(root, want):
 			return &Error{Message: fmt.Sprintf("the parameter must be %s, not %s", want.Noun(), describeAs(root, want))}
+		}
+		return nil
+	}, func(s shape) *Error {
+		if want != nil && !s.fitting(want) {
+			return &Error{Message: fmt.Sprintf("the parameter must be %s, and this %s", want.Noun(), s.besides(want)), Hint: hintFor(want)}
 		}
 		return nil
 	})
