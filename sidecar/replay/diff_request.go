@@ -63,7 +63,7 @@ func factsOf(f *config.Facts) json.RawMessage {
 // outcome is what a rule set makes of a request at a stage, with the facts that the request gives.
 func requestOutcome(ctx context.Context, set *compile.Set, r Request, stage pipeline.Stage) RequestOutcome {
 	r.Stage, r.Facts = string(stage), known(set, r.Facts)
-	given, err := given(set, r)
+	given, err := Given(set, r)
 	if err != nil {
 		return RequestOutcome{Outcome: outcomeUnknown, Err: err.Error()}
 	}

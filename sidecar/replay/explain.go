@@ -55,7 +55,7 @@ func Explain(ctx context.Context, file string, o compile.Options, req Request) (
 	if set == nil {
 		return nil, problems
 	}
-	e, err := explainRequest(ctx, set, req, nil)
+	e, err := ExplainRequest(ctx, set, req)
 	if err == nil {
 		cfg, _, _ := config.Load(file, config.Options{Builtins: o.BuiltinNames()})
 		e.Worst = worstCase(o, cfg)
@@ -91,9 +91,14 @@ func ExplainLive(ctx context.Context, file string, o compile.Options, req Reques
 	return e, err
 }
 
-// explain runs a request, for which links are known where it is live; nil: it is not.
+// ExplainRequest is Explain for rules that are compiled.
+func ExplainRequest(ctx context.Context, set *compile.Set, req Request) (*Explanation, error) {
+	return explainRequest(ctx, set, req, nil)
+}
+
+// explainRequest runs a request, for which links are known where it is live; nil: it is not.
 func explainRequest(ctx context.Context, set *compile.Set, req Request, live *linkReader) (*Explanation, error) {
-	given, err := given(set, req)
+	given, err := Given(set, req)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +122,8 @@ func explainRequest(ctx context.Context, set *compile.Set, req Request, live *li
 	return e, err
 }
 
-func given(set *compile.Set, req Request) (fixture.Given, error) {
+// Given is a request as tests give it.
+func Given(set *compile.Set, req Request) (fixture.Given, error) {
 	id := req.Identity
 	g := fixture.Given{
 		Client: req.Client, Connector: req.Connector, Scopes: req.Scopes, Audience: req.Audience, Grant: req.Grant,

@@ -25,7 +25,7 @@ func TestCase(ctx context.Context, set *compile.Set, r *journal.Request, names *
 		return "", "", err
 	}
 	req.Now = r.At.UTC().Truncate(time.Minute)
-	e, err := explainRequest(ctx, set, req, nil)
+	e, err := ExplainRequest(ctx, set, req)
 	if err != nil {
 		return "", "", err
 	}
