@@ -3,10 +3,13 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/claimsmith/claimsmith/sidecar/claims"
 )
 
 // quoted writes text as YAML and JSON both read it.
@@ -50,7 +53,21 @@ func write(b *strings.Builder, raw json.RawMessage) {
 		}
 		b.WriteByte(']')
 	default:
-		b.Write(raw)
+		shown(b, raw)
+	}
+}
+
+// shown writes a value such that nothing in it cannot be seen: such characters are escaped, and a configuration with others is not read.
+func shown(b *strings.Builder, raw json.RawMessage) {
+	for _, r := range string(raw) {
+		switch {
+		case !claims.Hidden(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(b, `\u%04x`, r)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package replay
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/claimsmith/claimsmith/sidecar/internal/config"
 )
 
 func TestFlow(t *testing.T) {
@@ -51,5 +53,16 @@ func TestWhatAMadeTestWants(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
+	}
+}
+
+// What is printed as a test is read as one, whatever a connector sends.
+func TestWhatIsPrintedCanBeRead(t *testing.T) {
+	for _, s := range []string{"a\u202eb", "\ufeff", "a\x7fb", "a\u0085b", "a\u2028b", "\u200b", "\U000e0041", "😀", "a\x00b", "é"} {
+		text := "listen: unix:///run/c.sock\npipeline: [{remove: [x]}]\ntests:\n  - name: a\n    given: {client: c, connector: g, identity: {username: " + quoted(s) + "}}\n    want: {failed: true}\n"
+		cfg, _, problems := config.Parse("c.yaml", []byte(text), config.Options{})
+		if len(problems) > 0 || cfg.Tests[0].Given.Identity.Username != s {
+			t.Errorf("%q: %v", s, problems)
+		}
 	}
 }
