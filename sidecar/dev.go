@@ -27,6 +27,7 @@ func DevPlugin(ctx context.Context, trial PluginTrial, o compile.Options, out io
 	options := compile.HostOptions(o, o.Log(nil))
 	options.Stderr = trial.Stderr
 	d := tried(trial)
+	d.Name = "dev"
 	changed := time.NewTicker(devLook)
 	defer changed.Stop()
 	for ctx.Err() == nil {

@@ -17,7 +17,7 @@ type Words struct {
 }
 
 // telling is what stands in a line that says why: a trace below it is longer than what is shown.
-var telling = regexp.MustCompile(`(?i)permission denied|eacces|accessdenied|operation not permitted|eperm|out ?of ?memory|cannot allocate memory|too many open files`)
+var telling = regexp.MustCompile(`(?i)permission denied|eacces|accessdenied|operation not permitted|eperm|out ?of ?memory|cannot allocate memory|too many open files|^["]?[A-Za-z.]*(?:error|exception): `)
 
 const firstWords, lastWords = 3, 3
 

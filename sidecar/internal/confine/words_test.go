@@ -2,6 +2,7 @@ package confine
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -24,6 +25,13 @@ func TestWhatWasRefusedIsNotLostInATrace(t *testing.T) {
 	var w Words
 	for _, line := range []string{"a", "b", "c", "Error: EACCES: permission denied, open '/etc/people'", "d", "e", "f", "g"} {
 		w.Add(line)
+	}
+	var syntax Words
+	for _, line := range []string{"file:///opt/book/plugin.js:64", "return ??", "^^", "SyntaxError: Unexpected token '??'", "    at a", "    at b", "Node.js v20", ""} {
+		syntax.Add(line)
+	}
+	if got := syntax.String(); !strings.Contains(got, `; then: "SyntaxError: Unexpected token '??'"; its last`) {
+		t.Errorf("got %s", got)
 	}
 	const want = `; its first words: "a" "b" "c"; then: "Error: EACCES: permission denied, open '/etc/people'"; its last, 2 lines later: "e" "f" "g"`
 	if got := w.String(); got != want {
