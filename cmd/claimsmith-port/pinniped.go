@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -44,12 +43,13 @@ func (t *translation) pinniped(n *yaml.Node) {
 		b.when = "connector.id == " + strconv.Quote(b.connector)
 
 		user := "identity.preferredUsername"
-		addresses := slices.ContainsFunc(p.Transforms.Examples, func(e struct {
-			Username string   `yaml:"username"`
-			Groups   []string `yaml:"groups"`
-		}) bool {
-			return strings.Contains(e.Username, "@")
-		})
+		addresses := false // whether people are called by them
+		for _, e := range p.Transforms.Examples {
+			addresses = addresses || anEmail.MatchString(e.Username)
+		}
+		for _, c := range p.Transforms.Constants {
+			addresses = addresses || anEmail.MatchString(c.Text) || slices.ContainsFunc(c.Texts, anEmail.MatchString)
+		}
 		if addresses {
 			user = "identity.email"
 		}
@@ -111,7 +111,7 @@ func castSet(x any) any {
 	if !ok {
 		return x
 	}
-	var once []any
+	once := []any{}
 	for _, g := range groups {
 		if !slices.Contains(once, g) {
 			once = append(once, g)

@@ -44,7 +44,10 @@ func (t *translation) doubt(ctx context.Context, d *document, file string) (agai
 		}
 		b, r := t.ruleAt(d, p.Line)
 		if r == nil {
-			return false, fmt.Errorf("what was written does not pass check: %s\n%s", p.Message, d.String())
+			return false, fmt.Errorf("what was written does not pass check: line %d: %s\n%s", p.Line, p.Message, d.String())
+		}
+		if r.lost() { // together with one that it reads
+			continue
 		}
 		why := "check refuses what it would be, " + r.ours.text + ": " + p.Message
 		if p.Hint != "" {
@@ -89,7 +92,7 @@ func orNothing(s string) string {
 func (t *translation) ruleAt(d *document, line int) (*block, *rule) {
 	for _, b := range t.blocks {
 		for _, r := range b.rules {
-			if !r.lost() && d.starts[r] <= line && line <= d.ends[r] {
+			if d.starts[r] <= line && line <= d.ends[r] {
 				return b, r
 			}
 		}

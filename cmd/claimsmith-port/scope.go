@@ -96,7 +96,7 @@ func (s *scope) sample(p person) map[string]any {
 			continue
 		}
 		v := f.of(p)
-		if s.token && (v == "" || s.strict && f.kind.isList() && len(v.([]any)) == 0) { // Dex leaves it out
+		if v == "" && (s.token || s.strict) || s.token && s.strict && f.kind.isList() && len(v.([]any)) == 0 { // Dex leaves it out
 			continue
 		}
 		put(root, strings.Split(name, "."), v)
