@@ -92,10 +92,19 @@ func confineReach(o orders, version int) error {
 			}
 		}
 	}
-	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
+	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, audited(version), 0); errno != 0 {
 		return fmt.Errorf("file rules: %w", errno)
 	}
 	return nil
+}
+
+// audited are the flags with which the kernel tells its audit log, where that is on, what it refuses the program that this becomes: it would
+// only tell of this one otherwise.
+func audited(version int) uintptr {
+	if version < 7 {
+		return 0
+	}
+	return unix.LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON
 }
 
 // allowPort lets connections to a TCP port be made.

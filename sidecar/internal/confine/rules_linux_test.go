@@ -138,21 +138,22 @@ func TestWhatEachVersionOfLandlockIsAskedFor(t *testing.T) {
 		version int
 		want    unix.LandlockRulesetAttr
 		size    uintptr
+		audited uintptr
 		held    string
 	}{
-		{1, unix.LandlockRulesetAttr{Handled_access_fs: fs1}, 8, "files (Landlock 1), all TCP ports"},
-		{2, unix.LandlockRulesetAttr{Handled_access_fs: fs2}, 8, "files (Landlock 2), all TCP ports"},
-		{3, unix.LandlockRulesetAttr{Handled_access_fs: fs3}, 8, "files (Landlock 3), all TCP ports"},
-		{4, unix.LandlockRulesetAttr{Handled_access_fs: fs3, Handled_access_net: 3}, 16, "files (Landlock 4), TCP to 53 443"},
-		{5, unix.LandlockRulesetAttr{Handled_access_fs: fs5, Handled_access_net: 3}, 16, "files (Landlock 5), TCP to 53 443"},
-		{6, unix.LandlockRulesetAttr{Handled_access_fs: fs5, Handled_access_net: 3, Scoped: 3}, 24, "files (Landlock 6), no signals to others, TCP to 53 443"},
-		{7, unix.LandlockRulesetAttr{Handled_access_fs: fs5, Handled_access_net: 3, Scoped: 3}, 24, "files (Landlock 7), no signals to others, TCP to 53 443"},
+		{1, unix.LandlockRulesetAttr{Handled_access_fs: fs1}, 8, 0, "files (Landlock 1), all TCP ports"},
+		{2, unix.LandlockRulesetAttr{Handled_access_fs: fs2}, 8, 0, "files (Landlock 2), all TCP ports"},
+		{3, unix.LandlockRulesetAttr{Handled_access_fs: fs3}, 8, 0, "files (Landlock 3), all TCP ports"},
+		{4, unix.LandlockRulesetAttr{Handled_access_fs: fs3, Handled_access_net: 3}, 16, 0, "files (Landlock 4), TCP to 53 443"},
+		{5, unix.LandlockRulesetAttr{Handled_access_fs: fs5, Handled_access_net: 3}, 16, 0, "files (Landlock 5), TCP to 53 443"},
+		{6, unix.LandlockRulesetAttr{Handled_access_fs: fs5, Handled_access_net: 3, Scoped: 3}, 24, 0, "files (Landlock 6), no signals to others, TCP to 53 443"},
+		{7, unix.LandlockRulesetAttr{Handled_access_fs: fs5, Handled_access_net: 3, Scoped: 3}, 24, 2, "files (Landlock 7), no signals to others, TCP to 53 443"},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.version), func(t *testing.T) {
 			got, size := ruleset(tt.version)
-			if got != tt.want || size != tt.size {
-				t.Errorf("got %+v of %d bytes, want %+v of %d", got, size, tt.want, tt.size)
+			if got != tt.want || size != tt.size || audited(tt.version) != tt.audited {
+				t.Errorf("got %+v of %d bytes, flags %d, want %+v of %d, flags %d", got, size, audited(tt.version), tt.want, tt.size, tt.audited)
 			}
 			held := landlocked(tt.version, orders{Connect: []int{53, 443}})
 			want := "user 0, as claimsmith, " + tt.held + ", all system calls, may start processes, no limit of memory, no limit of descriptors"
