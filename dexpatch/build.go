@@ -32,7 +32,7 @@ type Options struct {
 	Stock bool
 	// Label is added to the version that the binary tells, to know one's own builds by.
 	Label string
-	// Progress is told how the work goes: first what begins, then every few seconds how far it is. Nil: nobody.
+	// Progress gets a line for what begins, and then every few seconds how far it is. Nil: nobody.
 	Progress func(message string)
 }
 

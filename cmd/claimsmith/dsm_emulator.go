@@ -80,7 +80,7 @@ func nasState(file string) (dsmtest.Options, error) {
 	return options, nil
 }
 
-// serveNAS runs until it is told to stop.
+// serveNAS runs until ctx ends.
 func serveNAS(cmd *cobra.Command, o dsmtest.Options, caFile string) error {
 	ctx, stop := withParent(cmd.Context())
 	defer stop()

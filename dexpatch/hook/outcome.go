@@ -69,7 +69,7 @@ func RetryLater(w http.ResponseWriter, err error) {
 	}
 }
 
-// BriefPage is Page without the words of the operator: for who has shown one factor and not yet the other.
+// BriefPage is Page without the words of the operator: for a person that has shown one factor and not yet the other.
 func BriefPage(err error) (status int, message string, ok bool) {
 	status, message, ok = Page(err)
 	var refusal *Refusal

@@ -9,7 +9,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
-// maxFindings is how many are told.
+// maxFindings is how many are reported.
 const maxFindings = 50
 
 // place is where something begins in a file, from 1. Columns count characters.

@@ -327,7 +327,7 @@ func (c *conn) close() {
 	_ = c.ldap.Close()
 }
 
-// limited is ctx with a limit of its own, whose end is told from that of ctx by its cause.
+// limited is ctx with a limit of its own, whose end has another cause than that of ctx.
 func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, limit, tooSlow{limit})
 }

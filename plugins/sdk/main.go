@@ -18,7 +18,7 @@ import (
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
 )
 
-// Main serves p to the claimsmith that started this process, and exits when it is told to. It never returns.
+// Main serves p to the claimsmith that started this process, and exits when claimsmith asks for it. It never returns.
 //
 // It makes slog.Default the logger of the host.
 func Main(p Plugin) { os.Exit(run(p, os.Stderr)) }

@@ -127,7 +127,7 @@ func distinct(list []NamedRequest) []NamedRequest {
 	})
 }
 
-// compare makes the request at its stages. Stages at which the same changes are told once.
+// compare makes the request at its stages. Stages at which the same changes are shown once.
 func (t *trial) compare(ctx context.Context, before, after *compile.Set) (out []RequestDifference) {
 	stages := t.stages
 	for _, stage := range stages {

@@ -54,7 +54,7 @@ type Cache struct {
 	cancel context.CancelFunc
 	calls  sync.WaitGroup
 
-	mu        sync.Mutex    // held by who writes into what follows, which no reader of kept and missed needs
+	mu        sync.Mutex    // held to write into what follows, which no reader of kept and missed needs
 	closed    bool          // nothing is asked any more
 	wanted    wanting       // whose facts are to be read again
 	drops     atomic.Uint64 // grows when answers are dropped: one that was asked for before is not kept any more

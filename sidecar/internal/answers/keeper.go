@@ -21,7 +21,7 @@ const (
 	flushTime  = 3 * time.Second // for what is left when the host is closed
 )
 
-// keeper has the last good answers written into a store, behind the back of who gets them, and reads them back.
+// keeper has the last good answers written into a store, in the background, and reads them back.
 type keeper struct {
 	cache *Cache
 	store Store
@@ -34,7 +34,7 @@ type keeper struct {
 	end  context.CancelFunc
 	done chan struct{}
 
-	// erasing is held for reading by who loads or writes, and for writing by who erases all.
+	// erasing is held for reading to load or write, and for writing to erase all.
 	erasing sync.RWMutex
 
 	mu       sync.Mutex

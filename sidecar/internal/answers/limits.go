@@ -14,7 +14,7 @@ var ErrBusy = errors.New("not asked: too many questions at once")
 
 const (
 	// newPerSecond and newBurst limit questions about which nothing is known yet, for each plugin and connector: whoever invents
-	// addresses gets failures, and neither wears the directory out nor is told that somebody does not exist. Who comes by another
+	// addresses gets failures, and neither wears the directory out nor learns that somebody does not exist. Who comes by another
 	// connector is not held up.
 	newPerSecond = 100
 	newBurst     = 1000

@@ -171,7 +171,7 @@ func filesOf(config json.RawMessage, named func(key string) bool) []string {
 	return slices.Compact(files)
 }
 
-// orders are what the wrapper is told to do, beyond the command. They are an argument, so they hold no secrets, only paths.
+// orders are what the wrapper has to do, beyond the command. They are an argument, so they hold no secrets, only paths.
 type orders struct {
 	Parent      int               `json:"parent"`
 	SHA256      map[string]string `json:"sha256,omitempty"`

@@ -95,7 +95,7 @@ func (s *service) decide(ctx context.Context, req *hookv1.ExtendPayloadRequest, 
 }
 
 // guarded lets one request fail, and not all of them, where the code is wrong. What a panic says may hold values, so only its
-// place is told, in the log.
+// place is logged.
 func (s *service) guarded(ctx context.Context, req *hookv1.ExtendPayloadRequest, c *call) (code codes.Code, err error) {
 	defer func() {
 		if recover() == nil {

@@ -52,7 +52,7 @@ type rows struct {
 	// Of Run alone.
 	written               int // since the last trim
 	told                  bool
-	failing, failingLetIn bool // said in the log already: of requests, of who was let in
+	failing, failingLetIn bool // said in the log already: of requests, of people that were let in
 	failingTrim           bool // and of what is too old
 }
 

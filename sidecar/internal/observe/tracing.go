@@ -85,7 +85,7 @@ func (t *Tracing) Close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), spanFlush)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // what is lost is told by the collector
+	_ = t.provider.Shutdown(ctx) // the collector says what is lost
 	_ = t.out.conn.Close()       // ends a message under way
 	<-t.out.stopped
 }

@@ -51,8 +51,8 @@ type Input struct {
 	// with those that were found for the rules in use. Lookups may be made side by side. Nil asks the plugins.
 	Given func(l *Lookup, q Question) (*Answer, error)
 
-	// Asking is told of each question that a plugin is asked, and returns the context to ask it with and what is to be noted of the
-	// answer. Lookups may be made side by side. Nil: nobody is told.
+	// Asking gets each question that a plugin is asked, and returns the context to ask it with and what is to be noted of the
+	// answer. Lookups may be made side by side. Nil: nothing is noted.
 	Asking func(ctx context.Context, s *Step) (context.Context, func(*Answer, error))
 
 	// Bond says what is known of a link; it only reads. Nil knows of none.

@@ -35,7 +35,7 @@ type Options struct {
 	CallsAtOnce int
 	// CacheSize is how many answers are kept, and a tenth of it how many of "not found". Defaults to 10000.
 	CacheSize int
-	// Stderr gets what plugins print that is not a log record, as it comes, for who writes one. Nil: nobody sees it.
+	// Stderr gets what plugins print that is not a log record, as it comes, for the author of one. Nil: nobody sees it.
 	Stderr io.Writer
 	// Store keeps the last good answers of plugins of which some asker has a MaxStale, for the next start. Nil: nothing
 	// survives this one.
@@ -152,7 +152,7 @@ func (h *Host) makeDirs() error {
 }
 
 // folder makes the working directory of a plugin, which nobody but its user can enter. Each user gets another one: what is
-// in it belongs to who was there before.
+// in it belongs to a host that was there before.
 func (h *Host) folder(name string, a confine.Account) (string, error) {
 	dir := filepath.Join(h.dir, name)
 	if a.Own() {

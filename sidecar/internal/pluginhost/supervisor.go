@@ -245,7 +245,7 @@ func (s *supervisor) revive(dead *instance, t *tally) *instance {
 }
 
 // loud is the level of the n-th crash or failed start in a row: a loop is reported once, when it begins. What follows is
-// for who looks for it.
+// at the level debug.
 func loud(before, n int, level slog.Level) slog.Level {
 	if before > patience && n > patience {
 		return slog.LevelDebug

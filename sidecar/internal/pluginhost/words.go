@@ -23,7 +23,7 @@ const (
 )
 
 // words takes what a process prints: log records go to the log, everything else is counted. See the package documentation for
-// what of it is shown when.
+// which part is shown when.
 type words struct {
 	plugin  string
 	log     *slog.Logger

@@ -29,7 +29,7 @@ func (c *Compiler) explained(src string, p *program) explained {
 }
 
 // Explain tells what the parts of the expression come to: the tests between and, or and not, and what tests and values are made of. A part
-// that the expression did not come to is told as well, so it may fail where the expression does not.
+// that the expression did not come to is shown as well, so it may fail where the expression does not.
 func (e explained) Explain(ctx context.Context, s *pipeline.State) []pipeline.Part {
 	parts := e.parts()
 	out := make([]pipeline.Part, 0, len(parts))
@@ -57,7 +57,7 @@ func (c *Compiler) parts(src string) (out []part) {
 	f := finder{seen: map[string]bool{src: true, tree.Node.String(): true}}
 	f.test(tree.Node)
 	if len(f.found) == 0 && ast.Find(tree.Node, isName) != nil {
-		f.found = []string{src} // so that what it looks at is told at all
+		f.found = []string{src} // so that what it looks at is shown at all
 	}
 	for _, source := range f.found {
 		p, err := c.In(func(int) string { return "" }, c.composed).compile(source, loose, func(ast.Node) *Error { return nil }, anyShape)
