@@ -17,7 +17,7 @@ import (
 
 // enduring is a household that keeps everything that a sidecar can keep.
 func enduring(dir string) string {
-	return strings.Replace(pinned(dir), "cache: {ttl: 1h}", "cache: {ttl: 1h, maxStale: 24h}", 1)
+	return strings.NewReplacer("cache: {ttl: 1h}", "cache: {ttl: 1h, maxStale: 24h}", "record: {max: 2}", "record: {}").Replace(pinned(dir))
 }
 
 // disk mounts a disk of 1 MiB for the state of a configuration.
@@ -73,10 +73,11 @@ func (r *running) recorded(id string) {
 	r.t.Helper()
 	var note string
 	for range 100 {
-		var e any
-		if e, note = r.explained(id); e != nil {
+		e, why := r.explained(id)
+		if e != nil {
 			return
 		}
+		note = why
 		r.log.next(r.t, 200*time.Millisecond)
 	}
 	r.t.Errorf("%s is not recorded: %s", id, note)
@@ -180,5 +181,8 @@ func TestAStoreThatTakesFiveSecondsForAWrite(t *testing.T) {
 	must(t, held.Rollback())
 	r.log.wait(t, `"msg":"requests are recorded again"`)
 	r.recorded(last)
+	if t.Failed() {
+		t.Log(r.log.String())
+	}
 	r.once(`"requests are not recorded"`, `"requests are recorded again"`)
 }

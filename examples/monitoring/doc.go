@@ -1,0 +1,2 @@
+// Package monitoring holds rules for Prometheus. Nothing imports it.
+package monitoring
