@@ -26,16 +26,6 @@ const (
 	writeTree = allOfOne&^(fileRun|unix.LANDLOCK_ACCESS_FS_MAKE_CHAR|unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK) | refer | truncate
 )
 
-// systemPaths are what programs of any language need and everybody may read. What is not there is left out.
-var systemPaths = [...]string{
-	"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin",
-	"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/crypto-policies",
-	"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
-	"/etc/localtime", "/etc/timezone", "/etc/alternatives",
-	"/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
-	"/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys", "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage",
-}
-
 // landlockVersion is what the kernel offers; 0 is nothing.
 func landlockVersion() int {
 	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)

@@ -16,8 +16,18 @@ type Refusal struct {
 	Hint string // what was refused, and what may be done about it
 }
 
+// systemPaths are what programs of any language need and everybody may read. What is not there is left out.
+var systemPaths = [...]string{
+	"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin",
+	"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/crypto-policies",
+	"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
+	"/etc/localtime", "/etc/timezone", "/etc/alternatives",
+	"/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
+	"/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys", "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage",
+}
+
 // A path or a port beside the words for a refused access, as Go, C, Node, Python, Ruby and Java write them. No kernel tells more to
-// those who start the process: Landlock reports to the audit log, for which it takes Linux 6.15 and the right to read that.
+// the parent of the process: Landlock reports to the audit log, for which it takes Linux 6.15 and the right to read that.
 var (
 	refusedPath = regexp.MustCompile(`(?i)(/[^\s:'"()@\\]+)\\?['"]?\)?:? \(?permission denied|(?:permission denied|eacces|accessdeniedexception:)[^/\n]{0,60}?(/[^\s:'"()\\]+)`)
 	refusedPort = regexp.MustCompile(`(?i)dial tcp \S*?:(\d{1,5}): connect: permission denied|connect eacces \S*?:(\d{1,5})\b`)
