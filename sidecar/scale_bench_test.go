@@ -22,6 +22,8 @@ func BenchmarkScale(b *testing.B) {
 	}
 	for _, n := range []int{1, 100, 1000, 10_000} {
 		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			before := heap()
+			defer func() { b.ReportMetric(float64(heap()-before)/float64(n), "heap-B/rule") }() // with all else, where there are few
 			call(b, func(dir string) string {
 				var rules strings.Builder
 				for i := range n {

@@ -18,7 +18,7 @@ import (
 )
 
 // write makes a file in a folder that nobody else can write, and returns its path.
-func write(t *testing.T, name, content string) string {
+func write(t testing.TB, name, content string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil { // whatever the mask

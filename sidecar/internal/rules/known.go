@@ -36,7 +36,7 @@ type Made struct {
 	Value pipeline.Value
 }
 
-// Unknown stands for a value of which nothing is knowing but that it is there.
+// Unknown stands for a value of which nothing is known but that it is there.
 var Unknown pipeline.Value = constantValue(nil)
 
 // After returns a compiler for what comes after a step. Of claims that no step makes, nor Dex, it knows that nobody makes them, and of the
@@ -74,8 +74,9 @@ func (c *Compiler) Where(src string, holds bool) *Compiler {
 		return where
 	}
 	where.known.facts = append(where.known.facts, knownFact{found(tree, holds), reads})
+	condition := words(src)
 	for name, made := range where.known.claims {
-		if holds && slices.Contains(made.under, words(src)) && len(reads.Claims) == 0 && !reads.AllClaims {
+		if holds && len(reads.Claims) == 0 && !reads.AllClaims && made.under.has(condition) {
 			made.missing = ""
 			where.known.claims[name] = made
 		}
@@ -105,7 +106,7 @@ func (c *Compiler) Or(after *Compiler, src string) *Compiler {
 			before.typ = made.typ
 		}
 		if made.missing == "" && before.missing != "" {
-			before.under = append(slices.Clone(before.under), words(src))
+			before.under = &conditions{words(src), before.under}
 		}
 		or.known.claims[name] = before
 	}
@@ -180,15 +181,31 @@ func constantNature(v constantValue) nature.Nature {
 	return nature.NatureOf(value)
 }
 
-// claimMade says what is knowing of a claim before a step.
+// claimMade says what is known of a claim before a step.
 type claimMade struct {
 	typ     nature.Nature
 	shape   shape
-	missing string   // why it may not be there; empty: it is there
-	under   []string // conditions under which it is there
+	missing string      // why it may not be there; empty: it is there
+	under   *conditions // under which it is there
 }
 
-// claim returns what is knowing of a claim.
+// conditions grow by one with each step that sets the claim under another one, and those before it keep what they were: a list of its own
+// for each step would make memory grow with the square of the steps.
+type conditions struct {
+	last   string
+	before *conditions
+}
+
+func (c *conditions) has(condition string) bool {
+	for ; c != nil; c = c.before {
+		if c.last == condition {
+			return true
+		}
+	}
+	return false
+}
+
+// claim returns what is known of a claim.
 func (c *Compiler) claim(name string) claimMade {
 	if made, ok := c.known.claims[name]; ok {
 		return made

@@ -24,6 +24,7 @@ type Buffer struct {
 	mu      sync.Mutex
 	room    *sync.Cond // something was taken
 	buf     []byte
+	spare   []byte    // takes its place during a write, so that it need not grow again
 	since   time.Time // when the write under way began; zero: none is
 	dropped int       // lines
 	closed  bool
@@ -98,14 +99,14 @@ func (b *Buffer) write() bool {
 		return b.closed
 	}
 	data := b.buf
-	b.buf, b.since = nil, time.Now()
+	b.buf, b.spare, b.since = b.spare, nil, time.Now()
 	b.mu.Unlock()
 	_, _ = b.out.Write(data) // there is nowhere to say that the log cannot be written
 	b.mu.Lock()
 	lost, closed := b.dropped, b.closed
 	b.since, b.dropped = time.Time{}, 0
-	if b.buf == nil && cap(data) <= 2*soon {
-		b.buf = data[:0]
+	if cap(data) <= 2*soon {
+		b.spare = data[:0]
 	}
 	b.room.Broadcast()
 	b.mu.Unlock()
