@@ -30,7 +30,7 @@ func write(t testing.TB, name, content string) string {
 }
 
 // replace puts another file in the place of one, as careful editors do.
-func replace(t *testing.T, file, content string) {
+func replace(t testing.TB, file, content string) {
 	t.Helper()
 	next := file + ".new"
 	if err := os.WriteFile(next, []byte(content), 0o600); err != nil {

@@ -27,7 +27,7 @@ func TestWhatIsWrongWithADocument(t *testing.T) {
 		{"a list", "- name: mum", []string{"1:1: must be a map with the keys people, groups"}},
 		{"people without value", "people:", []string{"1:8: must be a list of people (begin each with a hyphen: - name: mum)"}},
 		{"people as a map", "people: {mum: x}", []string{"1:9: must be a list of people (begin each with a hyphen: - name: mum)"}},
-		{"broken YAML", "people:\n  - name: [mum", []string{"1:1: not valid YAML: did not find expected"}},
+		{"broken YAML", "people:\n  - name: [mum", []string{"1:1: not valid YAML: did not find expected ',' or ']'"}},
 		{"an alias of nothing", "people: *mum", []string{"1:1: not valid YAML: unknown anchor"}},
 		{"not UTF-8", "people:\n  - name: m\xfcm", []string{"2:12: the file is not UTF-8 (save it as UTF-8: \"CSV UTF-8\" in Excel, or iconv -f WINDOWS-1252 -t UTF-8)"}},
 		{"two documents", "people: []\n---\npeople: []", []string{"2:1: a second document begins here (leave out the line ---)"}},

@@ -65,8 +65,8 @@ func (d *document) read(data []byte) *yaml.Node {
 	return root.Content[0]
 }
 
-// complaint is how the YAML library puts its errors.
-var complaint = regexp.MustCompile(`^yaml: (?:line (\d+): )?([A-Za-z0-9 ,-]{1,100})`)
+// complaint is how the YAML library puts its errors. It quotes names of the file, which are left out, and signs, which are not.
+var complaint = regexp.MustCompile(`^yaml: (?:line (\d+): )?((?:[A-Za-z0-9 ,-]|'[^A-Za-z0-9\s]'){1,100})`)
 
 // syntax notes an error of the YAML library, without what it may quote of the file.
 func (d *document) syntax(err error) {

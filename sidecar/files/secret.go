@@ -25,8 +25,8 @@ func SecretHint(err error, file string) string {
 	return ""
 }
 
-// Secret is a file with a password or a token in one line. It is read again when the file has changed. It is safe for
-// concurrent use.
+// Secret is a file with a password or a token in one line. It is read again when the file has changed. A file in its place that this process
+// may not read, as in a sandbox, changes nothing: claimsmith starts another process for it, once it is good. It is safe for concurrent use.
 type Secret struct {
 	file string
 
@@ -57,11 +57,22 @@ func (s *Secret) Value() (string, error) {
 		return s.value, nil
 	}
 	value, stamp, err := readSecret(s.file, info)
-	if err != nil {
+	switch {
+	case err == nil:
+		s.stamp, s.value = stamp, value
+	case s.value == "" || !unreadable(s.file):
 		return "", err
 	}
-	s.stamp, s.value = stamp, value
-	return value, nil
+	return s.value, nil
+}
+
+// unreadable reports whether this process may not read a file.
+func unreadable(file string) bool {
+	f, err := os.Open(file)
+	if err == nil {
+		_ = f.Close() // it was only opened
+	}
+	return errors.Is(err, fs.ErrPermission)
 }
 
 // ReadSecret gives the line of a secret that is read once.

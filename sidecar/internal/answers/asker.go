@@ -46,7 +46,8 @@ type Plugin struct {
 	maxStale atomic.Int64 // the largest of its askers, in nanoseconds; zero: nothing of it is kept in the store
 
 	breaker breaker
-	unknown *newcomers // questions about which nothing is known yet
+	renew   func(context.Context) // before a question is turned away: a new process is asked at once; nil: there is none
+	unknown *newcomers            // questions about which nothing is known yet
 	slots   *slots
 }
 
@@ -57,6 +58,9 @@ func (c *Cache) Plugin(name string, scope []byte, schema *facts.Type, lookup Loo
 		unknown: newNewcomers(c.o.CallsAtOnce), slots: newSlots(c.o.CallsAtOnce),
 	}
 }
+
+// RenewWith sets what may give the plugin a new process while it is left alone, which Renewed then reports. Call it before there are questions.
+func (p *Plugin) RenewWith(renew func(context.Context)) { p.renew = renew }
 
 // Status is what became of the questions to a plugin.
 type Status struct {
@@ -257,7 +261,12 @@ func (p *Plugin) fetch(k key, q pipeline.Question, unknown bool, trace string) (
 		return busy()
 	}
 	defer p.slots.give()
-	if !p.breaker.allow(p.cache.o.Now()) {
+	allowed := p.breaker.allow(p.cache.o.Now())
+	if !allowed && p.renew != nil {
+		p.renew(ctx)
+		allowed = p.breaker.allow(p.cache.o.Now())
+	}
+	if !allowed {
 		p.counts.add(&p.counts.Broken)
 		return nil, fmt.Errorf("plugin %s: %w", p.name, ErrBroken)
 	}

@@ -57,6 +57,7 @@ func fakePlugin(t *testing.T, h *Host, config string, api pluginv1.LookupService
 	}
 	p.desc = Description{Facts: schema, schemas: [3][]byte{2: []byte(factsSchema)}}
 	p.answers = h.answers.Plugin(p.Name(), p.scope(), schema, p.lookup)
+	p.answers.RenewWith(func(ctx context.Context) { p.renew(ctx, true) })
 	inst, _ := fakeInstance(1, api)
 	p.sup = supervise("nas", p.log, inst, restart)
 	h.plugins = append(h.plugins, p)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
@@ -50,15 +51,27 @@ func (g granted) replaced() string {
 	return ""
 }
 
-// same reports whether all files are as they were, and have the content that they had.
+// same reports whether all files are as they were, and have the content, the mode and the owner that they had: any of these may be what
+// a plugin minds.
 func (g granted) same() bool {
 	for file, was := range g {
 		now, err := os.Stat(file)
-		if (was == nil) != (err != nil) || err == nil && (!os.SameFile(was, now) || was.Size() != now.Size() || !was.ModTime().Equal(now.ModTime())) {
+		if (was == nil) != (err != nil) || err == nil && !alike(was, now) {
 			return false
 		}
 	}
 	return true
+}
+
+func alike(was, now os.FileInfo) bool {
+	return os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime()) && was.Mode() == now.Mode() && ownerOf(was) == ownerOf(now)
+}
+
+func ownerOf(file os.FileInfo) [2]uint32 {
+	if s, ok := file.Sys().(*syscall.Stat_t); ok {
+		return [2]uint32{s.Uid, s.Gid}
+	}
+	return [2]uint32{}
 }
 
 // untaken is a replaced file that no process could be started with.

@@ -3,9 +3,12 @@ package pluginhost
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/claimsmith/claimsmith/plugins/directory"
+	httpplugin "github.com/claimsmith/claimsmith/plugins/http"
 	pluginv1 "github.com/claimsmith/claimsmith/proto/claimsmith/plugin/v1"
 	"github.com/claimsmith/claimsmith/sidecar/internal/answers"
 	"github.com/claimsmith/claimsmith/sidecar/internal/confine"
@@ -25,6 +29,13 @@ func mv(t *testing.T, file, content string) {
 		t.Fatal(err)
 	}
 	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chmod(t *testing.T, file string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(file, mode); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -108,5 +119,63 @@ func TestARotatedSecretCostsNoLogin(t *testing.T) {
 	}
 	if started != 4 {
 		t.Errorf("%d processes", started)
+	}
+}
+
+// TestASecretThatIsNotTakenOver: what the process from before knows counts until a good file is there, also one that is good since a chmod,
+// and then nobody waits until the plugin is asked again after its failures.
+func TestASecretThatIsNotTakenOver(t *testing.T) {
+	if !confine.HasFileRules() {
+		t.Skip("this kernel has no Landlock: a plugin reads its files by name, and nothing has to be taken over")
+	}
+	var wanted atomic.Value
+	wanted.Store("Bearer one")
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != wanted.Load() {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, `{"name": "mum"}`)
+	}))
+	defer service.Close()
+	now, asked := time.Now(), 0
+	h := newTestHost(t, Options{Log: (&logBuffer{}).logger(), Now: func() time.Time { return now }})
+	file := filepath.Join(t.TempDir(), "token")
+	mv(t, file, "one\n")
+	p := servingOn(t, h, "builtin-http", httpplugin.Config{
+		URL: service.URL + "?mail={email}", AllowPlainHTTP: true, AllowNetworks: []string{"127.0.0.1"}, BearerFile: file, Answers: httpplugin.Answers{Name: "/name"},
+	})
+	ask := func() error {
+		now = now.Add(time.Millisecond)
+		asked++
+		_, err := p.Asker(answers.Policy{}).Ask(within(t, 20*time.Second), question(fmt.Sprintf(`{"email":"%d@example.org"}`, asked)))
+		return err
+	}
+	for _, step := range []struct {
+		name string
+		do   func()
+		in   bool
+	}{
+		{"as it was", func() {}, true},
+		{"an empty file", func() { mv(t, file, "") }, true},
+		{"one that everybody can read", func() {
+			mv(t, file, "two\n")
+			chmod(t, file, 0o644)
+		}, true},
+		{"the service wants the new one", func() { wanted.Store("Bearer two") }, false},
+		{"everybody is kept waiting", func() {
+			for range 10 {
+				_ = ask() // it fails
+			}
+			if state := p.Status().Breaker; state != "open" {
+				t.Errorf("the plugin is still asked: %s", state)
+			}
+		}, false},
+		{"mended by its mode", func() { chmod(t, file, 0o600) }, true},
+	} {
+		step.do()
+		if err := ask(); (err == nil) != step.in {
+			t.Errorf("%s: %v", step.name, err)
+		}
 	}
 }

@@ -123,6 +123,7 @@ func (p *Plugin) first(ctx context.Context) error {
 	}
 	p.desc = inst.desc
 	p.answers = p.host.answers.Plugin(p.Name(), p.scope(), p.desc.Facts, p.lookup)
+	p.answers.RenewWith(func(ctx context.Context) { p.renew(ctx, true) })
 	p.log.Info("plugin started", slog.Int("pid", inst.pid), slog.String("confinement", inst.confined().String()))
 	p.sup = supervise(p.launch.decl.Name, p.log, inst, p.restart)
 	return nil
