@@ -8,7 +8,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # The packages of all modules: ./... stops at a folder with a go.mod of its own.
 ALL = $(shell go list -m -f '{{.Dir}}/...')
 
-.PHONY: generate tidy lint test check release bench peers demo
+.PHONY: generate tidy lint test check release bench peers alerts demo
 
 generate: ## the Go of the wire contracts, and the JSON Schema of claimsmith.yaml
 	$(BUF) generate --template proto/buf.gen.yaml
@@ -39,6 +39,10 @@ bench: ## beside the floors they are measured against
 peers: ## a decision beside cel-go, a token hook as Hydra asks one, and OPA
 	@bin=$$(mktemp -d) && GOBIN=$$bin go install github.com/open-policy-agent/opa@v1.22.4 && \
 	CLAIMSMITH_OPA=$$bin/opa go test -run '^$$' -bench BenchmarkPeers ./cmd/claimsmith-port; status=$$?; rm -rf $$bin; exit $$status
+
+alerts: ## the alerts for Prometheus, against a good day and a bad hour; it takes 10 minutes to build promtool
+	go run github.com/prometheus/prometheus/cmd/promtool@v0.316.0 check rules examples/monitoring/alerts.yaml
+	go run github.com/prometheus/prometheus/cmd/promtool@v0.316.0 test rules examples/monitoring/alerts_test.yaml
 
 demo:
 	go run ./cmd/claimsmith demo
