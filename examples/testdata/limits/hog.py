@@ -1,5 +1,8 @@
+import os
 import sys
 
+if "CLAIMSMITH_PLUGIN" not in os.environ:  # nothing limits it
+    sys.exit("this is a plugin of claimsmith")
 held = []
 try:
     while True:

@@ -1,3 +1,4 @@
+abort "this is a plugin of claimsmith" unless ENV["CLAIMSMITH_PLUGIN"] # nothing limits it
 held = []
 begin
   loop { held << "x" * (8 << 20) }
