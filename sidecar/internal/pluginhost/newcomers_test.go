@@ -197,7 +197,7 @@ func TestAThousandNewcomersOfAnSQLite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec(`CREATE TABLE people (mail text)`); err != nil {
+	if _, err := db.Exec(`CREATE TABLE people (mail text PRIMARY KEY)`); err != nil {
 		t.Fatal(err)
 	}
 	for i := range newcomersAtOnce {
