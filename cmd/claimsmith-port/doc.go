@@ -5,6 +5,6 @@
 // systems use, and not only parsed: they are run on sample requests, and what they give is what the tests of the written file want. What
 // rules cannot say is a comment with the original and the reason. What is written has passed check and its tests, or is not written.
 //
-// The way of a file: an input (kubernetes.go, pinniped.go, authelia.go, expression.go) becomes blocks of rules, cel.go and jmespath.go
-// translate each, sample.go runs the originals, write.go writes the document, and prove.go checks it.
+// The way of a file: an input (input.go finds out which: kubernetes.go, pinniped.go, authelia.go, or one expression) becomes blocks of
+// rules, cel.go and jmespath.go translate each, sample.go runs the originals, write.go writes the document, and prove.go checks it.
 package main

@@ -41,7 +41,7 @@ pipeline:
 
 // TestSoak has people sign in all the time while configurations are taken over, processes of plugins are killed, and what they ask is
 // away. None is turned away, and in the end the sidecar has as much memory, as many open files and goroutines as after the first tenth of
-// the time. That is two seconds, and as long as CLAIMSMITH_SOAK says, such as 20m.
+// the time, which is 20 seconds, or what CLAIMSMITH_SOAK says, such as 20m.
 func TestSoak(t *testing.T) {
 	length := 20 * time.Second
 	if text := os.Getenv("CLAIMSMITH_SOAK"); text != "" {
